@@ -1,0 +1,89 @@
+/** The librdkafka properties of the job's clients, out of the settings. */
+import type { ClusterSettings, Settings } from "../config/mod.ts";
+import type { ConsumerProperties, ProducerProperties } from "../kafka/mod.ts";
+import type { OffsetReset } from "../pool/mod.ts";
+import { syslogOfLevel } from "../telemetry/log.ts";
+
+/** Of one fetch answer: this much is in memory beyond the fetch queues. */
+const FETCH_MAX_BYTES = 8 * 2 ** 20;
+/** Above Kafka's own default of 1 MB: an output may outgrow its input. */
+const MESSAGE_MAX_BYTES = 2 * 2 ** 20;
+
+export interface ClientSettings {
+  readonly consumer: ConsumerProperties;
+  readonly producer: ProducerProperties;
+  readonly offsetReset: OffsetReset;
+}
+
+/** @param brokers of the cluster, which may be the embedded one */
+export function clientSettings(
+  settings: Settings,
+  cluster: ClusterSettings,
+  brokers: string,
+): ClientSettings {
+  const common = {
+    "bootstrap.servers": brokers,
+    "client.id": `switchyard-${settings.instanceId}`,
+    "log_level": syslogOfLevel(settings.logLevel),
+    "socket.keepalive.enable": true,
+    "socket.nagle.disable": true,
+    ...cluster.kafka,
+  };
+  const consumer = {
+    ...common,
+    "group.id": settings.groupId,
+    // A killed instance holds its partitions this long.
+    ...(isKip848(cluster) ? {} : { "session.timeout.ms": 10_000 }),
+    // The default of 1 s between two looks at a full queue costs 3 to 6 times
+    // the throughput (bench/README.md).
+    "fetch.queue.backoff.ms": 2,
+    "fetch.max.bytes": FETCH_MAX_BYTES,
+    "queued.min.messages": 100_000,
+    "queued.max.messages.kbytes": settings.fetchQueueKbytes,
+    ...cluster.consumer,
+  };
+  const { "auto.offset.reset": reset, ...rest } = consumer as
+    & typeof consumer
+    & { "auto.offset.reset"?: string };
+  return {
+    consumer: {
+      ...rest,
+      // The pool itself applies the policy, see src/pool/start_offsets.ts.
+      "auto.offset.reset": "error",
+    } as ConsumerProperties,
+    producer: {
+      ...common,
+      "enable.idempotence": true,
+      "linger.ms": 2,
+      "message.max.bytes": MESSAGE_MAX_BYTES,
+      // The pool bounds what is under way; an output is never given up.
+      "queue.buffering.max.messages": 0,
+      "queue.buffering.max.kbytes": 2_097_151,
+      "message.timeout.ms": 0,
+      ...cluster.producer,
+    } as ProducerProperties,
+    offsetReset: offsetReset(reset),
+  };
+}
+
+function isKip848(cluster: ClusterSettings): boolean {
+  const properties: Readonly<Record<string, unknown>> = {
+    ...cluster.kafka,
+    ...cluster.consumer,
+  };
+  return properties["group.protocol"] === "consumer";
+}
+
+/** librdkafka's names and their synonyms. */
+function offsetReset(value: string | undefined): OffsetReset {
+  switch (value) {
+    case "latest":
+    case "largest":
+    case "end":
+      return "latest";
+    case "error":
+      return "error";
+    default:
+      return "earliest";
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * What must hold before a job starts, each failure as one clear message: the
+ * cluster answers, the input topic exists, the others do or are created.
+ */
+import { Admin, isTopicExisting, KafkaError } from "../kafka/mod.ts";
+import type { Library, ProducerProperties } from "../kafka/mod.ts";
+import type { Log } from "../telemetry/log.ts";
+
+/** The job cannot start on this cluster; the message says what to do. */
+export class PreflightError extends Error {
+  override readonly name = "PreflightError";
+}
+
+export interface PreflightOptions {
+  readonly library: Library;
+  readonly properties: ProducerProperties;
+  /** As the user wrote them. */
+  readonly brokers: string;
+  readonly inputTopic: string;
+  /** Topics that are written. */
+  readonly outputTopics: readonly string[];
+  readonly createTopics: boolean;
+  readonly log: Log;
+}
+
+const REACH_MS = 10_000;
+const REQUEST_MS = 10_000;
+const POLL_MS = 50;
+
+/** @throws {PreflightError} */
+export async function preflight(options: PreflightOptions): Promise<void> {
+  await using admin = new Admin(options.library, options.properties);
+  const counts = await reach(admin, options);
+  const { inputTopic, outputTopics, createTopics, log } = options;
+  const partitions = counts.get(inputTopic);
+  if (partitions === undefined) {
+    throw new PreflightError(
+      `the input topic "${inputTopic}" does not exist on ${options.brokers}, ` +
+        "or may not be described; create it, or set INPUT_TOPIC",
+    );
+  }
+  const missing = outputTopics.filter((topic) => !counts.has(topic));
+  if (missing.length === 0) return;
+  const names = missing.map((topic) => `"${topic}"`).join(", ");
+  if (!createTopics) {
+    throw new PreflightError(
+      `missing topic ${names} on ${options.brokers}; create it, or set ` +
+        "CREATE_TOPICS=true",
+    );
+  }
+  const answers = await admin.topics.create(
+    missing.map((topic) => ({ topic, partitions })),
+    { timeoutMs: REQUEST_MS },
+  );
+  for (const { topic, error } of answers) {
+    if (error !== null && !isTopicExisting(error.code)) {
+      throw new PreflightError(
+        `cannot create topic "${topic}" on ${options.brokers}: ` +
+          `${error.message}; create it, or give this user the right to`,
+      );
+    }
+    log.info("topic created", { topic, partitions });
+  }
+}
+
+/** Waits for metadata; what librdkafka logs meanwhile says why it fails. */
+async function reach(
+  admin: Admin,
+  options: PreflightOptions,
+): Promise<Map<string, number>> {
+  const reasons: string[] = [];
+  const done = new AbortController();
+  const listening = listen(admin, done.signal, reasons);
+  try {
+    return await admin.partitionCounts(REACH_MS);
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error;
+    const [reason] = reasons;
+    throw new PreflightError(
+      `cannot reach the Kafka cluster at ${options.brokers}: ` +
+        `${reason ?? error.message}; check PRIMARY_BROKERS and the settings ` +
+        "under primary.kafka",
+    );
+  } finally {
+    done.abort();
+    await listening;
+  }
+}
+
+async function listen(
+  admin: Admin,
+  signal: AbortSignal,
+  reasons: string[],
+): Promise<void> {
+  while (!signal.aborted) {
+    const event = await admin.poll(POLL_MS);
+    if (event?.kind === "error") reasons.push(event.error.message);
+  }
+}

@@ -1,0 +1,34 @@
+import { type LoadedSettings, loadSettings } from "./load.ts";
+
+export { effectiveSettings, renderEffective } from "./effective.ts";
+export type { EffectiveSetting } from "./effective.ts";
+export type { Source } from "./given.ts";
+export {
+  type LoadedSettings,
+  loadSettings,
+  SettingsError,
+  type SettingsInput,
+} from "./load.ts";
+export { memoryBudgetMib } from "./memory.ts";
+export { nearestName, suggestion } from "./nearest.ts";
+export {
+  type ConsumerProperties,
+  type KafkaProperties,
+  looksSecret,
+  type ProducerProperties,
+} from "./properties.ts";
+export type { ClusterSettings, Settings } from "./table.ts";
+
+/**
+ * The settings of this process.
+ *
+ * @throws {SettingsError} with everything that is wrong.
+ */
+export function loadProcessSettings(): LoadedSettings {
+  return loadSettings({
+    env: Deno.env.toObject(),
+    readTextFile: (path) => Deno.readTextFileSync(path),
+    hardwareConcurrency: navigator.hardwareConcurrency,
+    hostname: Deno.hostname(),
+  });
+}

@@ -1,0 +1,284 @@
+/**
+ * What consumers and producers share: one `rd_kafka_t`, its event queue, and an
+ * ordered end: stop polling, wait for calls in flight, free queues, close.
+ */
+import { errorFromCode, throwIfError } from "./errors.ts";
+import { type ClientEvent, EventType, readEvent } from "./events.ts";
+import { Handle, type QueueHandle } from "./handle.ts";
+import type { Library } from "./library.ts";
+import {
+  type Address,
+  addressIn,
+  addressOf,
+  cString,
+  cStringArray,
+  int64In,
+  NativeBlock,
+  pointerAt,
+  readCString,
+  windowAt,
+} from "./memory.ts";
+import { bufferText, newConfiguration, type Properties } from "./properties.ts";
+
+export type ClientType = "producer" | "consumer";
+
+/** Low and high watermark of a partition, as offsets. */
+export interface Watermarks {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A token for SASL/OAUTHBEARER. */
+export interface OauthToken {
+  readonly value: string;
+  /** When it expires, in ms since the epoch. */
+  readonly expiresAtMs: number;
+  readonly principal: string;
+  readonly extensions?: Readonly<Record<string, string>>;
+}
+
+const ERROR_BYTES = 512;
+const TYPE = { producer: 0, consumer: 1 } as const;
+
+export class Client implements AsyncDisposable {
+  readonly library: Library;
+  readonly #client: Handle<"client">;
+  readonly #queues = new Set<QueueHandle>();
+  readonly #inFlight = new Set<Promise<unknown>>();
+  protected readonly events: QueueHandle;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Creates the client; it connects in the background.
+   * @throws {PropertyError} for a property that librdkafka refuses.
+   */
+  protected constructor(
+    library: Library,
+    type: ClientType,
+    properties: Properties,
+    eventTypes: number,
+  ) {
+    this.library = library;
+    const { symbols } = library;
+    const configuration = newConfiguration(library, {
+      ...properties,
+      "log.queue": true,
+    });
+    symbols.rd_kafka_conf_set_events(
+      configuration,
+      eventTypes | EventType.error | EventType.log | EventType.statistics |
+        EventType.tokenRefresh,
+    );
+    const error = new Uint8Array(ERROR_BYTES);
+    const pointer = symbols.rd_kafka_new(
+      TYPE[type],
+      configuration,
+      error,
+      BigInt(ERROR_BYTES),
+    );
+    if (pointer === null) {
+      symbols.rd_kafka_conf_destroy(configuration);
+      throw new Error(`cannot create a Kafka ${type}: ${bufferText(error)}`);
+    }
+    // Destroyed in `close`, after everything that uses it.
+    this.#client = new Handle<"client">(`Kafka ${type}`, pointer, () => {});
+    this.events = this.own(symbols.rd_kafka_queue_get_main(pointer));
+    symbols.rd_kafka_set_log_queue(pointer, this.events.pointer);
+  }
+
+  get disposed(): boolean {
+    return this.#client.disposed;
+  }
+
+  protected get pointer(): Deno.PointerObject {
+    return this.#client.pointer;
+  }
+
+  /** The client's name, `<client.id>#<type>-<number>`. */
+  get name(): string {
+    return readCString(this.library.symbols.rd_kafka_name(this.pointer)) ?? "";
+  }
+
+  protected own(pointer: Deno.PointerValue): QueueHandle {
+    const queue = new Handle<"queue">("queue", pointer, (each) => {
+      this.#queues.delete(queue);
+      this.library.symbols.rd_kafka_queue_destroy(each);
+    });
+    this.#queues.add(queue);
+    return queue;
+  }
+
+  /** Keeps the client open until `call`, which uses it natively, has ended. */
+  protected track<T>(call: Promise<T>): Promise<T> {
+    this.#inFlight.add(call);
+    const done = () => this.#inFlight.delete(call);
+    call.then(done, done);
+    return call;
+  }
+
+  /** The next event, or null after `timeoutMs` without one. */
+  poll(timeoutMs: number): Promise<ClientEvent | null> {
+    return this.pollQueue(this.events, timeoutMs);
+  }
+
+  protected async pollQueue(
+    queue: QueueHandle,
+    timeoutMs: number,
+  ): Promise<ClientEvent | null> {
+    const { symbols } = this.library;
+    const event = await this.track(
+      symbols.rd_kafka_queue_poll_wait(queue.pointer, timeoutMs),
+    );
+    if (event === null) return null;
+    try {
+      return readEvent(symbols, event);
+    } finally {
+      symbols.rd_kafka_event_destroy(event);
+    }
+  }
+
+  /** Ends a `poll` that waits. */
+  wake(): void {
+    this.library.symbols.rd_kafka_queue_yield(this.events.pointer);
+  }
+
+  /**
+   * Asks the partition's leader for its watermarks.
+   * @throws {KafkaError} when it does not answer within `timeoutMs`.
+   */
+  async watermarks(
+    topic: string,
+    partition: number,
+    timeoutMs: number,
+  ): Promise<Watermarks> {
+    const { symbols } = this.library;
+    const name = cString(topic);
+    using block = new NativeBlock(symbols, 16 + name.length);
+    block.bytes.set(name, 16);
+    const code = await this.track(
+      symbols.rd_kafka_query_watermark_offsets(
+        this.pointer,
+        pointerAt(block.address + 16 as Address),
+        partition,
+        block.pointer,
+        pointerAt(block.address + 8 as Address),
+        timeoutMs,
+      ),
+    );
+    throwIfError(symbols, code, `watermarks of ${topic} [${partition}]`);
+    return { low: int64In(block.words, 0), high: int64In(block.words, 2) };
+  }
+
+  /**
+   * Partition counts of the topics that the cluster has.
+   * @throws {KafkaError} when no broker answers within `timeoutMs`.
+   */
+  async partitionCounts(timeoutMs: number): Promise<Map<string, number>> {
+    const { symbols } = this.library;
+    using block = new NativeBlock(symbols, 8);
+    const code = await this.track(
+      symbols.rd_kafka_metadata(
+        this.pointer,
+        1,
+        null,
+        block.pointer,
+        timeoutMs,
+      ),
+    );
+    throwIfError(symbols, code, "metadata");
+    const metadata = addressIn(block.words, 0);
+    try {
+      return readPartitionCounts(metadata);
+    } finally {
+      symbols.rd_kafka_metadata_destroy(pointerAt(metadata));
+    }
+  }
+
+  /** Answers a `tokenRefresh` event. */
+  setOauthToken(token: OauthToken): void {
+    const { symbols } = this.library;
+    const error = new Uint8Array(ERROR_BYTES);
+    const texts = Object.entries(token.extensions ?? {}).flat();
+    using extensions = cStringArray(symbols, texts);
+    const code = symbols.rd_kafka_oauthbearer_set_token(
+      this.pointer,
+      cString(token.value),
+      BigInt(token.expiresAtMs),
+      cString(token.principal),
+      texts.length === 0 ? null : extensions.pointer,
+      BigInt(texts.length),
+      error,
+      BigInt(ERROR_BYTES),
+    );
+    if (code !== 0) {
+      throw errorFromCode(symbols, code, "OAuth token", bufferText(error));
+    }
+  }
+
+  /** Says that no token could be had; librdkafka asks again after 10 s. */
+  setOauthTokenFailure(reason: string): void {
+    this.library.symbols.rd_kafka_oauthbearer_set_token_failure(
+      this.pointer,
+      cString(reason),
+    );
+  }
+
+  /** Ends polls that wait, and waits for all calls that run now. */
+  protected async settle(): Promise<void> {
+    const calls = new Set(this.#inFlight);
+    while (!calls.isDisjointFrom(this.#inFlight)) {
+      this.wake(); // ends one of them
+      await Promise.race(this.#inFlight).catch(() => {});
+    }
+  }
+
+  /** Runs before the native client is destroyed. */
+  protected beforeClose(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Closes once; later calls wait for the same end. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.beforeClose();
+    while (this.#inFlight.size > 0) await this.settle();
+    for (const queue of [...this.#queues]) queue[Symbol.dispose]();
+    const pointer = this.pointer;
+    this.#client[Symbol.dispose]();
+    await this.library.symbols.rd_kafka_destroy(pointer);
+  }
+
+  /** The native client, for another object of `src/kafka` that needs one. */
+  borrowPointer(): Deno.PointerObject {
+    return this.pointer;
+  }
+
+  /** The address of this client, for a worker thread that borrows it. */
+  protected get address(): Address {
+    return addressOf(this.pointer);
+  }
+}
+
+// struct rd_kafka_metadata: broker_cnt i32 @0, brokers @8, topic_cnt i32 @16,
+// topics @24; struct rd_kafka_metadata_topic (32 bytes): topic @0,
+// partition_cnt i32 @8, partitions @16, err i32 @24.
+function readPartitionCounts(metadata: Address): Map<string, number> {
+  const { base, words } = windowAt(metadata);
+  const at = (metadata - base) / 4;
+  const count = words[at + 4]!;
+  const topics = addressIn(words, at + 6);
+  const counts = new Map<string, number>();
+  for (let index = 0; index < count; index++) {
+    const address = topics + index * 32;
+    const topic = windowAt(address);
+    const word = (address - topic.base) / 4;
+    if ((topic.words[word + 6]! | 0) !== 0) continue;
+    const name = readCString(pointerAt(addressIn(topic.words, word))) ?? "";
+    counts.set(name, topic.words[word + 2]!);
+  }
+  return counts;
+}

@@ -1,0 +1,35 @@
+/**
+ * Opens librdkafka on this thread. Every thread opens it for itself (the
+ * operating system maps it once), so addresses mean the same on all of them.
+ * It is never closed: librdkafka's own threads may outlive the last client.
+ */
+import { CORE_SYMBOLS, type CoreSymbols } from "./symbols.ts";
+import { readCString } from "./memory.ts";
+
+export interface Library {
+  readonly path: string;
+  readonly version: string;
+  readonly symbols: CoreSymbols;
+}
+
+const opened = new Map<string, Library>();
+
+/**
+ * Opens the library at `path` (see `native/locate.ts` for finding it).
+ * @throws {Error} when it does not load or lacks a function.
+ */
+export function openLibrary(path: string): Library {
+  const known = opened.get(path);
+  if (known !== undefined) return known;
+  let symbols: CoreSymbols;
+  try {
+    symbols = Deno.dlopen(path, CORE_SYMBOLS).symbols;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`cannot use librdkafka at ${path}: ${why}`, { cause });
+  }
+  const version = readCString(symbols.rd_kafka_version_str()) ?? "unknown";
+  const library = { path, version, symbols };
+  opened.set(path, library);
+  return library;
+}

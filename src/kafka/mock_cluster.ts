@@ -1,0 +1,141 @@
+/**
+ * librdkafka's in-process cluster: real sockets and the real protocol on
+ * loopback, nothing to install.
+ *
+ * What it cannot do, and says so to users: it keeps records in memory only,
+ * drops the oldest of a partition above 5 MB or 100,000 batches, has no topic
+ * or configuration administration over the protocol, and its transactions are
+ * simplified.
+ */
+import { throwIfError } from "./errors.ts";
+import { Handle } from "./handle.ts";
+import type { Library } from "./library.ts";
+import { cString, NativeBlock, readCString } from "./memory.ts";
+import { Producer } from "./producer.ts";
+
+const SYMBOLS = {
+  rd_kafka_mock_cluster_new: {
+    parameters: ["pointer", "i32"],
+    result: "pointer",
+  },
+  rd_kafka_mock_cluster_destroy: { parameters: ["pointer"], result: "void" },
+  rd_kafka_mock_cluster_bootstraps: {
+    parameters: ["pointer"],
+    result: "pointer",
+  },
+  rd_kafka_mock_topic_create: {
+    parameters: ["pointer", "buffer", "i32", "i32"],
+    result: "i32",
+  },
+  rd_kafka_mock_group_initial_rebalance_delay_ms: {
+    parameters: ["pointer", "i32"],
+    result: "void",
+  },
+  rd_kafka_mock_push_request_errors_array: {
+    parameters: ["pointer", "i16", "usize", "pointer"],
+    result: "void",
+  },
+  rd_kafka_mock_broker_set_down: {
+    parameters: ["pointer", "i32"],
+    result: "i32",
+  },
+  rd_kafka_mock_broker_set_up: {
+    parameters: ["pointer", "i32"],
+    result: "i32",
+  },
+  rd_kafka_mock_broker_set_rtt: {
+    parameters: ["pointer", "i32", "i32"],
+    result: "i32",
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+type MockSymbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+const opened = new Map<string, MockSymbols>();
+
+function open(library: Library): MockSymbols {
+  const symbols = opened.get(library.path) ??
+    Deno.dlopen(library.path, SYMBOLS).symbols;
+  opened.set(library.path, symbols);
+  return symbols;
+}
+
+/** Bytes after which the mock cluster drops a partition's oldest records. */
+export const MOCK_PARTITION_BYTES = 5 * 1024 * 1024;
+
+export class MockCluster implements AsyncDisposable {
+  readonly #library: Library;
+  readonly #symbols: MockSymbols;
+  readonly #keeper: Producer;
+  readonly #cluster: Handle<"cluster">;
+
+  /** Starts `brokers` brokers (ids from 1) on free loopback ports. */
+  constructor(library: Library, brokers: number) {
+    this.#library = library;
+    this.#symbols = open(library);
+    this.#keeper = new Producer(library, { "log_level": 0 });
+    const cluster = this.#symbols.rd_kafka_mock_cluster_new(
+      this.#keeper.borrowPointer(),
+      brokers,
+    );
+    this.#cluster = new Handle<"cluster">(
+      "embedded cluster",
+      cluster,
+      (each) => this.#symbols.rd_kafka_mock_cluster_destroy(each),
+    );
+    // The default of 3 s is for groups whose members start one by one.
+    this.#symbols.rd_kafka_mock_group_initial_rebalance_delay_ms(
+      this.#cluster.pointer,
+      0,
+    );
+  }
+
+  get bootstrapServers(): string {
+    return readCString(
+      this.#symbols.rd_kafka_mock_cluster_bootstraps(this.#cluster.pointer),
+    ) ?? "";
+  }
+
+  createTopic(topic: string, partitions: number, replicas = 1): void {
+    const code = this.#symbols.rd_kafka_mock_topic_create(
+      this.#cluster.pointer,
+      cString(topic),
+      partitions,
+      replicas,
+    );
+    throwIfError(this.#library.symbols, code, `create topic ${topic}`);
+  }
+
+  /** The next requests of this kind are answered with these error codes. */
+  failRequests(apiKey: number, codes: readonly number[]): void {
+    using block = new NativeBlock(this.#library.symbols, codes.length * 4);
+    codes.forEach((code, index) => block.words[index] = code);
+    this.#symbols.rd_kafka_mock_push_request_errors_array(
+      this.#cluster.pointer,
+      apiKey,
+      BigInt(codes.length),
+      block.pointer,
+    );
+  }
+
+  setBrokerDown(id: number): void {
+    this.#symbols.rd_kafka_mock_broker_set_down(this.#cluster.pointer, id);
+  }
+
+  setBrokerUp(id: number): void {
+    this.#symbols.rd_kafka_mock_broker_set_up(this.#cluster.pointer, id);
+  }
+
+  /** Delays every answer of a broker. */
+  setRoundTripTime(id: number, rttMs: number): void {
+    this.#symbols.rd_kafka_mock_broker_set_rtt(
+      this.#cluster.pointer,
+      id,
+      rttMs,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#cluster[Symbol.dispose]();
+    await this.#keeper[Symbol.asyncDispose]();
+  }
+}

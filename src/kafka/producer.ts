@@ -1,0 +1,116 @@
+/**
+ * A producer. Its owner creates and closes it; records go through an `Outbox`
+ * on whichever thread borrows its `port`, so that delivery reports return to
+ * the thread that sent.
+ */
+import { Client } from "./client.ts";
+import { errorFromCode, throwIfErrorObject } from "./errors.ts";
+import { EventType } from "./events.ts";
+import type { Library } from "./library.ts";
+import { addressOf } from "./memory.ts";
+import {
+  type PartitionOffset,
+  withPartitionListAsync,
+} from "./partition_list.ts";
+import type { ProducerProperties } from "./properties.ts";
+import type { Consumer } from "./consumer.ts";
+
+/** Numbers by which another thread uses a producer; plain data. */
+export interface ProducerPort {
+  readonly client: number;
+  readonly reports: number;
+}
+
+const PURGE_EVERYTHING = 0x1 | 0x2; // QUEUE | INFLIGHT
+
+export class Producer extends Client {
+  constructor(library: Library, properties: ProducerProperties) {
+    super(library, "producer", {
+      "partitioner": "murmur2_random",
+      ...properties,
+    }, EventType.deliveryReport);
+  }
+
+  get port(): ProducerPort {
+    return { client: this.address, reports: addressOf(this.events.pointer) };
+  }
+
+  /** Records that are not reported on yet. */
+  get outstanding(): number {
+    return this.library.symbols.rd_kafka_outq_len(this.pointer);
+  }
+
+  /** Gives up what is not acknowledged; each such record is still reported. */
+  purge(): void {
+    this.library.symbols.rd_kafka_purge(this.pointer, PURGE_EVERYTHING);
+  }
+
+  /** Waits until everything was sent, or throws after `timeoutMs`. */
+  async flush(timeoutMs: number): Promise<void> {
+    const { symbols } = this.library;
+    const code = await this.track(
+      symbols.rd_kafka_flush(this.pointer, timeoutMs),
+    );
+    if (code !== 0) throw errorFromCode(symbols, code, "flush");
+  }
+
+  /** Fences older producers of this `transactional.id`. */
+  async initTransactions(timeoutMs: number): Promise<void> {
+    const error = await this.track(
+      this.library.symbols.rd_kafka_init_transactions(this.pointer, timeoutMs),
+    );
+    throwIfErrorObject(this.library.symbols, error, "initialise transactions");
+  }
+
+  beginTransaction(): void {
+    const { symbols } = this.library;
+    const error = symbols.rd_kafka_begin_transaction(this.pointer);
+    throwIfErrorObject(symbols, error, "begin transaction");
+  }
+
+  /** Makes offsets part of the transaction, under the consumer's membership. */
+  async sendOffsets(
+    consumer: Consumer,
+    offsets: readonly PartitionOffset[],
+    timeoutMs: number,
+  ): Promise<void> {
+    const { symbols } = this.library;
+    await withPartitionListAsync(
+      symbols,
+      offsets,
+      (list) =>
+        consumer.withGroupMetadata(async (metadata) => {
+          const error = await this.track(
+            symbols.rd_kafka_send_offsets_to_transaction(
+              this.pointer,
+              list,
+              metadata,
+              timeoutMs,
+            ),
+          );
+          throwIfErrorObject(symbols, error, "send offsets to transaction");
+        }),
+    );
+  }
+
+  /** Every delivery report must have been collected before. */
+  async commitTransaction(timeoutMs: number): Promise<void> {
+    const error = await this.track(
+      this.library.symbols.rd_kafka_commit_transaction(this.pointer, timeoutMs),
+    );
+    throwIfErrorObject(this.library.symbols, error, "commit transaction");
+  }
+
+  async abortTransaction(timeoutMs: number): Promise<void> {
+    const error = await this.track(
+      this.library.symbols.rd_kafka_abort_transaction(this.pointer, timeoutMs),
+    );
+    throwIfErrorObject(this.library.symbols, error, "abort transaction");
+  }
+
+  /** Closing drops what was not acknowledged: flush first to keep it. */
+  protected override beforeClose(): Promise<void> {
+    this.purge();
+    return Promise.resolve();
+  }
+}

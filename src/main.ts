@@ -1,0 +1,46 @@
+/** The command line: `main.ts <command> [options]`. */
+
+type Command = (args: readonly string[]) => Promise<number>;
+
+/** Loaded when used: `config` must not need a native library. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import("./commands/start.ts")).start,
+  config: async () => (await import("./commands/config.ts")).config,
+  doctor: async () => (await import("./commands/doctor.ts")).doctor,
+  native: async () => (await import("./commands/native.ts")).native,
+};
+
+const USAGE = `usage: switchyard <command> [options]
+
+  start    process records (--messages N, --for 30s)
+  config   print the effective settings
+  doctor   say what works on this machine and what is missing
+  native   build the native Kafka library
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args[0] === "--" ? args.slice(1) : args;
+  if (name === undefined || name === "help" || name === "--help") {
+    console.error(USAGE);
+    return name === undefined ? 2 : 0;
+  }
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) {
+    const { nearestName, suggestion } = await import("./config/nearest.ts");
+    const near = suggestion(nearestName(name, Object.keys(COMMANDS)));
+    console.error(`unknown command "${name}"${near}\n\n${USAGE}`);
+    return 2;
+  }
+  const command = await load();
+  return await command(rest);
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await main(Deno.args));
+  } catch (error) {
+    // A bug: everything that a user can cause has its own message.
+    console.error(error);
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,46 @@
+/** Commits settled positions, one commit at a time. */
+import { type Consumer, isFencedMember, KafkaError } from "../kafka/mod.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Partition, Partitions } from "./partitions.ts";
+import { Serial } from "./serial.ts";
+
+export class Commits {
+  readonly #consumer: Consumer;
+  readonly #partitions: Partitions;
+  readonly #log: Log;
+  readonly #serial = new Serial();
+
+  constructor(consumer: Consumer, partitions: Partitions, log: Log) {
+    this.#consumer = consumer;
+    this.#partitions = partitions;
+    this.#log = log;
+  }
+
+  /**
+   * Commits what has settled, of all partitions or of some. What could not be
+   * committed stays due, and is due to whoever owns the partition next.
+   * @throws {KafkaError} when the cluster refuses commits for good.
+   */
+  commit(of?: readonly Partition[]): Promise<void> {
+    return this.#serial.run(async () => {
+      const offsets = this.#partitions.uncommitted(of);
+      if (offsets.length === 0) return;
+      try {
+        const answers = await this.#consumer.commit(offsets);
+        answers.forEach((answer, index) => {
+          const { offset } = offsets[index]!;
+          if (answer.error === null) {
+            this.#partitions.committed(answer, offset as number);
+          } else {
+            this.#log.warn("commit failed", { error: answer.error.message });
+          }
+        });
+      } catch (error) {
+        if (!(error instanceof KafkaError)) throw error;
+        // Fenced: a rebalance is under way, and its events will follow.
+        if (!error.retriable && !isFencedMember(error.code)) throw error;
+        this.#log.debug("commit failed", { error: error.message });
+      }
+    });
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * This instance's life in the consumer group: polls the consumer's events and
+ * answers rebalances. Rebalances and moves between threads share one `Serial`,
+ * so that each sees the other's result.
+ */
+import {
+  type ClientEvent,
+  type Consumer,
+  ErrorCode,
+  KafkaError,
+  type OauthToken,
+  type PartitionAnswer,
+} from "../kafka/mod.ts";
+import { type Log, logClientLine } from "../telemetry/log.ts";
+import type { Commits } from "./commits.ts";
+import type { Partition, Partitions } from "./partitions.ts";
+import type { Placement } from "./placement.ts";
+import type { Ownership } from "./protocol.ts";
+import type { Serial } from "./serial.ts";
+import {
+  type OffsetReset,
+  resetOffsets,
+  startOffsets,
+} from "./start_offsets.ts";
+import { within } from "./thread.ts";
+
+export interface MembershipParts {
+  readonly consumer: Consumer;
+  readonly partitions: Partitions;
+  readonly placement: Placement;
+  readonly commits: Commits;
+  readonly serial: Serial;
+  readonly offsetReset: OffsetReset;
+  readonly revokeMs: number;
+  readonly log: Log;
+  readonly oauthToken: ((config: string) => Promise<OauthToken>) | undefined;
+  /** What ends the pool: the cluster will not have this member. */
+  readonly onFatal: (error: Error) => void;
+}
+
+const POLL_MS = 100;
+const NO_TOKEN = "no token provider; use sasl.oauthbearer.method=oidc";
+
+/** Errors that waiting does not mend. */
+const FATAL_CODES: ReadonlySet<number> = new Set([
+  ErrorCode.groupAuthorizationFailed,
+  ErrorCode.topicAuthorizationFailed,
+  ErrorCode.clusterAuthorizationFailed,
+  ErrorCode.authentication,
+  ErrorCode.fencedInstanceId,
+]);
+
+export class Membership {
+  readonly #parts: MembershipParts;
+  readonly #abort = new AbortController();
+  #left = false;
+
+  constructor(parts: MembershipParts) {
+    this.#parts = parts;
+  }
+
+  /** Joins the group and serves it until `leave` has ended. */
+  async run(topic: string): Promise<void> {
+    const { consumer } = this.#parts;
+    consumer.subscribe([topic]);
+    while (!this.#left || !consumer.closed) {
+      const event = await consumer.poll(POLL_MS);
+      if (event !== null) this.#handle(event);
+    }
+    await this.#parts.serial.idle();
+  }
+
+  /** Leaves the group; `run` ends when that is done. */
+  leave(): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#abort.abort(new Error("leaving the group"));
+    this.#parts.consumer.leave();
+  }
+
+  #handle(event: ClientEvent): void {
+    const { log, onFatal } = this.#parts;
+    switch (event.kind) {
+      case "assign":
+        this.#serially("assign", () => this.#assigned(event.partitions));
+        break;
+      case "revoke":
+        this.#serially("revoke", () => this.#revoked(event.partitions));
+        break;
+      case "error":
+        if (event.error.fatal || FATAL_CODES.has(event.error.code)) {
+          onFatal(event.error);
+        } else {
+          log.warn("Kafka", { error: event.error.message });
+        }
+        break;
+      case "log":
+        logClientLine(log, event.log);
+        break;
+      case "tokenRefresh":
+        this.refreshToken(this.#parts.consumer, event.config);
+        break;
+      case "statistics":
+      case "other":
+        break;
+      default:
+        event satisfies never;
+    }
+  }
+
+  /** Answers a client's wish for a token. */
+  async refreshToken(
+    client: Pick<Consumer, "setOauthToken" | "setOauthTokenFailure">,
+    config: string,
+  ): Promise<void> {
+    try {
+      if (!this.#parts.oauthToken) throw new Error(NO_TOKEN);
+      client.setOauthToken(await this.#parts.oauthToken(config));
+    } catch (error) {
+      client.setOauthTokenFailure(String(error));
+    }
+  }
+
+  /** The position of a partition is not in its log any more. */
+  resetOffset(ownership: Ownership): void {
+    this.#serially("reset offset", async () => {
+      const { consumer, partitions, placement, offsetReset, log } = this.#parts;
+      const partition = partitions.find(ownership.tp);
+      if (!partition || !partitions.isCurrent(ownership)) return;
+      await placement.release([partition]);
+      const { topic, partition: number } = partition.tp;
+      const offsets = await resetOffsets(
+        consumer,
+        [partition.tp],
+        offsetReset,
+        this.#abort.signal,
+      );
+      const next = offsets.get(`${topic}-${number}`)!;
+      log.warn("offset out of range", {
+        topic,
+        partition: number,
+        offset: partition.next,
+        resetTo: next,
+      });
+      // librdkafka has stopped fetching it: only a new assignment starts again.
+      partitions.remove([partition]);
+      consumer.unassign([partition.tp]);
+      await placement.add([{
+        tp: partition.tp,
+        next,
+        committed: partition.committed,
+      }]);
+    });
+  }
+
+  #serially(what: string, action: () => Promise<void>): void {
+    this.#parts.serial.run(action).catch((error) => {
+      if (this.#abort.signal.aborted) return;
+      this.#parts.onFatal(
+        error instanceof KafkaError || error instanceof Error
+          ? error
+          : new Error(`${what}: ${error}`),
+      );
+    });
+  }
+
+  async #assigned(assigned: readonly PartitionAnswer[]): Promise<void> {
+    const { consumer, placement, offsetReset, log } = this.#parts;
+    if (this.#left) {
+      consumer.assign(assigned.map(({ topic, partition }) => ({
+        topic,
+        partition,
+        offset: "stored",
+      })));
+      return;
+    }
+    log.info("partitions assigned", { partitions: describe(assigned) });
+    if (assigned.length === 0) {
+      consumer.assign([]);
+      return;
+    }
+    const { signal } = this.#abort;
+    await placement.add(
+      await startOffsets(consumer, assigned, offsetReset, signal),
+    );
+  }
+
+  async #revoked(revoked: readonly PartitionAnswer[]): Promise<void> {
+    const { commits, consumer, partitions, placement, log } = this.#parts;
+    const lost = consumer.assignmentLost;
+    log.info(lost ? "partitions lost" : "partitions revoked", {
+      partitions: describe(revoked),
+    });
+    const owned = revoked.map((each) => partitions.find(each))
+      .filter((each): each is Partition => each !== undefined);
+    const released = placement.release(owned);
+    if (!lost) {
+      // Whoever gets them next starts from what is committed here.
+      if (!await within(released, this.#parts.revokeMs)) {
+        log.warn("revoked partitions did not settle in time", {});
+      }
+      await commits.commit(owned);
+    }
+    partitions.remove(owned);
+    consumer.unassign(revoked);
+    if (!this.#left) await placement.rebalance();
+  }
+}
+
+function describe(partitions: readonly PartitionAnswer[]): string {
+  return partitions.map((each) => each.partition).sort((a, b) => a - b)
+    .join(",");
+}

@@ -1,0 +1,124 @@
+/**
+ * Moves partitions between threads without a group rebalance:
+ *
+ *     pause -> the old thread lets go and has settled -> seek to the settled
+ *     position -> forward the queue to the new thread -> tell it -> resume
+ *
+ * Pausing and seeking make librdkafka drop what it had fetched, so a record is
+ * never delivered under an old ownership. All of this runs in one `Serial`.
+ */
+import { type Consumer, mayRetry } from "../kafka/mod.ts";
+import { balance } from "./assignment.ts";
+import type { Partition, Partitions } from "./partitions.ts";
+import type { Position } from "./protocol.ts";
+import type { StartOffset } from "./start_offsets.ts";
+import type { WorkerThread } from "./thread.ts";
+
+const SEEK_TIMEOUT_MS = 5000;
+const SEEK_RETRY_MS = 20;
+
+export class Placement {
+  readonly #consumer: Consumer;
+  readonly #partitions: Partitions;
+  readonly #threads: () => readonly WorkerThread[];
+
+  constructor(
+    consumer: Consumer,
+    partitions: Partitions,
+    threads: () => readonly WorkerThread[],
+  ) {
+    this.#consumer = consumer;
+    this.#partitions = partitions;
+    this.#threads = threads;
+  }
+
+  /** Takes partitions that the group has just given to this instance. */
+  async add(starts: readonly StartOffset[]): Promise<void> {
+    const added = starts.map(({ tp, next, committed }) =>
+      this.#partitions.add(tp, next, committed)
+    );
+    const targets = this.#targets();
+    this.#give(added, targets);
+    this.#consumer.assign(
+      added.map((each) => ({ ...each.tp, offset: each.next })),
+    );
+    const homeless = added.filter((each) => each.worker === null);
+    if (homeless.length > 0) this.#consumer.pause(tpsOf(homeless));
+    await this.rebalance();
+  }
+
+  /** Gives every partition the thread that it should have. */
+  async rebalance(): Promise<void> {
+    const targets = this.#targets();
+    const moving = this.#partitions.all.filter((each) =>
+      each.worker === null || targets.get(each.id) !== each.worker
+    );
+    if (moving.length === 0 || targets.size === 0) return;
+    this.#consumer.pause(tpsOf(moving));
+    await this.release(moving);
+    await this.#rewind(moving);
+    // A thread may have failed meanwhile; what it was to get is placed anew.
+    this.#give(moving, this.#targets());
+    const placed = moving.filter((each) => each.worker !== null);
+    if (placed.length > 0) this.#consumer.resume(tpsOf(placed));
+  }
+
+  /** Takes partitions from their threads, settled as far as these can say. */
+  async release(partitions: readonly Partition[]): Promise<void> {
+    const byThread = Map.groupBy(partitions, (each) => each.worker);
+    await Promise.all([...byThread].map(async ([thread, owned]) => {
+      const positions = await thread?.release(owned);
+      for (const partition of owned) {
+        const position = positions?.get(partition.epoch);
+        if (position) this.#partitions.settle(position);
+        this.#partitions.disown(partition);
+      }
+    }));
+  }
+
+  #targets(): Map<string, WorkerThread> {
+    const available = this.#threads().filter((each) => each.available);
+    const byId = new Map(available.map((each) => [each.id, each]));
+    const placed = this.#partitions.all.map(({ id, load, worker }) => ({
+      id,
+      load,
+      owner: worker?.id ?? null,
+    }));
+    const result = new Map<string, WorkerThread>();
+    for (const [id, worker] of balance([...byId.keys()], placed)) {
+      result.set(id, byId.get(worker)!);
+    }
+    return result;
+  }
+
+  #give(
+    partitions: readonly Partition[],
+    targets: ReadonlyMap<string, WorkerThread>,
+  ): void {
+    const given = new Map<WorkerThread, Position[]>();
+    for (const partition of partitions) {
+      const thread = targets.get(partition.id);
+      if (thread === undefined) continue;
+      this.#consumer.forward(partition.tp, thread.queue);
+      const position = this.#partitions.own(partition, thread);
+      given.set(thread, [...given.get(thread) ?? [], position]);
+    }
+    for (const [thread, positions] of given) thread.assign(positions);
+  }
+
+  async #rewind(partitions: readonly Partition[]): Promise<void> {
+    let left = partitions.map((each) => ({ ...each.tp, offset: each.next }));
+    while (left.length > 0) {
+      const answers = await this.#consumer.seek(left, SEEK_TIMEOUT_MS);
+      const failed = answers.find((each) => each.error && !mayRetry(each));
+      if (failed?.error) throw failed.error;
+      left = left.filter((_, index) => mayRetry(answers[index]!));
+      if (left.length > 0) {
+        await new Promise((resolve) => setTimeout(resolve, SEEK_RETRY_MS));
+      }
+    }
+  }
+}
+
+const tpsOf = (partitions: readonly Partition[]) =>
+  partitions.map((each) => each.tp);

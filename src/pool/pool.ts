@@ -1,0 +1,398 @@
+/**
+ * The coordinator: a consumer group member whose partitions are processed by
+ * worker threads. It never touches a record.
+ *
+ * Owns the consumer and the threads; composes membership (the group), placement
+ * (partitions on threads), commits, rate limit and watchdog.
+ */
+import { Consumer, ErrorCode } from "../kafka/mod.ts";
+import { Commits } from "./commits.ts";
+import { CrashHistory } from "./crash_history.ts";
+import { Membership } from "./membership.ts";
+import { type PoolOptions, PoolStartError } from "./options.ts";
+import { Partitions } from "./partitions.ts";
+import { Placement } from "./placement.ts";
+import type { FromWorker, WorkerFailure } from "./protocol.ts";
+import { RateLimit, type Rates } from "./rate_limit.ts";
+import { Serial } from "./serial.ts";
+import type { PoolPhase, PoolStatus, Sample } from "./status.ts";
+import { StatusReport } from "./status_report.ts";
+import { type ThreadEvents, within, WorkerThread } from "./thread.ts";
+import { Watchdog } from "./watchdog.ts";
+
+const TICK_MS = 250;
+const FILL_MS = 20;
+const MEASURE_EVERY_TICKS = 4;
+const BALANCE_EVERY_TICKS = 40;
+/**
+ * After a thread hangs, the others go on this long before the process drains:
+ * time for a supervisor to see `/livez` fail, and for moved partitions to run.
+ */
+const HANG_GRACE_MS = 5000;
+const SAMPLES = 5;
+const LEAVE_MS = 5000;
+
+export class Pool implements AsyncDisposable {
+  readonly #options: PoolOptions;
+  readonly #consumer: Consumer;
+  readonly #partitions = new Partitions();
+  readonly #serial = new Serial();
+  readonly #placement: Placement;
+  readonly #commits: Commits;
+  readonly #membership: Membership;
+  readonly #rateLimit: RateLimit;
+  readonly #watchdog: Watchdog;
+  readonly #report: StatusReport;
+  readonly #crashes = new CrashHistory();
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  readonly #threads = new Map<number, WorkerThread>();
+  readonly #closing = new Set<Promise<unknown>>();
+  readonly #opened = Promise.withResolvers<void>();
+  readonly #failed = Promise.withResolvers<string>();
+  readonly #samples: Sample[] = [];
+  #wanted: number;
+  #nextId = 0;
+  #phase: PoolPhase = "starting";
+  #failure: string | undefined;
+  #ticks = 0;
+  #serving: Promise<void> | undefined;
+  #draining: Promise<boolean> | undefined;
+  #clean = true;
+
+  constructor(options: PoolOptions) {
+    const { library, log } = options;
+    this.#options = options;
+    this.#wanted = options.workers;
+    this.#consumer = new Consumer(library, options.consumer);
+    this.#rateLimit = new RateLimit(options.rates, performance.now());
+    this.#watchdog = new Watchdog(options.watchdogMs, TICK_MS);
+    this.#placement = new Placement(
+      this.#consumer,
+      this.#partitions,
+      () => [...this.#threads.values()],
+    );
+    this.#commits = new Commits(this.#consumer, this.#partitions, log);
+    this.#report = new StatusReport(this.#consumer, this.#partitions);
+    this.#membership = new Membership({
+      consumer: this.#consumer,
+      partitions: this.#partitions,
+      placement: this.#placement,
+      commits: this.#commits,
+      serial: this.#serial,
+      offsetReset: options.offsetReset,
+      revokeMs: options.revokeMs,
+      log,
+      oauthToken: options.oauthToken,
+      onFatal: (error) => this.#fail(error.message),
+    });
+    this.#opened.promise.catch(() => {}); // `start` may not be waiting
+  }
+
+  /**
+   * Opens the workers, then joins the group.
+   * @throws {PoolStartError} when the processor does not load.
+   */
+  async start(): Promise<void> {
+    this.#every(TICK_MS, () => this.#tick());
+    this.#every(FILL_MS, () => this.#rateLimit.fill(performance.now()));
+    this.#every(this.#options.commitIntervalMs, () => this.#commit());
+    this.#openMissing();
+    await this.#opened.promise;
+    this.#phase = "running";
+    this.#serving = this.#membership.run(this.#options.inputTopic);
+    this.#serving.catch((error) => this.#fail(String(error)));
+  }
+
+  /** Resolves with the reason when the pool cannot go on. */
+  get failed(): Promise<string> {
+    return this.#failed.promise;
+  }
+
+  status(): PoolStatus {
+    return this.#report.status({
+      phase: this.#phase,
+      failure: this.#failure,
+      threads: [...this.#threads.values()],
+      samples: this.#samples,
+    });
+  }
+
+  /** Threads come and go without the group noticing. */
+  setWorkers(workers: number): void {
+    this.#wanted = workers;
+    this.#openMissing();
+    const live = this.#live();
+    for (const thread of live.slice(workers)) this.#retire(thread);
+  }
+
+  setRates(rates: Rates): void {
+    this.#rateLimit.setRates(rates);
+  }
+
+  /**
+   * Stops fetching, settles and commits what is under way within the deadline,
+   * leaves the group and closes everything.
+   * @returns false when something could not be closed: the process must end.
+   */
+  drain(deadlineMs: number): Promise<boolean> {
+    this.#draining ??= this.#drain(deadlineMs);
+    return this.#draining;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain(0);
+  }
+
+  async #drain(deadlineMs: number): Promise<boolean> {
+    if (this.#phase !== "failing") this.#phase = "draining";
+    const threads = [...this.#threads.values()];
+    const settled = Promise.all(threads.map((each) => each.stop(deadlineMs)));
+    // A little longer than the workers' own deadline, which they keep unless
+    // they hang.
+    if (!await within(settled, deadlineMs + TICK_MS)) {
+      for (const thread of threads) this.#abandonIfStuck(thread);
+    }
+    await within(this.#commit(), LEAVE_MS);
+    let left = true;
+    if (this.#serving !== undefined) {
+      this.#membership.leave();
+      left = await within(this.#serving, LEAVE_MS);
+    }
+    for (const timer of this.#timers) clearInterval(timer);
+    const closed = await Promise.all(
+      [...this.#threads.values()].map((each) => each.close()),
+    );
+    await Promise.allSettled([...this.#closing]);
+    const clean = this.#clean && left && closed.every(Boolean);
+    // What a thread still holds would make closing the consumer wait for ever.
+    if (clean) await this.#consumer[Symbol.asyncDispose]();
+    if (this.#phase !== "failing") this.#phase = "stopped";
+    return clean;
+  }
+
+  #every(intervalMs: number, action: () => void): void {
+    this.#timers.push(setInterval(action, intervalMs));
+  }
+
+  #live(): WorkerThread[] {
+    return [...this.#threads.values()].filter((each) =>
+      !each.retiring && (each.state === "starting" || each.state === "running")
+    );
+  }
+
+  #openMissing(): void {
+    if (this.#draining !== undefined) return;
+    for (let live = this.#live().length; live < this.#wanted; live++) {
+      this.#open();
+    }
+  }
+
+  #open(): void {
+    const { library, job, producer } = this.#options;
+    const events: ThreadEvents = {
+      onReady: () => this.#ready(),
+      onMessage: (thread, message) => this.#receive(thread, message),
+      onFailed: (thread, failure) => this.#lost(thread, failure),
+    };
+    const thread = new WorkerThread({
+      id: this.#nextId++,
+      library,
+      consumer: this.#consumer,
+      producerProperties: producer,
+      rateLimit: this.#rateLimit.memory,
+      job,
+      events,
+    });
+    this.#threads.set(thread.id, thread);
+  }
+
+  #ready(): void {
+    const starting = this.#live().some((each) => each.state === "starting");
+    if (this.#phase === "starting") {
+      if (!starting) this.#opened.resolve();
+      return;
+    }
+    this.#place();
+  }
+
+  #place(): void {
+    if (this.#draining !== undefined) return;
+    this.#serial.run(() => this.#placement.rebalance()).then(
+      () => this.#endRetired(),
+      (error) => this.#fail(String(error)),
+    );
+  }
+
+  #retire(thread: WorkerThread): void {
+    thread.retiring = true;
+    this.#place();
+  }
+
+  /** Stops retiring threads that have nothing left. */
+  #endRetired(): void {
+    for (const thread of this.#threads.values()) {
+      const idle = this.#partitions.ownedBy(thread).length === 0;
+      if (thread.retiring && idle) this.#remove(thread);
+    }
+  }
+
+  #remove(thread: WorkerThread): void {
+    this.#report.keepTotals(thread);
+    this.#threads.delete(thread.id);
+    this.#watchdog.forget(thread.id);
+    const closing = thread.close().then((clean) => {
+      this.#clean &&= clean;
+    }).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  #receive(thread: WorkerThread, message: FromWorker): void {
+    switch (message.kind) {
+      case "settled":
+      case "released":
+        for (const each of message.partitions) this.#partitions.settle(each);
+        break;
+      case "fetchFailed":
+        this.#fetchFailed(message);
+        break;
+      case "log": {
+        const { level, message: text, fields } = message.line;
+        this.#options.log[level](text, fields);
+        break;
+      }
+      case "sample":
+        this.#samples.push(message.sample);
+        if (this.#samples.length > SAMPLES) this.#samples.shift();
+        break;
+      case "tokenRefresh":
+        this.#membership.refreshToken(thread.producer, message.config);
+        break;
+      default:
+        break; // the thread itself has served the others
+    }
+  }
+
+  #fetchFailed(
+    { ownership, code, message }: FromWorker & { kind: "fetchFailed" },
+  ): void {
+    if (!this.#partitions.isCurrent(ownership)) return;
+    switch (code) {
+      case ErrorCode.autoOffsetReset:
+      case ErrorCode.offsetOutOfRange:
+        this.#membership.resetOffset(ownership);
+        break;
+      case ErrorCode.topicAuthorizationFailed:
+        this.#fail(message);
+        break;
+      default:
+        this.#options.log.warn("fetch", { error: message });
+    }
+  }
+
+  #lost(thread: WorkerThread, failure: WorkerFailure): void {
+    this.#disown(thread);
+    this.#remove(thread);
+    if (failure.reason === "open" && this.#phase === "starting") {
+      this.#opened.reject(new PoolStartError(failure.message));
+      return;
+    }
+    if (failure.reason === "cluster") {
+      this.#fail(failure.message);
+      return;
+    }
+    this.#place();
+    const delayMs = this.#crashes.add(performance.now());
+    this.#options.log.warn("worker restarts", {
+      worker: thread.id,
+      error: failure.message,
+      delayMs: Math.round(delayMs),
+    });
+    this.#timers.push(setTimeout(() => this.#openMissing(), delayMs));
+  }
+
+  #disown(thread: WorkerThread): void {
+    for (const each of this.#partitions.ownedBy(thread)) {
+      this.#partitions.disown(each);
+    }
+  }
+
+  #tick(): void {
+    this.#ticks++;
+    for (const thread of this.#threads.values()) this.#observe(thread);
+    if (this.#ticks % MEASURE_EVERY_TICKS === 0) {
+      this.#partitions.measureLoad(TICK_MS * MEASURE_EVERY_TICKS / 1000);
+    }
+    if (this.#ticks % BALANCE_EVERY_TICKS === 0) this.#place();
+    if (this.#phase === "running" || this.#phase === "failing") {
+      this.#judgeCrashes();
+    }
+  }
+
+  #observe(thread: WorkerThread): void {
+    const watched = thread.state === "running" || thread.state === "stopping";
+    if (watched && this.#watchdog.observe(thread.id, thread.page.word)) {
+      this.#abandonIfStuck(thread);
+      return;
+    }
+    const tooBig = thread.page.heapBytes > this.#options.workerHeapBytes;
+    if (tooBig && thread.available) {
+      this.#options.log.warn("worker replaced", {
+        worker: thread.id,
+        heapMb: Math.round(thread.page.heapBytes / 2 ** 20),
+      });
+      // Its successor comes first, so that nothing waits.
+      thread.retiring = true;
+      this.#openMissing();
+    }
+  }
+
+  #abandonIfStuck(thread: WorkerThread): void {
+    if (thread.state === "ended" || !thread.page.fence(thread.page.word)) {
+      return;
+    }
+    this.#options.log.error("worker hangs", { worker: thread.id });
+    thread.abandon();
+    this.#clean = false;
+    this.#watchdog.forget(thread.id);
+    this.#disown(thread);
+    this.#place();
+    this.#failing(`worker ${thread.id} hangs in user code`);
+    this.#timers.push(
+      setTimeout(
+        () => this.#failed.resolve(`worker ${thread.id} hangs in user code`),
+        HANG_GRACE_MS,
+      ),
+    );
+  }
+
+  /** A crash loop makes the process unhealthy until it has passed. */
+  #judgeCrashes(): void {
+    const looping = this.#crashes.isLoop(performance.now());
+    if (looping) {
+      this.#failing("workers crash again and again");
+    } else if (this.#failure === "workers crash again and again") {
+      this.#phase = "running";
+      this.#failure = undefined;
+    }
+  }
+
+  #failing(reason: string): void {
+    this.#phase = "failing";
+    this.#failure ??= reason;
+  }
+
+  #fail(reason: string): void {
+    if (this.#draining !== undefined) return;
+    this.#failing(reason);
+    this.#failed.resolve(reason);
+    this.#opened.reject(new PoolStartError(reason));
+  }
+
+  async #commit(): Promise<void> {
+    try {
+      await this.#commits.commit();
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : String(error));
+    }
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Where partitions start. The coordinator decides this itself, instead of
+ * librdkafka, so that every ownership begins at a known offset and nothing is
+ * ever skipped silently.
+ */
+import {
+  type Consumer,
+  KafkaError,
+  type PartitionAnswer,
+  type TopicPartition,
+} from "../kafka/mod.ts";
+
+/** What to do where the group has no offset, or one that is gone. */
+export type OffsetReset = "earliest" | "latest" | "error";
+
+export interface StartOffset {
+  readonly tp: TopicPartition;
+  readonly next: number;
+  readonly committed: number | null;
+}
+
+const TIMEOUT_MS = 10_000;
+const RETRY_MS = 200;
+/** Kafka's protocol: these timestamps ask for the ends of a partition. */
+const TIMESTAMP = { earliest: -2, latest: -1 } as const;
+
+/** Committed offsets, and ends of the log where there are none. */
+export async function startOffsets(
+  consumer: Consumer,
+  partitions: readonly TopicPartition[],
+  reset: OffsetReset,
+  signal: AbortSignal,
+): Promise<StartOffset[]> {
+  const committed = await retry(
+    () => consumer.committed(partitions, TIMEOUT_MS),
+    signal,
+  );
+  const without = committed.filter((each) => each.offset === null);
+  const resets = await resetOffsets(consumer, without, reset, signal);
+  return committed.map((each) => ({
+    tp: { topic: each.topic, partition: each.partition },
+    next: each.offset ?? resets.get(`${each.topic}-${each.partition}`)!,
+    committed: each.offset,
+  }));
+}
+
+/** The end of the log that the policy names, by `topic-partition`. */
+export async function resetOffsets(
+  consumer: Consumer,
+  partitions: readonly TopicPartition[],
+  reset: OffsetReset,
+  signal: AbortSignal,
+): Promise<Map<string, number>> {
+  if (partitions.length === 0) return new Map();
+  if (reset === "error") {
+    const names = partitions.map((each) => `${each.topic} [${each.partition}]`);
+    throw new Error(
+      `no valid committed offset for ${names.join(", ")}, and ` +
+        "auto.offset.reset is error",
+    );
+  }
+  const queries = partitions.map(({ topic, partition }) => ({
+    topic,
+    partition,
+    timestampMs: TIMESTAMP[reset],
+  }));
+  const answers = await retry(
+    () => consumer.offsetsForTimes(queries, TIMEOUT_MS),
+    signal,
+  );
+  return new Map(answers.map((each) => [
+    `${each.topic}-${each.partition}`,
+    each.offset ?? 0,
+  ]));
+}
+
+async function retry(
+  ask: () => Promise<PartitionAnswer[]>,
+  signal: AbortSignal,
+): Promise<PartitionAnswer[]> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const answers = await ask();
+      const failed = answers.find((each) => each.error !== null)?.error;
+      if (!failed) return answers;
+      throw failed;
+    } catch (error) {
+      if (!(error instanceof KafkaError) || !error.retriable) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}

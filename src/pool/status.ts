@@ -1,0 +1,63 @@
+/** What the pool says of itself: for the live view, `/status` and the summary. */
+import type { TopicPartition } from "../kafka/mod.ts";
+
+/** Counts of records since the start. */
+export interface Totals {
+  /** Input records that were settled, whatever became of them. */
+  readonly consumed: number;
+  /** Output records that the cluster acknowledged, dead letters excluded. */
+  readonly produced: number;
+  /** Input records that went to the dead-letter topic. */
+  readonly deadLettered: number;
+  /** Input records for which the processor returned nothing. */
+  readonly skipped: number;
+}
+
+export type WorkerState =
+  | "starting"
+  | "running"
+  /** Its partitions are moving away; it ends when they have. */
+  | "retiring"
+  /** It failed and waits for its next start. */
+  | "restarting"
+  /** Its thread did not come back from user code; it is fenced for good. */
+  | "hung";
+
+export interface WorkerStatus {
+  readonly id: number;
+  readonly state: WorkerState;
+  readonly partitions: readonly TopicPartition[];
+  readonly totals: Totals;
+  /** Records fetched and not settled. */
+  readonly pendingRecords: number;
+  readonly heapBytes: number;
+}
+
+/** One record as it went in and what became of it, for people to look at. */
+export interface Sample {
+  readonly input: string;
+  /** The first output's value; null where there was none. */
+  readonly output: string | null;
+  /** Why it became a dead letter. */
+  readonly reason?: string;
+}
+
+export type PoolPhase =
+  | "starting"
+  | "running"
+  | "draining"
+  | "stopped"
+  /** Ends as soon as the rest has drained: a thread hangs, or crashes loop. */
+  | "failing";
+
+export interface PoolStatus {
+  readonly phase: PoolPhase;
+  /** Why `phase` is "failing". */
+  readonly failure?: string;
+  readonly totals: Totals;
+  /** Records between the committed offsets and the high watermarks. */
+  readonly lag: number | null;
+  readonly workers: readonly WorkerStatus[];
+  /** The newest last. */
+  readonly samples: readonly Sample[];
+}

@@ -1,0 +1,99 @@
+/** Puts together what the pool says of itself. */
+import type { Consumer } from "../kafka/mod.ts";
+import type { Partitions } from "./partitions.ts";
+import type {
+  PoolPhase,
+  PoolStatus,
+  Sample,
+  Totals,
+  WorkerState,
+  WorkerStatus,
+} from "./status.ts";
+import type { WorkerThread } from "./thread.ts";
+
+export interface StatusParts {
+  readonly phase: PoolPhase;
+  readonly failure: string | undefined;
+  readonly threads: readonly WorkerThread[];
+  readonly samples: readonly Sample[];
+}
+
+const NONE: Totals = { consumed: 0, produced: 0, deadLettered: 0, skipped: 0 };
+
+export class StatusReport {
+  readonly #consumer: Consumer;
+  readonly #partitions: Partitions;
+  /** Of threads that are gone. */
+  #kept = NONE;
+
+  constructor(consumer: Consumer, partitions: Partitions) {
+    this.#consumer = consumer;
+    this.#partitions = partitions;
+  }
+
+  keepTotals(thread: WorkerThread): void {
+    this.#kept = sum(this.#kept, totalsOf(thread));
+  }
+
+  status({ phase, failure, threads, samples }: StatusParts): PoolStatus {
+    return {
+      phase,
+      ...(failure === undefined ? {} : { failure }),
+      totals: threads.map(totalsOf).reduce(sum, this.#kept),
+      lag: this.#lag(),
+      workers: threads.map((each) => this.#worker(each)),
+      samples: [...samples],
+    };
+  }
+
+  #worker(thread: WorkerThread): WorkerStatus {
+    return {
+      id: thread.id,
+      state: stateOf(thread),
+      partitions: this.#partitions.ownedBy(thread).map((each) => each.tp),
+      totals: totalsOf(thread),
+      pendingRecords: thread.page.pendingRecords,
+      heapBytes: thread.page.heapBytes,
+    };
+  }
+
+  /** From what the last fetches said of the ends of the partitions. */
+  #lag(): number | null {
+    if (this.#consumer.disposed) return null;
+    let lag: number | null = null;
+    for (const { tp, next } of this.#partitions.all) {
+      const high = this.#consumer.knownHighWatermark(tp);
+      if (high !== null) lag = (lag ?? 0) + Math.max(0, high - next);
+    }
+    return lag;
+  }
+}
+
+function stateOf(thread: WorkerThread): WorkerState {
+  switch (thread.state) {
+    case "starting":
+      return "starting";
+    case "running":
+      return thread.retiring ? "retiring" : "running";
+    case "stopping":
+      return "retiring";
+    case "ended":
+      return "restarting";
+    case "abandoned":
+      return "hung";
+  }
+}
+
+const totalsOf = ({ page }: WorkerThread): Totals => ({
+  consumed: page.counter("consumed"),
+  produced: page.counter("produced"),
+  deadLettered: page.counter("deadLettered"),
+  skipped: page.counter("skipped"),
+});
+
+const sum = (a: Totals, b: Totals): Totals => ({
+  consumed: a.consumed + b.consumed,
+  produced: a.produced + b.produced,
+  deadLettered: a.deadLettered + b.deadLettered,
+  skipped: a.skipped + b.skipped,
+});

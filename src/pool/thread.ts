@@ -1,0 +1,262 @@
+/**
+ * One worker thread and the native objects that it borrows: a queue, a ring of
+ * fetched messages and a producer. The only file that makes threads.
+ *
+ *     starting ──ready──> running ──stop──> stopping ──stopped──> ended
+ *        │                   │                  │
+ *        └──────failed───────┴──────────────────┴──> ended
+ *                            └──abandon──> abandoned
+ */
+import {
+  type Consumer,
+  freeLeftovers,
+  type Library,
+  type NativeBlock,
+  newRing,
+  Producer,
+  type ProducerProperties,
+  type QueueHandle,
+} from "../kafka/mod.ts";
+import { PageView } from "./page.ts";
+import type {
+  FromWorker,
+  Ownership,
+  Position,
+  StreamJob,
+  ToWorker,
+  WorkerFailure,
+} from "./protocol.ts";
+
+export interface ThreadOptions {
+  readonly id: number;
+  readonly library: Library;
+  readonly consumer: Consumer;
+  readonly producerProperties: ProducerProperties;
+  readonly rateLimit: SharedArrayBuffer;
+  readonly job: StreamJob;
+  readonly events: ThreadEvents;
+}
+
+/** What the pool is told; each with the thread that it concerns. */
+export interface ThreadEvents {
+  onReady(thread: WorkerThread): void;
+  onMessage(thread: WorkerThread, message: FromWorker): void;
+  /** The thread has ended by itself; it is not abandoned. */
+  onFailed(thread: WorkerThread, failure: WorkerFailure): void;
+}
+
+export type ThreadState =
+  | "starting"
+  | "running"
+  | "stopping"
+  | "ended"
+  /** It hangs in user code. Deno cannot stop it; it is fenced and left. */
+  | "abandoned";
+
+/** Longer than any native wait of a worker, which a dead one may leave. */
+const NATIVE_WAIT_MS = 500;
+/** How long closing may take before the process must end without it. */
+const CLOSE_MS = 5000;
+
+export class WorkerThread implements AsyncDisposable {
+  readonly id: number;
+  readonly queue: QueueHandle;
+  readonly page = new PageView();
+  readonly #options: ThreadOptions;
+  readonly #ring: NativeBlock;
+  readonly #producer: Producer;
+  readonly #worker: Worker;
+  readonly #ended = Promise.withResolvers<void>();
+  /** Releases that were asked for, by epoch. */
+  readonly #releases = new Map<number, (position: Position | null) => void>();
+  #state: ThreadState = "starting";
+  #closing: Promise<boolean> | undefined;
+  /** It is to be replaced or no longer wanted: it gets no more partitions. */
+  retiring = false;
+
+  constructor(options: ThreadOptions) {
+    const { consumer, library, job } = options;
+    this.id = options.id;
+    this.#options = options;
+    this.queue = consumer.newQueue();
+    this.#ring = newRing(library, job.limits.pendingRecords);
+    this.#producer = new Producer(library, options.producerProperties);
+    this.#worker = new Worker(
+      new URL("../../workers/stream_worker.ts", import.meta.url),
+      { type: "module", name: `worker-${options.id}` },
+    );
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) =>
+      this.#receive(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#died(event.message);
+    };
+    this.#post({
+      kind: "open",
+      workerId: options.id,
+      libraryPath: library.path,
+      inbox: {
+        queue: consumer.addressOf(this.queue),
+        ring: this.#ring.address,
+        capacity: job.limits.pendingRecords,
+      },
+      producer: this.#producer.port,
+      page: this.page.memory,
+      rateLimit: options.rateLimit,
+      job,
+    });
+  }
+
+  get state(): ThreadState {
+    return this.#state;
+  }
+
+  /** Whether it can be given partitions. */
+  get available(): boolean {
+    return this.#state === "running" && !this.retiring;
+  }
+
+  get producer(): Producer {
+    return this.#producer;
+  }
+
+  assign(partitions: readonly Position[]): void {
+    if (partitions.length > 0) this.#post({ kind: "assign", partitions });
+  }
+
+  /**
+   * Asks for partitions back.
+   * @returns by epoch, where each stands, or null when the thread ended before
+   * it could say so.
+   */
+  async release(
+    partitions: readonly Ownership[],
+  ): Promise<Map<number, Position | null>> {
+    const waits = partitions.map(({ epoch }) =>
+      new Promise<[number, Position | null]>((resolve) => {
+        if (this.#state !== "running") resolve([epoch, null]);
+        else {
+          this.#releases.set(epoch, (position) => resolve([epoch, position]));
+        }
+      })
+    );
+    if (this.#state === "running") this.#post({ kind: "release", partitions });
+    return new Map(await Promise.all(waits));
+  }
+
+  /** Settles what it has within the deadline and ends. */
+  async stop(deadlineMs: number): Promise<void> {
+    if (this.#state === "starting" || this.#state === "running") {
+      this.#state = "stopping";
+      this.#post({ kind: "stop", deadlineMs });
+    }
+    await this.#ended.promise;
+  }
+
+  /** Gives a hung thread up. Nothing that it holds can be freed any more. */
+  abandon(): void {
+    this.#state = "abandoned";
+    this.#end();
+  }
+
+  /**
+   * Frees what belonged to the thread; it must have ended.
+   * @returns false when something is left that would keep librdkafka from
+   * closing, so that only ending the process is a way out.
+   */
+  close(): Promise<boolean> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<boolean> {
+    if (this.#state === "abandoned") return false;
+    await this.stop(0);
+    this.#worker.terminate();
+    freeLeftovers(this.#options.library, this.#ring);
+    const closed = await within(
+      this.#producer[Symbol.asyncDispose](),
+      CLOSE_MS,
+    );
+    this.queue[Symbol.dispose]();
+    this.#ring[Symbol.dispose]();
+    return closed;
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromWorker): void {
+    if (this.#state === "abandoned") return; // it woke up too late
+    switch (message.kind) {
+      case "ready":
+        if (this.#state !== "starting") break;
+        this.#state = "running";
+        this.#options.events.onReady(this);
+        break;
+      case "released":
+        this.#options.events.onMessage(this, message);
+        for (const position of message.partitions) {
+          this.#releases.get(position.epoch)?.(position);
+          this.#releases.delete(position.epoch);
+        }
+        break;
+      case "failed":
+        this.#fail(message.failure);
+        break;
+      case "stopped":
+        this.#state = "ended";
+        this.#end();
+        break;
+      case "tokenRefresh":
+      case "settled":
+      case "fetchFailed":
+      case "log":
+      case "sample":
+        this.#options.events.onMessage(this, message);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #fail(failure: WorkerFailure): void {
+    this.#state = "ended";
+    this.#end();
+    this.#options.events.onFailed(this, failure);
+  }
+
+  /** The thread ended without a word, perhaps inside a native wait. */
+  async #died(message: string): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, NATIVE_WAIT_MS));
+    if (this.#state === "ended" || this.#state === "abandoned") return;
+    this.#fail({ reason: "crash", message });
+  }
+
+  #end(): void {
+    for (const resolve of this.#releases.values()) resolve(null);
+    this.#releases.clear();
+    this.#ended.resolve();
+  }
+}
+
+/** Whether `promise` ended in time. */
+export async function within(
+  promise: Promise<unknown>,
+  timeoutMs: number,
+): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,37 @@
+/** What probes are told of the pool. */
+import type { PoolStatus } from "../pool/status.ts";
+
+export interface Health {
+  readonly ok: boolean;
+  /** Why not. */
+  readonly reason?: string;
+}
+
+/** Not alive: only a new process helps, so the supervisor should start one. */
+export function liveness({ phase, failure }: PoolStatus): Health {
+  return phase === "failing"
+    ? { ok: false, reason: failure ?? "the pool is failing" }
+    : { ok: true };
+}
+
+/**
+ * Ready: the pool runs and so does each of its workers. Partitions are not
+ * asked for: an instance may rightly have none.
+ */
+export function readiness(status: PoolStatus): Health {
+  const { phase, failure, workers } = status;
+  switch (phase) {
+    case "failing":
+      return { ok: false, reason: failure ?? "the pool is failing" };
+    case "starting":
+    case "draining":
+    case "stopped":
+      return { ok: false, reason: `the pool is ${phase}` };
+    case "running": {
+      const waiting = workers.filter(({ state }) => state !== "running");
+      if (waiting.length === 0) return { ok: true };
+      const states = waiting.map(({ id, state }) => `worker ${id} is ${state}`);
+      return { ok: false, reason: states.join(", ") };
+    }
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * What `PoolStatus` has, in Prometheus' text format 0.0.4. Lag has the name
+ * that dashboards of Kafka exporters expect.
+ */
+import type { PoolStatus, WorkerState } from "../pool/status.ts";
+
+export type Labels = Readonly<Record<string, string>>;
+
+const STATES: Readonly<Record<WorkerState, true>> = {
+  starting: true,
+  running: true,
+  retiring: true,
+  restarting: true,
+  hung: true,
+};
+
+type Sample = readonly [labels: Labels, value: number];
+
+/** @param group labels of the consumer group's lag: `group`, `topic` */
+export function renderMetrics(status: PoolStatus, group: Labels): string {
+  const { totals, workers, lag } = status;
+  const byWorker = (
+    value: (worker: PoolStatus["workers"][number]) => number,
+  ): Sample[] => workers.map((each) => [{ worker: `${each.id}` }, value(each)]);
+  return [
+    metric(
+      "switchyard_records_consumed_total",
+      "counter",
+      "Input records that were settled.",
+      [[{}, totals.consumed]],
+    ),
+    metric(
+      "switchyard_records_produced_total",
+      "counter",
+      "Output records that the cluster acknowledged, without dead letters.",
+      [[{}, totals.produced]],
+    ),
+    metric(
+      "switchyard_records_dead_lettered_total",
+      "counter",
+      "Input records that went to the dead-letter topic.",
+      [[{}, totals.deadLettered]],
+    ),
+    metric(
+      "switchyard_records_skipped_total",
+      "counter",
+      "Input records for which the processor returned nothing.",
+      [[{}, totals.skipped]],
+    ),
+    metric(
+      "kafka_consumergroup_group_lag",
+      "gauge",
+      "Records between the committed offsets and the high watermarks.",
+      lag === null ? [] : [[group, lag]],
+    ),
+    metric(
+      "switchyard_workers",
+      "gauge",
+      "Worker threads by state.",
+      Object.keys(STATES).map((state) => [
+        { state },
+        workers.filter((each) => each.state === state).length,
+      ]),
+    ),
+    metric(
+      "switchyard_worker_partitions",
+      "gauge",
+      "Partitions that a worker owns.",
+      byWorker((each) => each.partitions.length),
+    ),
+    metric(
+      "switchyard_worker_pending_records",
+      "gauge",
+      "Records that a worker fetched and did not settle yet.",
+      byWorker((each) => each.pendingRecords),
+    ),
+    metric(
+      "switchyard_worker_heap_bytes",
+      "gauge",
+      "JavaScript heap of a worker.",
+      byWorker((each) => each.heapBytes),
+    ),
+  ].join("");
+}
+
+function metric(
+  name: string,
+  type: "counter" | "gauge",
+  help: string,
+  samples: readonly Sample[],
+): string {
+  if (samples.length === 0) return "";
+  const lines = samples.map(([labels, value]) =>
+    `${name}${labelText(labels)} ${value}\n`
+  );
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+function labelText(labels: Labels): string {
+  const pairs = Object.entries(labels)
+    .map(([name, value]) => `${name}="${escaped(value)}"`);
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+function escaped(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')
+    .replaceAll("\n", "\\n");
+}

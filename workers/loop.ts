@@ -1,0 +1,230 @@
+/**
+ * The worker's loop: fetch a batch, hand it to the kind, send what came of it,
+ * serve reports, settle. One thread runs one loop.
+ *
+ *     take ──> kind.handle ──> sink.flush ──> sink.collect ──> publish
+ *      ^  (waits while the worker is full or the rate is used up)  │
+ *      └───────────────────────────────────────────────────────────┘
+ */
+import { setImmediate } from "node:timers";
+import type { Batch, ClientEvent, Inbox } from "../src/kafka/mod.ts";
+import { Phase, type WorkerPage } from "../src/pool/page.ts";
+import type {
+  FromWorker,
+  Ownership,
+  Position,
+  WorkerLimits,
+} from "../src/pool/protocol.ts";
+import type { RateGate } from "../src/pool/rate_limit.ts";
+import type { WorkerKind } from "./kind.ts";
+import type { Router } from "./router.ts";
+import type { Settlement } from "./settlement.ts";
+import type { Sink } from "./sink.ts";
+
+export interface LoopParts {
+  readonly page: WorkerPage;
+  readonly inbox: Inbox;
+  readonly router: Router;
+  readonly settlement: Settlement;
+  readonly sink: Sink;
+  readonly kind: WorkerKind;
+  readonly rate: RateGate;
+  readonly limits: WorkerLimits;
+  readonly post: (message: FromWorker) => void;
+  /** Errors, log lines and statistics of the producer. */
+  readonly onEvent: (event: ClientEvent) => void;
+  /** Heap of this thread, in bytes. */
+  readonly heapBytes: () => number;
+}
+
+/** How long a native wait may keep the thread from looking around. */
+export const WAIT_MS = 100;
+const REST_MS = 5;
+const PUBLISH_MS = 20;
+const HEAP_EVERY_MS = 500;
+
+export class Loop {
+  readonly #parts: LoopParts;
+  readonly #failure = Promise.withResolvers<never>();
+  #wake = Promise.withResolvers<void>();
+  #stopAtMs: number | null = null;
+  #ended = false;
+  #releasing = false;
+  #heapMs = 0;
+
+  constructor(parts: LoopParts) {
+    this.#parts = parts;
+    this.#failure.promise.catch(() => {}); // `run` may have ended before
+  }
+
+  assign(partitions: readonly Position[]): void {
+    const { inbox, router, settlement } = this.#parts;
+    inbox.assignmentChanged();
+    for (const position of partitions) {
+      router.open(settlement.own(position), position);
+    }
+    this.#lookAround();
+  }
+
+  release(partitions: readonly Ownership[]): void {
+    const { inbox, router, settlement } = this.#parts;
+    inbox.assignmentChanged();
+    for (const ownership of partitions) {
+      const lane = router.find(ownership);
+      if (lane < 0) continue; // an old epoch
+      router.close(lane);
+      settlement.release(lane);
+    }
+    this.#releasing = true;
+    this.#lookAround();
+  }
+
+  stop(deadlineMs: number): void {
+    this.#stopAtMs = performance.now() + deadlineMs;
+    this.#lookAround();
+  }
+
+  /** Makes `run` end with this error. */
+  fail(error: unknown): void {
+    this.#failure.reject(error);
+    this.#lookAround();
+  }
+
+  /**
+   * Runs until stopped, or throws what went wrong. Either way no native call
+   * of this thread is under way afterwards.
+   */
+  async run(): Promise<void> {
+    const publishing = setInterval(
+      () => this.#guard(this.#publish),
+      PUBLISH_MS,
+    );
+    const reports = this.#serveReports();
+    // Either loop's error ends both, and both have ended before this does.
+    reports.catch((error) => this.fail(error));
+    const work = this.#work();
+    work.catch((error) => this.fail(error));
+    try {
+      await Promise.race([work, this.#failure.promise]);
+    } finally {
+      this.#ended = true;
+      clearInterval(publishing);
+      this.#lookAround();
+      this.#parts.sink.wake();
+      await Promise.allSettled([work, reports]);
+      this.#parts.kind.abort();
+    }
+    this.#publish();
+  }
+
+  async #work(): Promise<void> {
+    const { page, inbox, kind, rate, settlement, sink } = this.#parts;
+    while (!this.#ended) {
+      page.enter(Phase.idle);
+      this.#answerReleases();
+      if (this.#isDone()) return;
+      const limit = this.#limit();
+      if (limit === 0) {
+        await this.#rest();
+        continue;
+      }
+      const batch: Batch | null = inbox.take(limit) ??
+        await inbox.wait(limit, WAIT_MS);
+      if (batch === null || this.#ended) {
+        batch?.free();
+        continue;
+      }
+      page.enter(Phase.native);
+      if (batch.count > 0) {
+        rate.take(batch.count, batch.byteLength);
+        kind.handle(settlement.open(batch));
+        sink.flush();
+      }
+      sink.collect().forEach(this.#parts.onEvent);
+      await turn();
+    }
+  }
+
+  async #serveReports(): Promise<void> {
+    const { sink, onEvent } = this.#parts;
+    while (!this.#ended) {
+      const events = await sink.waitAndCollect(WAIT_MS);
+      events.forEach(onEvent);
+      this.#wake.resolve();
+    }
+  }
+
+  /** Records that may be fetched now; 0 while a bound is reached. */
+  #limit(): number {
+    const { inbox, limits, rate, settlement, sink } = this.#parts;
+    if (this.#stopAtMs !== null) return 0;
+    if (settlement.pendingBytes + sink.pendingBytes >= limits.pendingBytes) {
+      return 0;
+    }
+    return Math.max(
+      0,
+      Math.min(
+        limits.batchRecords,
+        limits.pendingRecords - settlement.pendingRecords,
+        inbox.room,
+        rate.allowance(),
+      ),
+    );
+  }
+
+  #isDone(): boolean {
+    if (this.#stopAtMs === null) return false;
+    return this.#parts.settlement.idle || performance.now() >= this.#stopAtMs;
+  }
+
+  #answerReleases(): void {
+    if (!this.#releasing) return;
+    const { settlement, post } = this.#parts;
+    const released = settlement.takeReleased();
+    if (released.length === 0) return;
+    this.#publish();
+    post({
+      kind: "released",
+      partitions: released.map((each) => each.position),
+    });
+    this.#releasing = settlement.hasReleasing;
+  }
+
+  #publish = (): void => {
+    const { page, post, settlement, sink, heapBytes } = this.#parts;
+    sink.publish();
+    page.report(settlement.pendingRecords);
+    const changed = settlement.takeChanged();
+    if (changed.length > 0) post({ kind: "settled", partitions: changed });
+    page.count("consumed", settlement.takeSettledRecords());
+    const nowMs = performance.now();
+    if (nowMs - this.#heapMs >= HEAP_EVERY_MS) {
+      this.#heapMs = nowMs;
+      page.reportHeap(heapBytes());
+    }
+  };
+
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Waits for a report or a message, but not for long. */
+  async #rest(): Promise<void> {
+    const timer = setTimeout(() => this.#wake.resolve(), REST_MS);
+    await this.#wake.promise;
+    clearTimeout(timer);
+    this.#wake = Promise.withResolvers();
+  }
+
+  #lookAround(): void {
+    this.#wake.resolve();
+    this.#parts.inbox.wake();
+  }
+}
+
+/** Lets messages and reports in; 2 us, where a timer would cost 2 ms. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));

@@ -1,0 +1,154 @@
+/**
+ * How users write what Switchyard does with a record:
+ *
+ * ```ts
+ * import { processor } from "switchyard";
+ * import { z } from "zod";
+ *
+ * export default processor({
+ *   input: z.object({ id: z.string(), amount: z.number() }),
+ *   process({ value }) {
+ *     return { key: value.id, value: { ...value, big: value.amount > 1000 } };
+ *   },
+ * });
+ * ```
+ *
+ * A module's default export is one processor. It is loaded once a worker
+ * thread, so what it keeps in variables belongs to that thread alone.
+ */
+import type { z } from "zod";
+import type { Batch, Header, ReadHeader } from "../src/kafka/mod.ts";
+
+/** One record to be written. */
+export interface Output {
+  /** Text and bytes as they are, null as a tombstone, all else as JSON. */
+  readonly value: unknown;
+  readonly key?: string | Uint8Array | null;
+  readonly headers?: readonly Header[];
+  /** Milliseconds since the epoch; absent: when it is produced. */
+  readonly timestampMs?: number;
+  /** Absent: the output topic of the settings. */
+  readonly topic?: string;
+  /** Absent: chosen by the key, as Java's producer does. */
+  readonly partition?: number;
+}
+
+/**
+ * One input record. Everything is decoded when it is read and not before.
+ * Reading after the record was settled throws a TypeError.
+ */
+export interface InputRecord<Value> {
+  /** The JSON value, checked by the processor's schema. */
+  readonly value: Value;
+  /** The value as text; null for a tombstone. */
+  readonly text: string | null;
+  /** A copy of the value's bytes; null for a tombstone. */
+  readonly bytes: Uint8Array<ArrayBuffer> | null;
+  readonly key: string | null;
+  readonly keyBytes: Uint8Array<ArrayBuffer> | null;
+  readonly headers: readonly ReadHeader[];
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Milliseconds since the epoch; -1 where the record has none. */
+  readonly timestampMs: number;
+}
+
+/** Writes JSON lines to the process's log. */
+export interface ProcessorLog {
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+export interface Context {
+  /** Aborted when the handler's time is over or the worker ends. */
+  readonly signal: AbortSignal;
+  /** 1 for the first attempt at this record. */
+  readonly attempt: number;
+  readonly log: ProcessorLog;
+}
+
+/** What became of the records of a batch. Every output belongs to an input. */
+export interface BatchOutput {
+  emit(inputIndex: number, output: Output): void;
+  /** Sends the input to the dead-letter topic. */
+  reject(inputIndex: number, reason: string): void;
+}
+
+type Result = Output | readonly Output[] | void;
+
+/**
+ * Works record by record. An error that it throws, and a value that the schema
+ * refuses, send the record to the dead-letter topic.
+ */
+export interface RecordProcessor<Value> {
+  /** A synchronous zod schema; without it `value` is whatever the JSON says. */
+  readonly input?: z.ZodType<Value>;
+  process(
+    record: InputRecord<Value>,
+    context: Context,
+  ): Result | Promise<Result>;
+}
+
+/**
+ * Works batch by batch, for the last drop of speed: reads straight from the
+ * batch. An input without outputs is skipped. An error that it throws sends
+ * every input of the batch that has no outputs yet to the dead-letter topic.
+ */
+export interface BatchProcessor {
+  processBatch(
+    batch: Batch,
+    output: BatchOutput,
+    context: Context,
+  ): void | Promise<void>;
+}
+
+export type Processor<Value = unknown> =
+  | RecordProcessor<Value>
+  | BatchProcessor;
+
+/** Gives a processor its types; does nothing at run time. */
+export function processor<Schema extends z.ZodType>(
+  definition: {
+    readonly input: Schema;
+    process(
+      record: InputRecord<z.output<Schema>>,
+      context: Context,
+    ): Result | Promise<Result>;
+  },
+): RecordProcessor<z.output<Schema>>;
+export function processor(
+  definition: RecordProcessor<unknown>,
+): RecordProcessor<unknown>;
+export function processor(definition: BatchProcessor): BatchProcessor;
+export function processor<Value>(
+  definition: Processor<Value>,
+): Processor<Value> {
+  return definition;
+}
+
+/**
+ * Loads the processor that a module exports by default.
+ * @throws {TypeError} when the export is not a processor.
+ */
+export async function loadProcessor(url: string): Promise<Processor> {
+  const module: { readonly default?: unknown } = await import(url);
+  const exported = module.default;
+  const isObject = typeof exported === "object" && exported !== null;
+  if (isObject && "process" in exported && isFunction(exported.process)) {
+    return exported as RecordProcessor<unknown>;
+  }
+  if (
+    isObject && "processBatch" in exported && isFunction(exported.processBatch)
+  ) {
+    return exported as BatchProcessor;
+  }
+  throw new TypeError(
+    `${url} does not export a processor by default: ` +
+      "write `export default processor({ process(record) { ... } })`",
+  );
+}
+
+const isFunction = (value: unknown) => typeof value === "function";

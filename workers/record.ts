@@ -1,0 +1,81 @@
+/** The lazy view of one record that processors are given. */
+import type { z } from "zod";
+import type { Batch } from "../src/kafka/mod.ts";
+import type { InputRecord } from "./processor.ts";
+
+/** A record that its processor must not see: bad JSON or a refused value. */
+export class InvalidRecordError extends Error {
+  override readonly name = "InvalidRecordError";
+}
+
+const SHOWN_ISSUES = 3;
+
+export class RecordView<Value> implements InputRecord<Value> {
+  readonly #batch: Batch;
+  readonly #index: number;
+  readonly #schema: z.ZodType<Value> | undefined;
+
+  constructor(
+    batch: Batch,
+    index: number,
+    schema: z.ZodType<Value> | undefined,
+  ) {
+    this.#batch = batch;
+    this.#index = index;
+    this.#schema = schema;
+  }
+
+  get value(): Value {
+    const text = this.#batch.text(this.#index);
+    if (text === null) throw new InvalidRecordError("the value is null");
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (error) {
+      throw new InvalidRecordError(
+        `the value is not JSON: ${error instanceof Error ? error.message : ""}`,
+      );
+    }
+    if (this.#schema === undefined) return value as Value;
+    const result = this.#schema.safeParse(value);
+    if (result.success) return result.data;
+    throw new InvalidRecordError(describe(result.error));
+  }
+
+  get text(): string | null {
+    return this.#batch.text(this.#index);
+  }
+  get bytes(): Uint8Array<ArrayBuffer> | null {
+    return this.#batch.value(this.#index);
+  }
+  get key(): string | null {
+    return this.#batch.keyText(this.#index);
+  }
+  get keyBytes(): Uint8Array<ArrayBuffer> | null {
+    return this.#batch.key(this.#index);
+  }
+  get headers() {
+    return this.#batch.headers(this.#index);
+  }
+  get topic(): string {
+    return this.#batch.tp(this.#index).topic;
+  }
+  get partition(): number {
+    return this.#batch.tp(this.#index).partition;
+  }
+  get offset(): number {
+    return this.#batch.offset(this.#index);
+  }
+  get timestampMs(): number {
+    return this.#batch.timestamp(this.#index);
+  }
+}
+
+function describe(error: z.ZodError): string {
+  const shown = error.issues.slice(0, SHOWN_ISSUES).map((issue) => {
+    const path = issue.path.map(String).join(".");
+    return path === "" ? issue.message : `${path}: ${issue.message}`;
+  });
+  const more = error.issues.length - shown.length;
+  return shown.join("; ") + (more > 0 ? `; and ${more} more` : "");
+}

@@ -1,0 +1,66 @@
+/** Says which fetched records belong to a lane; see `PartitionRouter`. */
+import type {
+  KafkaError,
+  PartitionRouter,
+  TopicPartition,
+} from "../src/kafka/mod.ts";
+import type { Ownership, Position } from "../src/pool/protocol.ts";
+
+export type OnFetchFailure = (ownership: Ownership, error: KafkaError) => void;
+
+const NO_PARTITION: TopicPartition = { topic: "", partition: -1 };
+
+export class Router implements PartitionRouter {
+  readonly #lanes = new Map<string, number[]>(); // by topic, by partition
+  readonly #epochs: number[] = [];
+  readonly #onFailure: OnFetchFailure;
+  readonly partitions: TopicPartition[] = [];
+  next = new Float64Array(64);
+
+  constructor(onFailure: OnFetchFailure) {
+    this.#onFailure = onFailure;
+  }
+
+  get empty(): boolean {
+    return this.#lanes.size === 0;
+  }
+
+  laneOf(topic: string, partition: number): number {
+    return this.#lanes.get(topic)?.[partition] ?? -1;
+  }
+
+  open(lane: number, position: Position): void {
+    if (lane >= this.next.length) {
+      const grown = new Float64Array(lane * 2);
+      grown.set(this.next);
+      this.next = grown;
+    }
+    const { topic, partition } = position.tp;
+    const ofTopic = this.#lanes.get(topic) ?? [];
+    ofTopic[partition] = lane;
+    this.#lanes.set(topic, ofTopic);
+    this.partitions[lane] = position.tp;
+    this.#epochs[lane] = position.epoch;
+    this.next[lane] = position.next;
+  }
+
+  /** The lane of an ownership that is still open, or -1. */
+  find({ tp, epoch }: Ownership): number {
+    const lane = this.laneOf(tp.topic, tp.partition);
+    return this.#epochs[lane] === epoch ? lane : -1;
+  }
+
+  /** No record of this lane is taken any more. */
+  close(lane: number): void {
+    const { topic, partition } = this.partitions[lane] ?? NO_PARTITION;
+    const ofTopic = this.#lanes.get(topic);
+    if (ofTopic?.[partition] !== lane) return;
+    delete ofTopic[partition];
+    if (Object.keys(ofTopic).length === 0) this.#lanes.delete(topic);
+  }
+
+  failed(tp: TopicPartition, error: KafkaError): void {
+    const lane = this.laneOf(tp.topic, tp.partition);
+    if (lane >= 0) this.#onFailure({ tp, epoch: this.#epochs[lane]! }, error);
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * Which records are done, and up to where each partition is settled. Pure.
+ *
+ * A record is done when its handler has ended and every output of it was
+ * acknowledged. Batches of a partition are settled in the order in which they
+ * were fetched, so the settled position of a lane never passes an open record:
+ *
+ *     lane 0:  [batch 1: done] [batch 2: open] [batch 3: done]
+ *                             ^ settled: the lane's `next`
+ *
+ * A lane is one ownership of one partition; a new ownership is a new lane.
+ */
+import type { Batch } from "../src/kafka/mod.ts";
+import type { Ownership, Position } from "../src/pool/protocol.ts";
+
+/** Why an input became a dead letter, and whether that holds its value. */
+export interface Rejection {
+  readonly reason: string;
+  readonly complete: boolean;
+}
+
+/** The records of one batch until the last of them is done. */
+export interface Ticket {
+  readonly batch: Batch;
+  /** A small number, unique among open tickets. */
+  readonly slot: number;
+  /** By index: what is still to come, the handler's end and each report. */
+  readonly open: Int32Array;
+  /** Records that are not done. */
+  remaining: number;
+  /** By index; absent while there are none. */
+  rejections?: Map<number, Rejection>;
+}
+
+interface Section {
+  readonly lane: Lane;
+  readonly next: number;
+  done: boolean;
+}
+
+interface Lane extends Ownership {
+  /** First offset that is not settled. */
+  next: number;
+  readonly sections: Section[];
+  /** No records are taken any more; ends when all sections are done. */
+  releasing: boolean;
+  changed: boolean;
+}
+
+interface OpenTicket extends Ticket {
+  readonly sections: readonly Section[];
+}
+
+export class Settlement {
+  readonly #lanes: (Lane | undefined)[] = [];
+  readonly #tickets: (OpenTicket | undefined)[] = [];
+  #pendingRecords = 0;
+  #pendingBytes = 0;
+  #openTickets = 0;
+  #settledRecords = 0;
+
+  /** Records that are not done, and those waiting for others of their batch. */
+  get pendingRecords(): number {
+    return this.#pendingRecords;
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  get hasReleasing(): boolean {
+    return this.#lanes.some((lane) => lane?.releasing);
+  }
+
+  /** Whether every record is done. */
+  get idle(): boolean {
+    return this.#openTickets === 0;
+  }
+
+  /** Starts an ownership; returns its lane. */
+  own(position: Position): number {
+    let lane = this.#lanes.indexOf(undefined);
+    if (lane === -1) lane = this.#lanes.length;
+    this.#lanes[lane] = {
+      tp: position.tp,
+      epoch: position.epoch,
+      next: position.next,
+      sections: [],
+      releasing: false,
+      changed: false,
+    };
+    return lane;
+  }
+
+  /** Lets an ownership end once what was taken under it is settled. */
+  release(lane: number): void {
+    this.#lane(lane).releasing = true;
+  }
+
+  ownership(lane: number): Ownership {
+    return this.#lane(lane);
+  }
+
+  /** Takes the records of `batch` under way. */
+  open(batch: Batch): Ticket {
+    const { count } = batch;
+    let slot = this.#tickets.indexOf(undefined);
+    if (slot === -1) slot = this.#tickets.length;
+    const ticket: OpenTicket = {
+      batch,
+      slot,
+      open: new Int32Array(count).fill(1),
+      remaining: count,
+      sections: this.#sectionsOf(batch),
+    };
+    this.#tickets[slot] = ticket;
+    this.#openTickets++;
+    this.#pendingRecords += count;
+    this.#pendingBytes += batch.byteLength;
+    return ticket;
+  }
+
+  ticket(slot: number): Ticket | undefined {
+    return this.#tickets[slot];
+  }
+
+  /** One more thing must happen before the record is done. */
+  expect(ticket: Ticket, index: number): void {
+    ticket.open[index]!++;
+  }
+
+  /** One thing has happened. */
+  done(ticket: Ticket, index: number): void {
+    if (--ticket.open[index]! === 0 && --ticket.remaining === 0) {
+      this.#close(ticket as OpenTicket);
+    }
+  }
+
+  /** Positions that moved since the last call. */
+  takeChanged(): Position[] {
+    const changed: Position[] = [];
+    for (const lane of this.#lanes) {
+      if (lane?.changed) {
+        lane.changed = false;
+        changed.push(positionOf(lane));
+      }
+    }
+    return changed;
+  }
+
+  /** Records settled since the last call. */
+  takeSettledRecords(): number {
+    const records = this.#settledRecords;
+    this.#settledRecords = 0;
+    return records;
+  }
+
+  /** Ends the releasing lanes that are settled; returns where they stand. */
+  takeReleased(): { readonly lane: number; readonly position: Position }[] {
+    const released = [];
+    for (const [index, lane] of this.#lanes.entries()) {
+      if (lane?.releasing && lane.sections.length === 0) {
+        this.#lanes[index] = undefined;
+        released.push({ lane: index, position: positionOf(lane) });
+      }
+    }
+    return released;
+  }
+
+  /** Gives every batch back unsettled: this worker will not go on. */
+  abandon(): void {
+    for (const ticket of this.#tickets) ticket?.batch.free();
+    this.#tickets.length = 0;
+    this.#openTickets = 0;
+    this.#pendingRecords = 0;
+    this.#pendingBytes = 0;
+  }
+
+  #lane(index: number): Lane {
+    const lane = this.#lanes[index];
+    if (lane === undefined) throw new RangeError(`no lane ${index}`);
+    return lane;
+  }
+
+  #sectionsOf(batch: Batch): Section[] {
+    // The last offset of each lane; runs of one lane are the usual case.
+    const ends = new Map<number, number>();
+    const { lanes, offsets, count } = batch;
+    for (let index = 0; index < count; index++) {
+      if (index + 1 === count || lanes[index + 1] !== lanes[index]) {
+        ends.set(lanes[index]!, offsets[index]! + 1);
+      }
+    }
+    const sections: Section[] = [];
+    for (const [index, next] of ends) {
+      const lane = this.#lane(index);
+      const section = { lane, next, done: false };
+      lane.sections.push(section);
+      sections.push(section);
+    }
+    return sections;
+  }
+
+  #close(ticket: OpenTicket): void {
+    this.#tickets[ticket.slot] = undefined;
+    this.#openTickets--;
+    this.#settledRecords += ticket.batch.count;
+    this.#pendingRecords -= ticket.batch.count;
+    this.#pendingBytes -= ticket.batch.byteLength;
+    for (const section of ticket.sections) {
+      section.done = true;
+      const { lane } = section;
+      while (lane.sections[0]?.done) {
+        lane.next = lane.sections.shift()!.next;
+        lane.changed = true;
+      }
+    }
+    ticket.batch.free();
+  }
+}
+
+const positionOf = (lane: Lane): Position => ({
+  tp: lane.tp,
+  epoch: lane.epoch,
+  next: lane.next,
+  beyond: [],
+});

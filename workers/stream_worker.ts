@@ -1,0 +1,190 @@
+/// <reference lib="deno.worker" />
+/**
+ * A worker thread: opens what the coordinator lends it, runs the loop, and says
+ * what became of it. It owns no native object but its own buffers.
+ */
+import process from "node:process";
+import {
+  type ClientEvent,
+  Inbox,
+  openLibrary,
+  windowBytes,
+} from "../src/kafka/mod.ts";
+import { FencedError, WorkerPage } from "../src/pool/page.ts";
+import type {
+  FromWorker,
+  OpenMessage,
+  ToWorker,
+  WorkerFailure,
+} from "../src/pool/protocol.ts";
+import { RateGate } from "../src/pool/rate_limit.ts";
+import {
+  createLog,
+  logClientLine,
+  type LogLine,
+} from "../src/telemetry/log.ts";
+import { Loop } from "./loop.ts";
+import {
+  loadProcessor,
+  type Processor,
+  type ProcessorLog,
+} from "./processor.ts";
+import { Router } from "./router.ts";
+import { Settlement } from "./settlement.ts";
+import { AcknowledgedSink } from "./sink.ts";
+import { streamKind } from "./stream_kind.ts";
+
+const post = (message: FromWorker) => self.postMessage(message);
+let loop: Loop | undefined;
+let log = createLog({ level: "info", write });
+
+function write(line: LogLine): void {
+  post({ kind: "log", line });
+}
+
+self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  switch (data.kind) {
+    case "open":
+      open(data);
+      break;
+    case "assign":
+      loop?.assign(data.partitions);
+      break;
+    case "release":
+      loop?.release(data.partitions);
+      break;
+    case "stop":
+      loop?.stop(data.deadlineMs);
+      break;
+    default:
+      data satisfies never;
+  }
+};
+
+// What the user's code throws outside its handlers must not end the thread
+// while a native call is under way: it ends the loop, and that ends in order.
+self.addEventListener("error", (event) => {
+  event.preventDefault();
+  crash(event.error ?? event.message);
+});
+self.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  crash(event.reason);
+});
+
+function crash(error: unknown): void {
+  if (loop === undefined) fail("open", error);
+  else loop.fail(error);
+}
+
+function fail(reason: WorkerFailure["reason"], error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  log.error("worker failed", { reason, error });
+  post({ kind: "failed", failure: { reason, message } });
+}
+
+/** The cluster refuses what this worker must do; see `WorkerFailure`. */
+class RefusedError extends Error {}
+
+async function open(message: OpenMessage): Promise<void> {
+  log = createLog({
+    level: message.job.logLevel,
+    write,
+    fields: { worker: message.workerId },
+  });
+  let processor: Processor;
+  try {
+    processor = await loadProcessor(message.job.processor);
+  } catch (error) {
+    fail("open", error);
+    return;
+  }
+  const settlement = new Settlement();
+  const page = new WorkerPage(message.page);
+  const library = openLibrary(message.libraryPath);
+  const router = new Router((ownership, error) =>
+    post({
+      kind: "fetchFailed",
+      ownership,
+      code: error.code,
+      message: error.message,
+    })
+  );
+  const { job } = message;
+  const sink = new AcknowledgedSink(
+    library,
+    message.producer,
+    page,
+    settlement,
+    { topic: job.deadLetterTopic, groupId: job.groupId },
+    (error) => loop?.fail(new RefusedError(error.message)),
+  );
+  const kind = streamKind(processor, {
+    page,
+    settlement,
+    sink,
+    job,
+    log,
+    onSample: job.samples
+      ? (sample) => post({ kind: "sample", sample })
+      : undefined,
+    onCrash: crash,
+  });
+  loop = new Loop({
+    page,
+    inbox: new Inbox(library, message.inbox, router),
+    router,
+    settlement,
+    sink,
+    kind,
+    rate: new RateGate(message.rateLimit),
+    limits: job.limits,
+    post,
+    onEvent: onProducerEvent,
+    heapBytes,
+  });
+  post({ kind: "ready" });
+  try {
+    await loop.run();
+  } catch (error) {
+    if (error instanceof FencedError) {
+      // The coordinator has given up on this thread: it must touch nothing.
+      self.close();
+      return;
+    }
+    settlement.abandon();
+    sink.close();
+    fail(error instanceof RefusedError ? "cluster" : "crash", error);
+    return;
+  }
+  settlement.abandon();
+  sink.close();
+  post({ kind: "stopped" });
+}
+
+function onProducerEvent(event: ClientEvent): void {
+  switch (event.kind) {
+    case "error":
+      if (event.error.fatal) {
+        loop?.fail(event.error);
+      } else {
+        log.warn("producer", { error: event.error.message });
+      }
+      break;
+    case "log":
+      logClientLine(log, event.log);
+      break;
+    case "tokenRefresh":
+      post({ kind: "tokenRefresh", config: event.config });
+      break;
+    default:
+      // Statistics are not asked for; a producer has no rebalances.
+      break;
+  }
+}
+
+/** Heap and buffers of this thread; the views onto native memory are not its. */
+function heapBytes(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + Math.max(0, external - windowBytes());
+}
