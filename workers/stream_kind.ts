@@ -11,7 +11,9 @@ import { Phase, type WorkerPage } from "../src/pool/page.ts";
 import type { StreamJob } from "../src/pool/protocol.ts";
 import type { Sample } from "../src/pool/status.ts";
 import type { WorkerKind } from "./kind.ts";
+import { OutputError, reasonOf, toRecord } from "./output.ts";
 import type {
+  BatchOutput,
   BatchProcessor,
   Context,
   Output,
@@ -52,43 +54,58 @@ export function streamKind(
     : new BatchKind(processor, parts);
 }
 
+/** What handlers are told; signals are made only for those that ask. */
+class HandlerContext implements Context {
+  readonly attempt = 1;
+  readonly log: ProcessorLog;
+  readonly #worker: AbortSignal;
+  readonly #over = new AbortController();
+  #signal: AbortSignal | undefined;
+
+  constructor(worker: AbortSignal, log: ProcessorLog) {
+    this.#worker = worker;
+    this.log = log;
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal ??= AbortSignal.any([this.#over.signal, this.#worker]);
+  }
+
+  expire(error: Error): void {
+    this.#over.abort(error);
+  }
+}
+
 /** What record and batch processors have in common. */
 class Handlers {
   readonly parts: StreamParts;
   readonly #abort = new AbortController();
-  readonly #context: Context;
+  #context: HandlerContext;
   #nextSampleMs = 0;
 
   constructor(parts: StreamParts) {
     this.parts = parts;
-    this.#context = {
-      signal: this.#abort.signal,
-      attempt: 1,
-      log: parts.log,
-    };
+    this.#context = new HandlerContext(this.#abort.signal, parts.log);
   }
 
+  /** Of the next handler. Those that end at once share one. */
   get context(): Context {
     return this.#context;
   }
 
-  /** A context whose signal also ends after the handler's time. */
-  timed(): { context: Context; timeout: Promise<never>; cancel: () => void } {
+  /** Starts the time of the handler that was given the context. */
+  timed(): { timeout: Promise<never>; cancel: () => void } {
     const { handlerTimeoutMs } = this.parts.job.limits;
-    const over = new AbortController();
+    const context = this.#context;
+    this.#context = new HandlerContext(this.#abort.signal, this.parts.log);
     const { promise, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       const error = new Error(`the handler took over ${handlerTimeoutMs} ms`);
-      over.abort(error);
+      context.expire(error);
       reject(error);
     }, handlerTimeoutMs);
     promise.catch(() => {}); // the handler may end first
-    const signal = AbortSignal.any([over.signal, this.#abort.signal]);
-    return {
-      context: { ...this.#context, signal },
-      timeout: promise,
-      cancel: () => clearTimeout(timer),
-    };
+    return { timeout: promise, cancel: () => clearTimeout(timer) };
   }
 
   abort(): void {
@@ -162,7 +179,8 @@ class RecordKind implements WorkerKind {
     this.#handlers.abort();
   }
 
-  #run(ticket: Ticket, index: number, lane: number): void {
+  /** Returns whether the handler is still under way. */
+  #run(ticket: Ticket, index: number, lane: number): boolean {
     const { page } = this.#parts;
     const record = new RecordView(ticket.batch, index, this.#processor.input);
     let result: ReturnType<RecordProcessor<unknown>["process"]>;
@@ -172,14 +190,15 @@ class RecordKind implements WorkerKind {
     } catch (error) {
       page.enter(Phase.native);
       this.#reject(ticket, index, error);
-      return;
+      return false;
     }
     page.enter(Phase.native);
-    if (result instanceof Promise) {
-      this.#runLater(ticket, index, lane, result);
-    } else {
+    if (!(result instanceof Promise)) {
       this.#finish(ticket, index, result);
+      return false;
     }
+    this.#runLater(ticket, index, lane, result);
+    return true;
   }
 
   #runLater(
@@ -189,7 +208,7 @@ class RecordKind implements WorkerKind {
     result: Promise<Output | readonly Output[] | void>,
   ): void {
     this.#running++;
-    this.#waiting.set(lane, this.#waiting.get(lane) ?? []);
+    if (!this.#waiting.has(lane)) this.#waiting.set(lane, []);
     const { timeout, cancel } = this.#handlers.timed();
     Promise.race([result, timeout]).then(
       (outputs) => this.#finish(ticket, index, outputs),
@@ -197,33 +216,29 @@ class RecordKind implements WorkerKind {
     ).then(() => {
       cancel();
       this.#running--;
-      this.#goOn(lane);
+      this.#stalled.push(lane);
+      this.#goOn();
       this.#parts.sink.flush();
     }).catch(this.#parts.onCrash);
   }
 
-  /** Runs what waits in this lane, then in lanes that waited for a place. */
-  #goOn(first: number): void {
-    let lane: number | undefined = first;
-    while (lane !== undefined) {
-      const queue = this.#waiting.get(lane);
-      this.#waiting.delete(lane);
-      while (queue !== undefined && queue.length > 0) {
-        if (this.#running >= this.#parts.job.limits.concurrency) {
-          this.#waiting.set(lane, queue);
-          this.#stalled.push(lane);
-          return;
-        }
-        const { ticket, index } = queue.shift()!;
-        this.#run(ticket, index, lane);
-        const behind = this.#waiting.get(lane);
-        if (behind !== undefined) {
-          behind.push(...queue);
-          break;
-        }
-      }
-      lane = this.#stalled.shift();
+  /** Lanes take turns while there is a place for a handler. */
+  #goOn(): void {
+    const { concurrency } = this.#parts.job.limits;
+    while (this.#running < concurrency) {
+      const lane = this.#stalled.shift();
+      if (lane === undefined) break;
+      this.#advance(lane);
     }
+  }
+
+  /** Runs what waits in a lane, up to a handler that does not end at once. */
+  #advance(lane: number): void {
+    const queue = this.#waiting.get(lane);
+    for (let next = queue?.shift(); next !== undefined; next = queue?.shift()) {
+      if (this.#run(next.ticket, next.index, lane)) return;
+    }
+    this.#waiting.delete(lane);
   }
 
   #finish(
@@ -295,39 +310,27 @@ class BatchKind implements WorkerKind {
 
   #run(ticket: Ticket): void {
     const { page } = this.#parts;
-    const emitted = new Uint8Array(ticket.batch.count);
-    const { context, timeout, cancel } = this.#handlers.timed();
+    const outputs = new BatchOutputs(ticket, this.#handlers);
     let result: void | Promise<void>;
     page.enter(Phase.user);
     try {
-      result = this.#processor.processBatch(ticket.batch, {
-        emit: (index, output) => {
-          this.#handlers.emit(ticket, index, output);
-          emitted[index] = 1;
-          page.enter(Phase.user);
-        },
-        reject: (index, reason) => {
-          this.#handlers.reject(ticket, index, reason);
-          emitted[index] = 1;
-          page.enter(Phase.user);
-        },
-      }, context);
+      const { context } = this.#handlers;
+      result = this.#processor.processBatch(ticket.batch, outputs, context);
     } catch (error) {
       page.enter(Phase.native);
-      cancel();
-      this.#finish(ticket, emitted, error);
+      this.#finish(ticket, outputs, { error });
       return;
     }
     page.enter(Phase.native);
     if (!(result instanceof Promise)) {
-      cancel();
-      this.#finish(ticket, emitted, undefined);
+      this.#finish(ticket, outputs, null);
       return;
     }
     this.#running = true;
+    const { timeout, cancel } = this.#handlers.timed();
     Promise.race([result, timeout]).then(
-      () => this.#finish(ticket, emitted, undefined),
-      (error) => this.#finish(ticket, emitted, error ?? "unknown error"),
+      () => this.#finish(ticket, outputs, null),
+      (error) => this.#finish(ticket, outputs, { error }),
     ).then(() => {
       cancel();
       this.#running = false;
@@ -338,63 +341,77 @@ class BatchKind implements WorkerKind {
     }).catch(this.#parts.onCrash);
   }
 
-  #finish(ticket: Ticket, emitted: Uint8Array, error: unknown): void {
+  #finish(
+    ticket: Ticket,
+    outputs: BatchOutputs,
+    failure: { readonly error: unknown } | null,
+  ): void {
     const { page, settlement } = this.#parts;
-    let skipped = 0;
-    for (let index = 0; index < emitted.length; index++) {
-      if (emitted[index] === 0) {
-        if (error === undefined) skipped++;
-        else this.#handlers.reject(ticket, index, error);
+    const missing = outputs.close();
+    if (failure === null) page.count("skipped", missing.length);
+    else {
+      for (const index of missing) {
+        this.#handlers.reject(ticket, index, failure.error);
       }
+    }
+    for (let index = 0; index < ticket.batch.count; index++) {
       settlement.done(ticket, index);
     }
-    page.count("skipped", skipped);
   }
 }
 
-/** An output that cannot be written: it is the processor's mistake. */
-class OutputError extends TypeError {
-  override readonly name = "OutputError";
-}
+/** Takes a batch's outputs as long as the batch is being handled. */
+class BatchOutputs implements BatchOutput {
+  readonly #ticket: Ticket;
+  readonly #handlers: Handlers;
+  readonly #answered: Uint8Array;
+  #closed = false;
 
-function toRecord(output: Output, topic: string): OutputRecord {
-  if (typeof output !== "object" || output === null || !("value" in output)) {
-    throw new OutputError("an output must be an object with a `value`");
+  constructor(ticket: Ticket, handlers: Handlers) {
+    this.#ticket = ticket;
+    this.#handlers = handlers;
+    this.#answered = new Uint8Array(ticket.batch.count);
   }
-  return {
-    topic: output.topic ?? topic,
-    key: output.key,
-    value: toValue(output.value),
-    headers: output.headers,
-    timestampMs: output.timestampMs,
-    partition: output.partition,
-  };
-}
 
-function toValue(value: unknown): string | Uint8Array | null {
-  if (value === null || typeof value === "string") return value;
-  if (value instanceof Uint8Array) return value;
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(value);
-  } catch (error) {
-    throw new OutputError(`an output is not JSON: ${reasonOf(error)}`);
+  emit(index: number, output: Output): void {
+    this.#check(index);
+    this.#handlers.emit(this.#ticket, index, output);
+    this.#answer(index);
   }
-  if (json === undefined) throw new OutputError("an output has no value");
-  return json;
+
+  reject(index: number, reason: string): void {
+    this.#check(index);
+    this.#handlers.reject(this.#ticket, index, reason);
+    this.#answer(index);
+  }
+
+  /** Takes no more; returns the inputs that have no answer. */
+  close(): number[] {
+    this.#closed = true;
+    const missing: number[] = [];
+    this.#answered.forEach((answered, index) => {
+      if (answered === 0) missing.push(index);
+    });
+    return missing;
+  }
+
+  /** A later output would be counted to whichever ticket has the slot then. */
+  #check(index: number): void {
+    if (this.#closed) throw new TypeError("this batch has been settled");
+    if (!(index in this.#answered)) {
+      throw new RangeError(`record ${index} of ${this.#answered.length}`);
+    }
+  }
+
+  #answer(index: number): void {
+    this.#answered[index] = 1;
+    this.#handlers.parts.page.enter(Phase.user);
+  }
 }
 
 const isList = (
   result: Output | readonly Output[],
 ): result is readonly Output[] => Array.isArray(result);
-
-function reasonOf(error: unknown): string {
-  if (error instanceof Error) {
-    const plain = error.name === "Error" || error.name.startsWith("Invalid");
-    return plain ? error.message : `${error.name}: ${error.message}`;
-  }
-  return String(error);
-}
 
 function shown({ value }: OutputRecord): string {
   const text = value instanceof Uint8Array

@@ -4,12 +4,7 @@
  * what became of it. It owns no native object but its own buffers.
  */
 import process from "node:process";
-import {
-  type ClientEvent,
-  Inbox,
-  openLibrary,
-  windowBytes,
-} from "../src/kafka/mod.ts";
+import { type ClientEvent, Inbox, openLibrary } from "../src/kafka/mod.ts";
 import { FencedError, WorkerPage } from "../src/pool/page.ts";
 import type {
   FromWorker,
@@ -35,6 +30,7 @@ import { AcknowledgedSink } from "./sink.ts";
 import { streamKind } from "./stream_kind.ts";
 
 const post = (message: FromWorker) => self.postMessage(message);
+const endThread = self.close.bind(self);
 let loop: Loop | undefined;
 let log = createLog({ level: "info", write });
 
@@ -71,6 +67,14 @@ self.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   crash(event.reason);
 });
+
+// Ending the thread would not be noticed by anybody but the watchdog, and Deno
+// gives a worker's `Deno.exit` no more effect than that.
+const refuseToEnd = () => {
+  throw new Error("a processor cannot end its thread or the process");
+};
+Object.assign(self, { close: refuseToEnd });
+Object.assign(Deno, { exit: refuseToEnd });
 
 function crash(error: unknown): void {
   if (loop === undefined) fail("open", error);
@@ -149,7 +153,7 @@ async function open(message: OpenMessage): Promise<void> {
   } catch (error) {
     if (error instanceof FencedError) {
       // The coordinator has given up on this thread: it must touch nothing.
-      self.close();
+      endThread();
       return;
     }
     settlement.abandon();
@@ -183,8 +187,8 @@ function onProducerEvent(event: ClientEvent): void {
   }
 }
 
-/** Heap and buffers of this thread; the views onto native memory are not its. */
+/** Heap and buffers of this thread. */
 function heapBytes(): number {
   const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + Math.max(0, external - windowBytes());
+  return heapUsed + external;
 }

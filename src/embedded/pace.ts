@@ -12,7 +12,8 @@ export class Pace {
   /** @param rate per second; any share of one is kept for later */
   constructor(rate: number, nowMs: number) {
     this.#rate = rate;
-    this.#most = Math.max(1, rate * BURST_MS / 1000);
+    // One more, or else a slow rate would lose the rest of each whole one.
+    this.#most = 1 + rate * BURST_MS / 1000;
     this.#lastMs = nowMs;
   }
 

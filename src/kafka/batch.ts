@@ -1,17 +1,17 @@
 /**
- * Records as they were fetched, read where librdkafka put them: nothing is
- * copied or decoded until it is asked for.
+ * Records as they were fetched. Keys and values are copied out of librdkafka's
+ * memory when the first of them is asked for, whole runs of neighbours at once
+ * (the records of one fetch lie behind one another); nothing is decoded before
+ * it is read.
  */
 import { errorFromCode, type KafkaError } from "./errors.ts";
-import type { Library } from "./library.ts";
+import { type Arena, type FetchMemory, STRUCTURES } from "./fetch_memory.ts";
 import {
-  type Address,
   addressIn,
-  asUsize,
   int64In,
+  memoryAt,
   pointerAt,
   readCString,
-  windowAt,
 } from "./memory.ts";
 import { MESSAGE, type ReadHeader } from "./message.ts";
 import type { TopicPartition } from "./partition_list.ts";
@@ -39,6 +39,10 @@ export class EncodingError extends TypeError {
 const decoder = new TextDecoder("utf-8");
 const strictDecoder = new TextDecoder("utf-8", { fatal: true });
 const NO_HEADERS: readonly ReadHeader[] = [];
+const MESSAGE_BYTES = BigInt(MESSAGE.bytes);
+/** Neighbours further apart than this are copied by a call each. */
+const RUN_GAP_BYTES = 512;
+const NONE = -1;
 
 export class Batch {
   /** Records in it; all accessors take an index below this. */
@@ -49,39 +53,62 @@ export class Batch {
   readonly offsets: Float64Array;
   /** Keys and values, in bytes. */
   readonly byteLength: number;
-  readonly #library: Library;
-  readonly #pointers: Uint32Array;
+  readonly #memory: FetchMemory;
+  readonly #messages: BigUint64Array;
   readonly #router: PartitionRouter;
   readonly #onFree: () => void;
+  // By index: where key and value lie, first in librdkafka's memory (0: null),
+  // then in the arena (-1: null).
+  readonly #values: Float64Array;
+  readonly #valueLengths: Int32Array;
+  readonly #keys: Float64Array;
+  readonly #keyLengths: Int32Array;
+  #arena: Arena | null = null;
   #freed = false;
 
   /**
-   * @param pointers addresses of messages (two words each), in native memory;
-   * each is cleared when its message is freed.
+   * @param messages addresses of messages in native memory; each is cleared
+   * when its message is freed.
    */
   constructor(
-    library: Library,
-    pointers: Uint32Array,
+    memory: FetchMemory,
+    messages: BigUint64Array,
     router: PartitionRouter,
     topicNames: Map<number, string>,
     onFree: () => void,
   ) {
-    this.#library = library;
-    this.#pointers = pointers;
+    this.#memory = memory;
+    this.#messages = messages;
     this.#router = router;
     this.#onFree = onFree;
-    const fetched = pointers.length / 2;
+    const fetched = messages.length;
     this.lanes = new Int32Array(fetched);
     this.offsets = new Float64Array(fetched);
+    this.#values = new Float64Array(fetched);
+    this.#valueLengths = new Int32Array(fetched);
+    this.#keys = new Float64Array(fetched);
+    this.#keyLengths = new Int32Array(fetched);
+    const { symbols } = memory.library;
+    const { targets } = memory;
+    const { words } = memory.structures;
     let count = 0;
     let byteLength = 0;
-    let topic = 0 as Address;
+    let topic = 0;
     let partition = -1;
     let lane = -1;
     for (let index = 0; index < fetched; index++) {
-      const message = addressIn(pointers, index * 2);
-      const { base, words } = windowAt(message);
-      const at = (message - base) / 4;
+      const structure = index % STRUCTURES;
+      if (structure === 0) {
+        const end = Math.min(fetched - index, STRUCTURES);
+        for (let copy = 0; copy < end; copy++) {
+          symbols.memcpy(
+            targets[copy]!,
+            messages[index + copy]!,
+            MESSAGE_BYTES,
+          );
+        }
+      }
+      const at = structure * MESSAGE.words;
       const itsTopic = addressIn(words, at + MESSAGE.topic);
       const itsPartition = words[at + MESSAGE.partition]! | 0;
       if (itsTopic !== topic || itsPartition !== partition) {
@@ -89,18 +116,26 @@ export class Batch {
         partition = itsPartition;
         lane = router.laneOf(this.#topicName(topic, topicNames), partition);
       }
-      const offset = int64In(words, at + MESSAGE.offset);
       const code = words[at + MESSAGE.error]! | 0;
+      const offset = int64In(words, at + MESSAGE.offset);
       if (code !== 0) {
         const tp = { topic: this.#topicName(topic, topicNames), partition };
-        router.failed(tp, this.#errorOf(message, code, tp));
+        router.failed(tp, this.#errorOf(index, code, tp));
       } else if (lane >= 0 && offset >= router.next[lane]!) {
         router.next[lane] = offset + 1;
         this.lanes[count] = lane;
         this.offsets[count] = offset;
+        this.#values[count] = addressIn(words, at + MESSAGE.payload);
+        this.#valueLengths[count] = words[at + MESSAGE.payloadLength]!;
+        this.#keys[count] = addressIn(words, at + MESSAGE.key);
+        this.#keyLengths[count] = words[at + MESSAGE.keyLength]!;
         byteLength += words[at + MESSAGE.payloadLength]! +
           words[at + MESSAGE.keyLength]!;
-        this.#move(index, count++);
+        if (index !== count) {
+          messages[count] = messages[index]!;
+          messages[index] = 0n;
+        }
+        count++;
         continue;
       }
       this.#destroy(index);
@@ -120,10 +155,11 @@ export class Batch {
 
   /** Milliseconds since the epoch; -1 where the record has none. */
   timestamp(index: number): number {
+    this.#check(index);
     const type = new Uint8Array(4);
     return Number(
-      this.#library.symbols.rd_kafka_message_timestamp(
-        asUsize(this.#message(index)),
+      this.#memory.library.symbols.rd_kafka_message_timestamp(
+        this.#messages[index]!,
         type,
       ),
     );
@@ -131,12 +167,12 @@ export class Batch {
 
   /** A copy of the key; null where the record has none. */
   key(index: number): Uint8Array<ArrayBuffer> | null {
-    return this.#bytes(index, MESSAGE.key)?.slice() ?? null;
+    return this.#keyBytes(index)?.slice() ?? null;
   }
 
   /** A copy of the value; null for a tombstone. */
   value(index: number): Uint8Array<ArrayBuffer> | null {
-    return this.#bytes(index, MESSAGE.payload)?.slice() ?? null;
+    return this.#valueBytes(index)?.slice() ?? null;
   }
 
   /**
@@ -144,19 +180,20 @@ export class Batch {
    * @throws {EncodingError} where it is not UTF-8.
    */
   text(index: number): string | null {
-    return decode(this.#bytes(index, MESSAGE.payload), "value");
+    return decode(this.#valueBytes(index), "value");
   }
 
   /** The key as text; null where there is none. @throws {EncodingError} */
   keyText(index: number): string | null {
-    return decode(this.#bytes(index, MESSAGE.key), "key");
+    return decode(this.#keyBytes(index), "key");
   }
 
   headers(index: number): readonly ReadHeader[] {
-    const { symbols } = this.#library;
-    const list = new Uint32Array(2);
+    this.#check(index);
+    const { symbols } = this.#memory.library;
+    const list = new BigUint64Array(1);
     const code = symbols.rd_kafka_message_headers(
-      asUsize(this.#message(index)),
+      this.#messages[index]!,
       new Uint8Array(list.buffer),
     );
     if (code !== 0) return NO_HEADERS;
@@ -165,17 +202,22 @@ export class Batch {
     const field = (word: number) => new Uint8Array(fields.buffer, word * 4, 8);
     while (
       symbols.rd_kafka_header_get_all(
-        asUsize(addressIn(list, 0)),
-        asUsize(headers.length),
+        list[0]!,
+        BigInt(headers.length),
         field(0),
         field(2),
         field(4),
       ) === 0
     ) {
       const value = addressIn(fields, 2);
+      const byteLength = fields[4]!;
       headers.push({
         key: readCString(pointerAt(addressIn(fields, 0))) ?? "",
-        value: value === 0 ? null : view(value, fields[4]!).slice(),
+        value: value === 0
+          ? null
+          : byteLength === 0
+          ? new Uint8Array(0)
+          : memoryAt(value, byteLength).bytes.slice(),
       });
     }
     return headers;
@@ -189,65 +231,112 @@ export class Batch {
   free(): void {
     if (this.#freed) return;
     this.#freed = true;
-    for (let index = 0; index < this.#pointers.length / 2; index++) {
+    for (let index = 0; index < this.#messages.length; index++) {
       this.#destroy(index);
     }
+    if (this.#arena !== null) this.#memory.giveBack(this.#arena);
+    this.#arena = null;
     this.#onFree();
   }
 
-  #message(index: number): Address {
+  #check(index: number): void {
     if (this.#freed) throw new TypeError("this batch has been settled");
-    if (index < 0 || index >= this.count) {
+    if (!(index >= 0 && index < this.count)) {
       throw new RangeError(`record ${index} of ${this.count}`);
     }
-    return addressIn(this.#pointers, index * 2);
   }
 
-  #bytes(index: number, field: number): Uint8Array<ArrayBuffer> | null {
-    const message = this.#message(index);
-    const { base, words } = windowAt(message);
-    const at = (message - base) / 4 + field;
-    const address = addressIn(words, at);
-    return address === 0 ? null : view(address, words[at + 2]!);
+  #valueBytes(index: number): Uint8Array<ArrayBuffer> | null {
+    this.#check(index);
+    const { bytes } = this.#arena ?? this.#load();
+    const at = this.#values[index]!;
+    if (at === NONE) return null;
+    return bytes.subarray(at, at + this.#valueLengths[index]!);
   }
 
-  #move(from: number, to: number): void {
-    if (from === to) return;
-    const pointers = this.#pointers;
-    pointers[to * 2] = pointers[from * 2]!;
-    pointers[to * 2 + 1] = pointers[from * 2 + 1]!;
-    pointers[from * 2] = pointers[from * 2 + 1] = 0;
+  #keyBytes(index: number): Uint8Array<ArrayBuffer> | null {
+    this.#check(index);
+    const { bytes } = this.#arena ?? this.#load();
+    const at = this.#keys[index]!;
+    if (at === NONE) return null;
+    return bytes.subarray(at, at + this.#keyLengths[index]!);
+  }
+
+  /** Copies all keys and values into an arena. */
+  #load(): Arena {
+    const keys = this.#keys;
+    const values = this.#values;
+    const runs: Run[] = [];
+    let run: Run | undefined;
+    let size = 0;
+    const place = (addresses: Float64Array, index: number, length: number) => {
+      const address = addresses[index]!;
+      if (address === 0) {
+        addresses[index] = NONE;
+        return;
+      }
+      const gap = run === undefined ? NONE : address - run.end;
+      if (run !== undefined && gap >= 0 && gap <= RUN_GAP_BYTES) {
+        run.end = address + length;
+        size += gap + length;
+      } else {
+        run = { start: address, end: address + length, at: size };
+        runs.push(run);
+        size += length;
+      }
+      addresses[index] = size - length;
+    };
+    for (let index = 0; index < this.count; index++) {
+      // In a fetched record the key stands before the value.
+      place(keys, index, this.#keyLengths[index]!);
+      place(values, index, this.#valueLengths[index]!);
+    }
+    const arena = this.#memory.take(size);
+    const { cells, library } = this.#memory;
+    for (const { start, end, at } of runs) {
+      cells.set(0, arena.address + at);
+      cells.set(1, start);
+      cells.set(2, end - start);
+      const [to, from, length] = cells.values;
+      library.symbols.memcpy(to!, from!, length!);
+    }
+    this.#arena = arena;
+    return arena;
   }
 
   #destroy(index: number): void {
-    const message = addressIn(this.#pointers, index * 2);
-    if (message === 0) return;
+    const message = this.#messages[index]!;
+    if (message === 0n) return;
     // Cleared first: freeing one twice would be worse than leaking it.
-    this.#pointers[index * 2] = this.#pointers[index * 2 + 1] = 0;
-    this.#library.symbols.rd_kafka_message_destroy(asUsize(message));
+    this.#messages[index] = 0n;
+    this.#memory.library.symbols.rd_kafka_message_destroy(message);
   }
 
-  #topicName(topic: Address, names: Map<number, string>): string {
+  #topicName(topic: number, names: Map<number, string>): string {
     let name = names.get(topic);
     if (name === undefined) {
-      const { symbols } = this.#library;
+      const { symbols } = this.#memory.library;
       name = readCString(symbols.rd_kafka_topic_name(pointerAt(topic))) ?? "";
       names.set(topic, name);
     }
     return name;
   }
 
-  #errorOf(message: Address, code: number, tp: TopicPartition): KafkaError {
-    const { symbols } = this.#library;
-    const text = readCString(symbols.rd_kafka_message_errstr(asUsize(message)));
+  #errorOf(index: number, code: number, tp: TopicPartition): KafkaError {
+    const { symbols } = this.#memory.library;
+    const text = readCString(
+      symbols.rd_kafka_message_errstr(this.#messages[index]!),
+    );
     const doing = `fetch ${tp.topic} [${tp.partition}]`;
     return errorFromCode(symbols, code, doing, text);
   }
 }
 
-function view(address: Address, byteLength: number): Uint8Array<ArrayBuffer> {
-  const { base, bytes } = windowAt(address);
-  return bytes.subarray(address - base, address - base + byteLength);
+/** Neighbours in librdkafka's memory, and where they go in the arena. */
+interface Run {
+  readonly start: number;
+  end: number;
+  readonly at: number;
 }
 
 function decode(bytes: Uint8Array | null, what: string): string | null {

@@ -13,10 +13,10 @@ import {
   cString,
   cStringArray,
   int64In,
+  memoryAt,
   NativeBlock,
   pointerAt,
   readCString,
-  windowAt,
 } from "./memory.ts";
 import { bufferText, newConfiguration, type Properties } from "./properties.ts";
 
@@ -267,18 +267,16 @@ export class Client implements AsyncDisposable {
 // topics @24; struct rd_kafka_metadata_topic (32 bytes): topic @0,
 // partition_cnt i32 @8, partitions @16, err i32 @24.
 function readPartitionCounts(metadata: Address): Map<string, number> {
-  const { base, words } = windowAt(metadata);
-  const at = (metadata - base) / 4;
-  const count = words[at + 4]!;
-  const topics = addressIn(words, at + 6);
+  const { words } = memoryAt(metadata, 32);
+  const count = words[4]!;
+  const topics = addressIn(words, 6);
   const counts = new Map<string, number>();
-  for (let index = 0; index < count; index++) {
-    const address = topics + index * 32;
-    const topic = windowAt(address);
-    const word = (address - topic.base) / 4;
-    if ((topic.words[word + 6]! | 0) !== 0) continue;
-    const name = readCString(pointerAt(addressIn(topic.words, word))) ?? "";
-    counts.set(name, topic.words[word + 2]!);
+  if (count === 0) return counts;
+  const entries = memoryAt(topics, count * 32).words;
+  for (let at = 0; at < count * 8; at += 8) {
+    if ((entries[at + 6]! | 0) !== 0) continue;
+    const name = readCString(pointerAt(addressIn(entries, at))) ?? "";
+    counts.set(name, entries[at + 2]!);
   }
   return counts;
 }

@@ -7,14 +7,8 @@
  */
 import { Batch, type PartitionRouter } from "./batch.ts";
 import type { Library } from "./library.ts";
-import {
-  type Address,
-  addressIn,
-  asUsize,
-  NativeBlock,
-  pointerAt,
-  windowAt,
-} from "./memory.ts";
+import { FetchMemory } from "./fetch_memory.ts";
+import { type Address, memoryAt, NativeBlock, pointerAt } from "./memory.ts";
 
 /** Numbers by which a worker uses its queue and ring; plain data. */
 export interface InboxPort {
@@ -41,21 +35,21 @@ export function newRing(library: Library, capacity: number): NativeBlock {
 /** Frees what a thread that has ended left in its ring; returns how many. */
 export function freeLeftovers(library: Library, ring: NativeBlock): number {
   let freed = 0;
-  for (let at = 0; at < ring.words.length; at += 2) {
-    const message = addressIn(ring.words, at);
-    if (message === 0) continue;
-    ring.words[at] = ring.words[at + 1] = 0;
-    library.symbols.rd_kafka_message_destroy(asUsize(message));
+  for (const [index, message] of ring.addresses.entries()) {
+    if (message === 0n) continue;
+    ring.addresses[index] = 0n;
+    library.symbols.rd_kafka_message_destroy(message);
     freed++;
   }
   return freed;
 }
 
-export class Inbox {
+export class Inbox implements Disposable {
   readonly #library: Library;
   readonly #queue: Deno.PointerObject;
+  readonly #memory: FetchMemory;
   readonly #ring: number;
-  readonly #words: Uint32Array;
+  readonly #messages: BigUint64Array;
   readonly #capacity: number;
   readonly #router: PartitionRouter;
   readonly #parts: RingPart[] = [];
@@ -63,15 +57,12 @@ export class Inbox {
   #head = 0;
 
   constructor(library: Library, port: InboxPort, router: PartitionRouter) {
-    const { base, bytes } = windowAt(port.ring);
     this.#library = library;
     this.#queue = pointerAt(port.queue as Address);
     this.#ring = port.ring;
-    this.#words = new Uint32Array(
-      bytes.buffer,
-      port.ring - base,
-      port.capacity * 2,
-    );
+    this.#memory = new FetchMemory(library);
+    const ring = memoryAt(port.ring, port.capacity * POINTER_BYTES);
+    this.#messages = new BigUint64Array(ring.bytes.buffer);
     this.#capacity = port.capacity;
     this.#router = router;
   }
@@ -90,11 +81,13 @@ export class Inbox {
   }
 
   /**
-   * Waits up to `timeoutMs` for a first record, then takes what is there. Must
-   * not be called while an earlier call waits.
+   * Waits up to `timeoutMs` for a first record, then takes what is there; does
+   * not wait when the ring is full. Neither this nor `take` may be called while
+   * an earlier call waits.
    */
   async wait(limit: number, timeoutMs: number): Promise<Batch | null> {
     const start = this.#reserve(limit);
+    if (this.#roomAt(start) === 0) return null;
     const count = Number(
       await this.#library.symbols.rd_kafka_consume_batch_queue_wait(
         this.#queue,
@@ -135,8 +128,8 @@ export class Inbox {
     this.#parts.push(part);
     this.#head = start + count;
     return new Batch(
-      this.#library,
-      this.#words.subarray(start * 2, (start + count) * 2),
+      this.#memory,
+      this.#messages.subarray(start, start + count),
       this.#router,
       this.#topicNames,
       () => this.#free(part),
@@ -158,6 +151,11 @@ export class Inbox {
     return first !== undefined && start <= first.start
       ? first.start - start
       : this.#capacity - start;
+  }
+
+  /** Every batch must have been freed. */
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
   }
 
   #free(part: RingPart): void {

@@ -1,22 +1,23 @@
 /**
  * Asserts, against the library itself, the layouts of the structures that are
  * read and written as raw memory. A build whose structures differ is refused at
- * start-up instead of corrupting records.
+ * start-up instead of corrupting records. Numbers that are known are compared
+ * before any address beside them is followed: it could be no address.
  */
 import { ErrorCode } from "./errors.ts";
 import { EventType } from "./events.ts";
 import type { Library } from "./library.ts";
 import {
+  type Address,
   addressIn,
   addressOf,
-  asUsize,
   cString,
   int64In,
+  memoryAt,
   NativeBlock,
   pointerAt,
   readCString,
   setInt64,
-  windowAt,
 } from "./memory.ts";
 import {
   ANY_PARTITION,
@@ -25,7 +26,12 @@ import {
   MESSAGE,
   MessageFlag,
 } from "./message.ts";
-import { readPartitionList, withPartitionList } from "./partition_list.ts";
+import {
+  ELEMENT,
+  LIST,
+  readPartitionList,
+  withPartitionList,
+} from "./partition_list.ts";
 import { newConfiguration } from "./properties.ts";
 
 const verified = new Set<string>();
@@ -50,7 +56,10 @@ function expect(library: Library, structure: string, holds: boolean): void {
   );
 }
 
+const NO_OFFSET = -1001; // RD_KAFKA_OFFSET_INVALID
+
 function verifyPartitionList(library: Library): void {
+  verifyElements(library);
   const { symbols } = library;
   const given = [
     {
@@ -78,6 +87,48 @@ function verifyPartitionList(library: Library): void {
   );
 }
 
+/** Looks at a list that only librdkafka has written. */
+function verifyElements(library: Library): void {
+  const { symbols } = library;
+  const list = symbols.rd_kafka_topic_partition_list_new(2);
+  try {
+    const added = [7, 11].map((partition) => ({
+      partition,
+      address: addressOf(symbols.rd_kafka_topic_partition_list_add(
+        list,
+        cString("topic"),
+        partition,
+      )),
+    }));
+    const { words } = memoryAt(addressOf(list), LIST.bytes);
+    const elements = addressIn(words, LIST.elements);
+    expect(
+      library,
+      "rd_kafka_topic_partition_list_t",
+      words[LIST.count] === 2 &&
+        added.every(({ address }, index) =>
+          address === elements + index * ELEMENT.words * 4
+        ),
+    );
+    expect(
+      library,
+      "rd_kafka_topic_partition_t",
+      added.every(({ address, partition }) => isFresh(address, partition)),
+    );
+  } finally {
+    symbols.rd_kafka_topic_partition_list_destroy(list);
+  }
+}
+
+function isFresh(element: Address, partition: number): boolean {
+  const { words } = memoryAt(element, ELEMENT.words * 4);
+  return words[ELEMENT.partition] === partition &&
+    int64In(words, ELEMENT.offset) === NO_OFFSET &&
+    addressIn(words, ELEMENT.metadata) === 0 &&
+    int64In(words, ELEMENT.metadataSize) === 0 &&
+    words[ELEMENT.error] === 0;
+}
+
 /** What is sent to a producer without brokers comes back when purged. */
 async function verifyMessages(library: Library): Promise<void> {
   const { symbols } = library;
@@ -93,7 +144,7 @@ async function verifyMessages(library: Library): Promise<void> {
     produceOne(library, topic, block);
     produceWithArguments(library, client, topic, block);
     symbols.rd_kafka_purge(client, 1);
-    checkReports(library, reports, block);
+    checkReports(library, reports, addressOf(topic), block);
   } finally {
     symbols.rd_kafka_queue_destroy(reports);
     symbols.rd_kafka_topic_destroy(topic);
@@ -170,6 +221,7 @@ function produceWithArguments(
 function checkReports(
   library: Library,
   reports: Deno.PointerValue,
+  topic: Address,
   block: NativeBlock,
 ): void {
   const { symbols } = library;
@@ -177,54 +229,58 @@ function checkReports(
   while (seen < 2) {
     const event = symbols.rd_kafka_queue_poll(reports, 1000);
     expect(library, "delivery reports", event !== null);
-    const count = Number(
-      symbols.rd_kafka_event_message_array(event, block.pointer, 2n),
-    );
-    for (let index = 0; index < count; index++) {
-      const message = addressIn(block.words, index * 2);
-      checkMessage(library, message, seen++ === 1);
+    try {
+      const count = Number(
+        symbols.rd_kafka_event_message_array(event, block.pointer, 2n),
+      );
+      for (let index = 0; index < count; index++) {
+        const message = addressIn(block.words, index * 2);
+        checkMessage(library, message, topic);
+        if (seen++ === 1) checkHeader(library, message);
+      }
+    } finally {
+      symbols.rd_kafka_event_destroy(event);
     }
-    symbols.rd_kafka_event_destroy(event);
   }
 }
 
 function checkMessage(
   library: Library,
-  message: number,
-  hasArguments: boolean,
+  message: Address,
+  topic: Address,
 ): void {
-  const { symbols } = library;
-  const { base, words, bytes } = windowAt(message);
-  const at = (message - base) / 4;
-  const textAt = (field: number) => {
-    const address = addressIn(words, at + field);
-    const window = windowAt(address);
-    const start = address - window.base;
-    const end = start + words[at + field + 2]!;
-    return new TextDecoder().decode(window.bytes.subarray(start, end));
-  };
-  const name = readCString(
-    symbols.rd_kafka_topic_name(
-      Deno.UnsafePointer.create(BigInt(addressIn(words, at + MESSAGE.topic))),
-    ),
-  );
+  const { words } = memoryAt(message, MESSAGE.bytes);
   expect(
     library,
     "rd_kafka_message_t",
-    bytes.length > 0 && name === "layout" &&
-      (words[at + MESSAGE.error]! | 0) === ErrorCode.purgedInQueue &&
-      textAt(MESSAGE.key) === KEY && textAt(MESSAGE.payload) === VALUE &&
-      int64In(words, at + MESSAGE.opaque) === OPAQUE,
+    (words[MESSAGE.error]! | 0) === ErrorCode.purgedInQueue &&
+      addressIn(words, MESSAGE.topic) === topic &&
+      (words[MESSAGE.partition]! | 0) === ANY_PARTITION &&
+      int64In(words, MESSAGE.keyLength) === KEY.length &&
+      int64In(words, MESSAGE.payloadLength) === VALUE.length &&
+      int64In(words, MESSAGE.opaque) === OPAQUE,
   );
-  if (!hasArguments) return;
+  const textAt = (field: number) => {
+    const { bytes } = memoryAt(addressIn(words, field), words[field + 2]!);
+    return new TextDecoder().decode(bytes);
+  };
+  expect(
+    library,
+    "rd_kafka_message_t",
+    textAt(MESSAGE.key) === KEY && textAt(MESSAGE.payload) === VALUE,
+  );
+}
+
+function checkHeader(library: Library, message: Address): void {
+  const { symbols } = library;
   const headers = new Uint32Array(2);
   symbols.rd_kafka_message_headers(
-    asUsize(message),
+    BigInt(message),
     new Uint8Array(headers.buffer),
   );
   const fields = new Uint32Array(6);
   const code = symbols.rd_kafka_header_get_all(
-    asUsize(addressIn(headers, 0)),
+    BigInt(addressIn(headers, 0)),
     0n,
     new Uint8Array(fields.buffer, 0, 8),
     new Uint8Array(fields.buffer, 8, 8),

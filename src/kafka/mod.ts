@@ -13,7 +13,7 @@ export type { QueueHandle } from "./handle.ts";
 export * from "./inbox.ts";
 export { verifyLayout } from "./layout.ts";
 export { type Library, openLibrary } from "./library.ts";
-export { type NativeBlock, windowBytes } from "./memory.ts";
+export type { NativeBlock } from "./memory.ts";
 export type { Header, OutputRecord, ReadHeader } from "./message.ts";
 export * from "./mock_cluster.ts";
 export * from "./outbox.ts";

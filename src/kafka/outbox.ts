@@ -11,13 +11,11 @@ import { type ClientEvent, EventType, readEvent } from "./events.ts";
 import type { Library } from "./library.ts";
 import {
   type Address,
-  addressIn,
   addressOf,
   cString,
   NativeBlock,
   pointerAt,
   setInt64,
-  windowAt,
 } from "./memory.ts";
 import {
   ANY_PARTITION,
@@ -39,6 +37,7 @@ const PACK_MESSAGES = 4096;
 const ARENA_BYTES = 1 << 20;
 const RUN_CHARACTERS = 32_768;
 const REPORTS_A_CALL = 4096;
+const MESSAGE_BYTES = BigInt(MESSAGE.bytes);
 const MAX_UTF8_BYTES = 3; // for each UTF-16 unit
 const FLAGS = MessageFlag.copy | MessageFlag.partition;
 const NOTHING = new Uint8Array(0);
@@ -53,6 +52,8 @@ export class Outbox implements Disposable {
   readonly #topics = new Map<string, Deno.PointerObject>();
   readonly #messages: NativeBlock;
   readonly #reported: NativeBlock;
+  readonly #report: NativeBlock;
+  readonly #reportAddress: bigint;
   readonly #onReport: OnReport;
   readonly #beforeProduce: () => void;
   #arena: NativeBlock;
@@ -79,6 +80,8 @@ export class Outbox implements Disposable {
     this.#reports = pointerAt(port.reports as Address);
     this.#messages = new NativeBlock(symbols, PACK_MESSAGES * MESSAGE.bytes);
     this.#reported = new NativeBlock(symbols, REPORTS_A_CALL * 8);
+    this.#report = new NativeBlock(symbols, MESSAGE.bytes);
+    this.#reportAddress = BigInt(this.#report.address);
     this.#arena = new NativeBlock(symbols, ARENA_BYTES);
     this.#onReport = onReport;
     this.#beforeProduce = beforeProduce;
@@ -192,6 +195,7 @@ export class Outbox implements Disposable {
     this.#topics.clear();
     this.#messages[Symbol.dispose]();
     this.#reported[Symbol.dispose]();
+    this.#report[Symbol.dispose]();
     this.#arena[Symbol.dispose]();
   }
 
@@ -206,6 +210,8 @@ export class Outbox implements Disposable {
         others.push(readEvent(symbols, event));
         return;
       }
+      const { addresses } = this.#reported;
+      const to = this.#reportAddress;
       for (;;) {
         const count = Number(symbols.rd_kafka_event_message_array(
           event,
@@ -214,9 +220,8 @@ export class Outbox implements Disposable {
         ));
         if (count === 0) return;
         for (let index = 0; index < count; index++) {
-          const message = addressIn(this.#reported.words, index * 2);
-          const { base, words } = windowAt(message);
-          this.#settle(words, (message - base) / 4);
+          symbols.memcpy(to, addresses[index]!, MESSAGE_BYTES);
+          this.#settle(this.#report.words, 0);
         }
       }
     } finally {

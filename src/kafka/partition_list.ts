@@ -6,10 +6,10 @@ import {
   addressOf,
   cString,
   int64In,
+  memoryAt,
   pointerAt,
   readCString,
   setInt64,
-  windowAt,
 } from "./memory.ts";
 import type { CoreSymbols } from "./symbols.ts";
 
@@ -47,8 +47,8 @@ const LOGICAL = { earliest: -2, latest: -1, stored: -1000 } as const;
 
 // rd_kafka_topic_partition_list_t and rd_kafka_topic_partition_t, in 32-bit
 // words; `layout.ts` asserts them against the library at start-up.
-const LIST = { count: 0, elements: 2 } as const;
-const ELEMENT = {
+export const LIST = { bytes: 16, count: 0, elements: 2 } as const;
+export const ELEMENT = {
   words: 16,
   topic: 0,
   partition: 2,
@@ -101,23 +101,21 @@ function newPartitionList(
       each.partition,
     );
     const address = addressOf(element);
-    const { base, words } = windowAt(address);
-    const at = (address - base) / 4;
+    const { words } = memoryAt(address, ELEMENT.words * 4);
     if (each.offset !== undefined && each.offset !== null) {
       const offset = typeof each.offset === "number"
         ? each.offset
         : LOGICAL[each.offset];
-      setInt64(words, at + ELEMENT.offset, offset);
+      setInt64(words, ELEMENT.offset, offset);
     }
     if (each.metadata !== undefined && each.metadata !== "") {
       const bytes = encoder.encode(each.metadata);
       // Freed with the list, by librdkafka.
       const copy = symbols.rd_kafka_mem_malloc(null, BigInt(bytes.length));
       const copyAddress = addressOf(copy);
-      const target = windowAt(copyAddress);
-      target.bytes.set(bytes, copyAddress - target.base);
-      setInt64(words, at + ELEMENT.metadata, copyAddress);
-      setInt64(words, at + ELEMENT.metadataSize, bytes.length);
+      memoryAt(copyAddress, bytes.length).bytes.set(bytes);
+      setInt64(words, ELEMENT.metadata, copyAddress);
+      setInt64(words, ELEMENT.metadataSize, bytes.length);
     }
     if (each.leaderEpoch !== undefined && each.leaderEpoch !== null) {
       symbols.rd_kafka_topic_partition_set_leader_epoch(
@@ -137,10 +135,9 @@ export function readPartitionList(
 ): PartitionAnswer[] {
   if (list === null) return [];
   const address = addressOf(list);
-  const { base, words } = windowAt(address);
-  const at = (address - base) / 4;
-  const count = words[at + LIST.count]!;
-  const elements = addressIn(words, at + LIST.elements);
+  const { words } = memoryAt(address, LIST.bytes);
+  const count = words[LIST.count]!;
+  const elements = addressIn(words, LIST.elements);
   return Array.from(
     { length: count },
     (_, index) =>
@@ -160,14 +157,13 @@ export function readPartition(
   address: Address,
   doing: string,
 ): PartitionAnswer {
-  const { base, words } = windowAt(address);
-  const at = (address - base) / 4;
-  const partition = words[at + ELEMENT.partition]! | 0;
-  const offset = int64In(words, at + ELEMENT.offset);
-  const code = words[at + ELEMENT.error]! | 0;
-  const metadataAddress = addressIn(words, at + ELEMENT.metadata);
-  const metadataSize = int64In(words, at + ELEMENT.metadataSize);
-  const topicAddress = addressIn(words, at + ELEMENT.topic);
+  const { words } = memoryAt(address, ELEMENT.words * 4);
+  const partition = words[ELEMENT.partition]! | 0;
+  const offset = int64In(words, ELEMENT.offset);
+  const code = words[ELEMENT.error]! | 0;
+  const metadataAddress = addressIn(words, ELEMENT.metadata);
+  const metadataSize = int64In(words, ELEMENT.metadataSize);
+  const topicAddress = addressIn(words, ELEMENT.topic);
   const leaderEpoch = symbols.rd_kafka_topic_partition_get_leader_epoch(
     pointerAt(address),
   );
@@ -188,8 +184,5 @@ export function readPartition(
 }
 
 function readText(address: Address, byteLength: number): string {
-  const { base, bytes } = windowAt(address);
-  return decoder.decode(
-    bytes.subarray(address - base, address - base + byteLength),
-  );
+  return decoder.decode(memoryAt(address, byteLength).bytes);
 }

@@ -35,7 +35,7 @@ export class Producer extends Client {
     return { client: this.address, reports: addressOf(this.events.pointer) };
   }
 
-  /** Records that are not reported on yet. */
+  /** Records that are not reported on yet, and events that nobody took yet. */
   get outstanding(): number {
     return this.library.symbols.rd_kafka_outq_len(this.pointer);
   }

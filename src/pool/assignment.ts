@@ -33,19 +33,21 @@ export function balance(
   if (workers.length === 0) return result;
   const weights = weigh(partitions);
   const totals = new Map(workers.map((worker) => [worker, 0]));
-  const held = new Map<number, string[]>(workers.map((each) => [each, []]));
-  const give = (id: string, worker: number) => {
-    result.set(id, worker);
-    held.get(worker)!.push(id);
-    totals.set(worker, totals.get(worker)! + weights.get(id)!);
+  const held = new Map<number, Weighed[]>(workers.map((each) => [each, []]));
+  const give = (each: Weighed, worker: number) => {
+    result.set(each.id, worker);
+    const list = held.get(worker)!;
+    list.splice(firstFrom(list, each.weight), 0, each);
+    totals.set(worker, totals.get(worker)! + each.weight);
   };
-  const homeless: string[] = [];
-  for (const { id, owner } of partitions) {
-    if (owner !== null && totals.has(owner)) give(id, owner);
-    else homeless.push(id);
-  }
-  homeless.sort((a, b) => weights.get(b)! - weights.get(a)! || compare(a, b));
-  for (const id of homeless) give(id, extreme(totals, "least"));
+  const homeless: Weighed[] = [];
+  partitions.forEach(({ owner }, index) => {
+    const each = weights[index]!;
+    if (owner !== null && totals.has(owner)) give(each, owner);
+    else homeless.push(each);
+  });
+  homeless.sort((a, b) => b.weight - a.weight || compare(a.id, b.id));
+  for (const each of homeless) give(each, extreme(totals, "least"));
 
   const tolerated = TOLERANCE / workers.length;
   for (let moves = 0; moves < partitions.length; moves++) {
@@ -53,44 +55,57 @@ export function balance(
     const to = extreme(totals, "least");
     const gap = totals.get(from)! - totals.get(to)!;
     if (gap <= tolerated) break;
-    const id = bestMove(held.get(from)!, weights, gap);
-    if (id === undefined) break;
-    const weight = weights.get(id)!;
-    held.set(from, held.get(from)!.filter((each) => each !== id));
-    totals.set(from, totals.get(from)! - weight);
-    give(id, to);
+    const list = held.get(from)!;
+    const best = bestMove(list, gap);
+    if (best === undefined) break;
+    const [each] = list.splice(best, 1);
+    totals.set(from, totals.get(from)! - each!.weight);
+    give(each!, to);
   }
   return result;
 }
 
-/** Weights that add up to 1. */
-function weigh(partitions: readonly Placed[]): Map<string, number> {
-  const load = partitions.reduce((sum, each) => sum + each.load, 0);
-  const even = 1 / partitions.length;
-  return new Map(partitions.map((each) => [
-    each.id,
-    load === 0
-      ? even
-      : COUNT_SHARE * even + (1 - COUNT_SHARE) * each.load / load,
-  ]));
+interface Weighed {
+  readonly id: string;
+  readonly weight: number;
 }
 
-/** The partition whose move comes nearest to closing the gap, if any does. */
+/** With weights that add up to 1. */
+function weigh(partitions: readonly Placed[]): Weighed[] {
+  const total = partitions.reduce((sum, each) => sum + each.load, 0);
+  const even = 1 / partitions.length;
+  return partitions.map(({ id, load }) => ({
+    id,
+    weight: total === 0
+      ? even
+      : COUNT_SHARE * even + (1 - COUNT_SHARE) * load / total,
+  }));
+}
+
+/** Which one's move comes nearest to closing the gap, if any does. */
 function bestMove(
-  ids: readonly string[],
-  weights: ReadonlyMap<string, number>,
+  list: readonly Weighed[],
   gap: number,
-): string | undefined {
-  let best: string | undefined;
-  let bestGap = gap * (1 - 1e-9);
-  for (const id of ids) {
-    const left = Math.abs(gap - 2 * weights.get(id)!);
-    if (left < bestGap) {
-      best = id;
-      bestGap = left;
-    }
+): number | undefined {
+  const above = firstFrom(list, gap / 2);
+  const left = (index: number) => {
+    const each = list[index];
+    return each === undefined ? Infinity : Math.abs(gap - 2 * each.weight);
+  };
+  const best = left(above - 1) <= left(above) ? above - 1 : above;
+  return left(best) < gap * (1 - 1e-9) ? best : undefined;
+}
+
+/** Index of the first that weighs as much, in a list from light to heavy. */
+function firstFrom(list: readonly Weighed[], weight: number): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (list[middle]!.weight < weight) low = middle + 1;
+    else high = middle;
   }
-  return best;
+  return low;
 }
 
 function extreme(
