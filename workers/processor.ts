@@ -84,8 +84,14 @@ type Result = Output | readonly Output[] | void;
  * refuses, send the record to the dead-letter topic.
  */
 export interface RecordProcessor<Value> {
-  /** A synchronous zod schema; without it `value` is whatever the JSON says. */
+  /** A synchronous zod schema; `value` is what it makes of the JSON. */
   readonly input?: z.ZodType<Value>;
+  /**
+   * A synchronous zod schema that the JSON must satisfy; `value` is the JSON as
+   * it came, with all of its fields. Cheaper than `input`, which copies. With
+   * neither, `value` is whatever the JSON says.
+   */
+  readonly check?: z.ZodType<unknown, Value>;
   process(
     record: InputRecord<Value>,
     context: Context,
@@ -119,6 +125,15 @@ export function processor<Schema extends z.ZodType>(
     ): Result | Promise<Result>;
   },
 ): RecordProcessor<z.output<Schema>>;
+export function processor<Schema extends z.ZodType>(
+  definition: {
+    readonly check: Schema;
+    process(
+      record: InputRecord<z.input<Schema>>,
+      context: Context,
+    ): Result | Promise<Result>;
+  },
+): RecordProcessor<z.input<Schema>>;
 export function processor(
   definition: RecordProcessor<unknown>,
 ): RecordProcessor<unknown>;

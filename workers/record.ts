@@ -1,7 +1,7 @@
 /** The lazy view of one record that processors are given. */
 import type { z } from "zod";
 import type { Batch } from "../src/kafka/mod.ts";
-import type { InputRecord } from "./processor.ts";
+import type { InputRecord, RecordProcessor } from "./processor.ts";
 
 /** A record that its processor must not see: bad JSON or a refused value. */
 export class InvalidRecordError extends Error {
@@ -13,16 +13,16 @@ const SHOWN_ISSUES = 3;
 export class RecordView<Value> implements InputRecord<Value> {
   readonly #batch: Batch;
   readonly #index: number;
-  readonly #schema: z.ZodType<Value> | undefined;
+  readonly #processor: RecordProcessor<Value>;
 
   constructor(
     batch: Batch,
     index: number,
-    schema: z.ZodType<Value> | undefined,
+    processor: RecordProcessor<Value>,
   ) {
     this.#batch = batch;
     this.#index = index;
-    this.#schema = schema;
+    this.#processor = processor;
   }
 
   get value(): Value {
@@ -36,10 +36,15 @@ export class RecordView<Value> implements InputRecord<Value> {
         `the value is not JSON: ${error instanceof Error ? error.message : ""}`,
       );
     }
-    if (this.#schema === undefined) return value as Value;
-    const result = this.#schema.safeParse(value);
-    if (result.success) return result.data;
-    throw new InvalidRecordError(describe(result.error));
+    const { input, check } = this.#processor;
+    if (input !== undefined) {
+      const result = input.safeParse(value);
+      if (!result.success) throw new InvalidRecordError(describe(result.error));
+      return result.data;
+    }
+    const result = check?.safeParse(value);
+    if (result?.error) throw new InvalidRecordError(describe(result.error));
+    return value as Value;
   }
 
   get text(): string | null {

@@ -32,6 +32,8 @@ import { streamKind } from "./stream_kind.ts";
 const post = (message: FromWorker) => self.postMessage(message);
 const endThread = self.close.bind(self);
 let loop: Loop | undefined;
+/** The deadline of a `stop` that came while the processor was loading. */
+let stopEarly: number | undefined;
 let log = createLog({ level: "info", write });
 
 function write(line: LogLine): void {
@@ -50,7 +52,8 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
       loop?.release(data.partitions);
       break;
     case "stop":
-      loop?.stop(data.deadlineMs);
+      if (loop === undefined) stopEarly = data.deadlineMs;
+      else loop.stop(data.deadlineMs);
       break;
     default:
       data satisfies never;
@@ -148,6 +151,7 @@ async function open(message: OpenMessage): Promise<void> {
     heapBytes,
   });
   post({ kind: "ready" });
+  if (stopEarly !== undefined) loop.stop(stopEarly);
   try {
     await loop.run();
   } catch (error) {

@@ -59,6 +59,7 @@ export async function runJob(
     onReload: () => reload(),
   }));
 
+  const onTerminal = canShowLiveView();
   const library = await openNative(settings);
   const { brokers } = settings.primary;
   const cluster = brokers === null
@@ -86,10 +87,11 @@ export async function runJob(
       log,
     });
   } else {
-    for (const line of EMBEDDED_LIMITS) log.info(line);
+    for (const line of EMBEDDED_LIMITS) {
+      if (onTerminal) printLine(line);
+      else log.info(line);
+    }
   }
-
-  const onTerminal = canShowLiveView();
   const pool = stack.use(newPool(library, settings, clients, log, onTerminal));
   const http = stack.use(startHttp({
     host: settings.httpHost,
@@ -98,22 +100,6 @@ export async function runJob(
     group: { group: settings.groupId, topic: settings.inputTopic },
     log,
   }));
-  await pool.start();
-  reload = () => reloadSettings(pool, log);
-  log.info("started", {
-    cluster: brokers ?? "embedded",
-    input: settings.inputTopic,
-    output: settings.outputTopic,
-    group: settings.groupId,
-    workers: settings.workers,
-    librdkafka: library.version,
-    http: `http://${settings.httpHost}:${http.port}`,
-  });
-  if (onTerminal) {
-    const view = stack.use(liveView(pool, settings, brokers));
-    stack.use(sink.divert(view.log));
-  }
-
   const over = new AbortController();
   if (cluster !== null) {
     const source = stack.use(
@@ -128,11 +114,27 @@ export async function runJob(
         },
         rate: settings.embedded.rate,
         ...(options.messages === null ? {} : { limit: options.messages }),
-        settled: () => pool.status().totals.consumed,
+        settled: () => pool.settledOffsets,
       }),
     );
     source.run(over.signal).catch((error) => stop.resolve(String(error)));
   }
+  await pool.start();
+  reload = () => reloadSettings(pool, log);
+  log.info("started", {
+    cluster: brokers ?? "embedded",
+    input: settings.inputTopic,
+    output: settings.outputTopic,
+    group: settings.groupId,
+    workers: settings.workers,
+    librdkafka: library.version,
+    http: `http://${settings.httpHost}:${http.port}`,
+  });
+  if (onTerminal) {
+    const view = stack.use(liveView(pool, settings, brokers));
+    if (Deno.stderr.isTerminal()) stack.use(sink.divert(view.log));
+  }
+
   const reason = await Promise.race([
     stop.promise.then((signal) => ({ kind: "stopped", signal } as const)),
     pool.failed.then((failure) => ({ kind: "failed", failure } as const)),
@@ -283,6 +285,9 @@ const summaryOf = ({ totals }: PoolStatus, elapsedMs: number): Summary => ({
 });
 
 function printSummary(summary: Summary): void {
-  const line = `${JSON.stringify(summary)}\n`;
-  Deno.stdout.writeSync(new TextEncoder().encode(line));
+  printLine(JSON.stringify(summary));
+}
+
+function printLine(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }

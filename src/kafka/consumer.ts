@@ -31,7 +31,10 @@ export class Consumer extends Client {
    */
   constructor(library: Library, properties: ConsumerProperties) {
     super(library, "consumer", {
-      "partition.assignment.strategy": "cooperative-sticky",
+      // With KIP-848 the brokers assign, and librdkafka refuses this property.
+      ...(properties["group.protocol"] === "consumer"
+        ? {}
+        : { "partition.assignment.strategy": "cooperative-sticky" }),
       ...properties,
       "enable.auto.commit": false,
       "enable.auto.offset.store": false,

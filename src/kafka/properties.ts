@@ -62,26 +62,38 @@ export function newConfiguration(
   const { symbols } = library;
   const configuration = symbols.rd_kafka_conf_new();
   if (configuration === null) throw new Error("out of memory");
-  const error = new Uint8Array(ERROR_BYTES);
-  for (const [name, value] of Object.entries(properties)) {
-    if (value === undefined) continue;
-    const status = symbols.rd_kafka_conf_set(
-      configuration,
-      cString(name),
-      cString(String(value)),
-      error,
-      BigInt(ERROR_BYTES),
-    );
-    if (status === 0) continue;
+  try {
+    for (const [name, value] of Object.entries(properties)) {
+      if (value !== undefined) set(library, configuration, name, value);
+    }
+    return configuration;
+  } catch (error) {
     symbols.rd_kafka_conf_destroy(configuration);
-    throw new PropertyError(
-      status === UNKNOWN_PROPERTY
-        ? `unknown Kafka property "${name}"` +
-          suggestion(nearestName(name, propertyNames(library)))
-        : `Kafka property ${name}: ${bufferText(error)}`,
-    );
+    throw error;
   }
-  return configuration;
+}
+
+function set(
+  library: Library,
+  configuration: Deno.PointerObject,
+  name: string,
+  value: string | number | boolean,
+): void {
+  const error = new Uint8Array(ERROR_BYTES);
+  const status = library.symbols.rd_kafka_conf_set(
+    configuration,
+    cString(name),
+    cString(String(value)),
+    error,
+    BigInt(ERROR_BYTES),
+  );
+  if (status === 0) return;
+  throw new PropertyError(
+    status === UNKNOWN_PROPERTY
+      ? `unknown Kafka property "${name}"` +
+        suggestion(nearestName(name, propertyNames(library)))
+      : `Kafka property ${name}: ${bufferText(error)}`,
+  );
 }
 
 /**

@@ -125,6 +125,11 @@ export class Pool implements AsyncDisposable {
     for (const thread of live.slice(workers)) this.#retire(thread);
   }
 
+  /** Records of the owned partitions that lie below the settled positions. */
+  get settledOffsets(): number {
+    return this.#partitions.all.reduce((sum, each) => sum + each.next, 0);
+  }
+
   setRates(rates: Rates): void {
     this.#rateLimit.setRates(rates);
   }
@@ -150,7 +155,7 @@ export class Pool implements AsyncDisposable {
     // A little longer than the workers' own deadline, which they keep unless
     // they hang.
     if (!await within(settled, deadlineMs + TICK_MS)) {
-      for (const thread of threads) this.#abandonIfStuck(thread);
+      for (const each of threads) this.#abandonAt(each, each.page.word);
     }
     await within(this.#commit(), LEAVE_MS);
     let left = true;
@@ -329,9 +334,10 @@ export class Pool implements AsyncDisposable {
   }
 
   #observe(thread: WorkerThread): void {
-    const watched = thread.state === "running" || thread.state === "stopping";
-    if (watched && this.#watchdog.observe(thread.id, thread.page.word)) {
-      this.#abandonIfStuck(thread);
+    const { word } = thread.page;
+    const watched = thread.state !== "ended" && thread.state !== "abandoned";
+    if (watched && this.#watchdog.observe(thread.id, word)) {
+      this.#abandonAt(thread, word);
       return;
     }
     const tooBig = thread.page.heapBytes > this.#options.workerHeapBytes;
@@ -346,22 +352,23 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  #abandonIfStuck(thread: WorkerThread): void {
-    if (thread.state === "ended" || !thread.page.fence(thread.page.word)) {
-      return;
-    }
-    this.#options.log.error("worker hangs", { worker: thread.id });
+  /** Gives a thread up, unless it has moved on from `word`. */
+  #abandonAt(thread: WorkerThread, word: number): void {
+    if (thread.state === "ended" || !thread.page.fence(word)) return;
+    const reason = `worker ${thread.id} hangs`;
+    this.#options.log.error(reason);
     thread.abandon();
     this.#clean = false;
     this.#watchdog.forget(thread.id);
     this.#disown(thread);
+    if (this.#phase === "starting") {
+      this.#fail(`${reason} while it loads the processor`);
+      return;
+    }
+    this.#failing(reason);
     this.#place();
-    this.#failing(`worker ${thread.id} hangs in user code`);
     this.#timers.push(
-      setTimeout(
-        () => this.#failed.resolve(`worker ${thread.id} hangs in user code`),
-        HANG_GRACE_MS,
-      ),
+      setTimeout(() => this.#failed.resolve(reason), HANG_GRACE_MS),
     );
   }
 

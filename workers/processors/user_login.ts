@@ -12,7 +12,7 @@ import { isoFromSeconds, isoNow } from "./iso_time.ts";
 /** The largest time that a JavaScript Date can hold, in seconds. */
 const MAX_SECONDS = 8.64e12;
 
-const login = z.looseObject({
+const login = z.object({
   user_id: z.string().min(1),
   app_version: z.string(),
   device_type: z.string(),
@@ -23,7 +23,7 @@ const login = z.looseObject({
 });
 
 export default processor({
-  input: login,
+  check: login,
   process(record) {
     const value = record.value;
     return {
