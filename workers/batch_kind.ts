@@ -94,17 +94,18 @@ class BatchOutputs implements BatchOutput {
     this.#answered = new Uint8Array(ticket.batch.count);
   }
 
-  emit(index: number, output: Output): void {
+  // Functions, not methods: processors take them out of their object.
+  readonly emit = (index: number, output: Output): void => {
     this.#check(index);
     this.#handlers.emit(this.#ticket, index, output);
     this.#answer(index);
-  }
+  };
 
-  reject(index: number, reason: string): void {
+  readonly reject = (index: number, reason: string): void => {
     this.#check(index);
     this.#handlers.reject(this.#ticket, index, reason);
     this.#answer(index);
-  }
+  };
 
   /** Takes no more; returns the inputs that have no answer. */
   close(): number[] {

@@ -14,12 +14,17 @@ import {
 } from "../config/mod.ts";
 import { EMBEDDED_LIMITS, startEmbeddedCluster } from "../embedded/cluster.ts";
 import { LoginSource } from "../embedded/login_source.ts";
-import { type Library, openLibrary, verifyLayout } from "../kafka/mod.ts";
+import {
+  type Library,
+  type MockCluster,
+  openLibrary,
+  verifyLayout,
+} from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { missingFeatures } from "../kafka/native/features.ts";
 import { ensureNative } from "../kafka/native/locate.ts";
 import { progressWriter } from "../kafka/native/progress.ts";
-import { Pool, type PoolStatus, type Rates } from "../pool/mod.ts";
+import { Pool, type Rates } from "../pool/mod.ts";
 import { startHttp } from "../telemetry/http.ts";
 import {
   canShowLiveView,
@@ -41,58 +46,35 @@ const REFERENCE_PROCESSOR = new URL(
   import.meta.url,
 ).href;
 
+type Outcome =
+  | { readonly kind: "done" }
+  | { readonly kind: "stopped"; readonly signal: string }
+  | { readonly kind: "failed"; readonly failure: string };
+
 /** @returns the exit status. */
 export async function runJob(
   { settings }: LoadedSettings,
   options: StartOptions,
 ): Promise<number> {
   const startedMs = performance.now();
+  const view = canShowLiveView();
   const sink = new LogSink();
   const log = createLog({ level: settings.logLevel, write: sink.write });
-  await using stack = new AsyncDisposableStack();
-
-  const stop = Promise.withResolvers<string>();
+  const stop = new AbortController();
   let reload = () => {};
+  await using stack = new AsyncDisposableStack();
   stack.use(listenToSignals({
-    onStop: (signal) => stop.resolve(signal),
+    onStop: (signal) => stop.abort(signal),
     onStopNow: () => Deno.exit(1),
     onReload: () => reload(),
   }));
 
-  const onTerminal = canShowLiveView();
-  const library = await openNative(settings);
-  const { brokers } = settings.primary;
-  const cluster = brokers === null
-    ? stack.use(
-      await startEmbeddedCluster(library, {
-        topics: [
-          settings.inputTopic,
-          settings.outputTopic,
-          settings.dlqTopic,
-        ],
-        partitions: settings.embedded.partitions,
-      }),
-    )
-    : null;
-  const servers = cluster?.bootstrapServers ?? brokers!;
-  const clients = clientSettings(settings, settings.primary, servers);
-  if (cluster === null) {
-    await preflight({
-      library,
-      properties: clients.producer,
-      brokers: servers,
-      inputTopic: settings.inputTopic,
-      outputTopics: [settings.outputTopic, settings.dlqTopic],
-      createTopics: settings.createTopics,
-      log,
-    });
-  } else {
-    for (const line of EMBEDDED_LIMITS) {
-      if (onTerminal) printLine(line);
-      else log.info(line);
-    }
-  }
-  const pool = stack.use(newPool(library, settings, clients, log, onTerminal));
+  const library = await openNative(settings, stop.signal);
+  const cluster = await openCluster(library, settings, view, log);
+  if (cluster.embedded !== null) stack.use(cluster.embedded);
+  const pool = stack.use(
+    newPool(library, settings, cluster.clients, log, view),
+  );
   const http = stack.use(startHttp({
     host: settings.httpHost,
     port: settings.httpPort,
@@ -101,66 +83,142 @@ export async function runJob(
     log,
   }));
   const over = new AbortController();
-  if (cluster !== null) {
-    const source = stack.use(
-      new LoginSource(library, {
-        bootstrapServers: servers,
-        topic: settings.inputTopic,
-        stream: {
-          seed: 1,
-          malformed: settings.embedded.malformed,
-          startSeconds: Math.floor(Date.now() / 1000),
-          perSecond: settings.embedded.rate,
-        },
-        rate: settings.embedded.rate,
-        ...(options.messages === null ? {} : { limit: options.messages }),
-        settled: () => pool.settledOffsets,
-      }),
-    );
-    source.run(over.signal).catch((error) => stop.resolve(String(error)));
-  }
+  const generating = cluster.embedded === null
+    ? never
+    : generate(stack, library, cluster.brokers, settings, options, pool, over);
   await pool.start();
   reload = () => reloadSettings(pool, log);
-  log.info("started", {
-    cluster: brokers ?? "embedded",
-    input: settings.inputTopic,
-    output: settings.outputTopic,
-    group: settings.groupId,
-    workers: settings.workers,
-    librdkafka: library.version,
-    http: `http://${settings.httpHost}:${http.port}`,
-  });
-  if (onTerminal) {
-    const view = stack.use(liveView(pool, settings, brokers));
-    if (Deno.stderr.isTerminal()) stack.use(sink.divert(view.log));
+  if (view) {
+    const shown = stack.use(liveView(pool, settings));
+    if (Deno.stderr.isTerminal()) stack.use(sink.divert(shown.log));
+  } else {
+    log.info("started", {
+      cluster: settings.primary.brokers ?? "embedded",
+      input: settings.inputTopic,
+      output: settings.outputTopic,
+      group: settings.groupId,
+      workers: settings.workers,
+      librdkafka: library.version,
+      http: `http://${settings.httpHost}:${http.port}`,
+    });
   }
 
-  const reason = await Promise.race([
-    stop.promise.then((signal) => ({ kind: "stopped", signal } as const)),
+  const outcome: Outcome = await Promise.race([
+    aborted(stop.signal),
     pool.failed.then((failure) => ({ kind: "failed", failure } as const)),
+    generating,
     whenDone(pool, options, over.signal),
   ]);
   over.abort();
-  if (reason.kind === "failed") log.error(reason.failure);
-  else log.info("draining", reason);
+  if (outcome.kind === "failed") log.error(outcome.failure);
+  else log.info("draining", outcome);
   const clean = await pool.drain(settings.drainMs);
-  const status = pool.status();
-  const summary = summaryOf(status, performance.now() - startedMs);
+  const { totals } = pool.status();
+  const summary = JSON.stringify({
+    event: "summary",
+    ...totals,
+    seconds: Math.round(performance.now() - startedMs) / 1000,
+  });
+  const status = outcome.kind === "failed" ? 1 : 0;
   if (!clean) {
     // What a hung thread holds can only be freed by the end of the process.
-    log.warn("closing was not possible");
-    printSummary(summary);
-    Deno.exit(reason.kind === "failed" ? 1 : 0);
+    printLine(summary);
+    Deno.exit(status);
   }
   await stack.disposeAsync();
-  printSummary(summary);
-  return reason.kind === "failed" ? 1 : 0;
+  printLine(summary);
+  return status;
 }
 
-async function openNative(settings: Settings): Promise<Library> {
+const never = new Promise<never>(() => {});
+
+function aborted(signal: AbortSignal): Promise<Outcome> {
+  const outcome = (): Outcome => ({ kind: "stopped", signal: signal.reason });
+  if (signal.aborted) return Promise.resolve(outcome());
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(outcome()), { once: true })
+  );
+}
+
+interface OpenCluster {
+  readonly brokers: string;
+  readonly clients: ClientSettings;
+  readonly embedded: MockCluster | null;
+}
+
+/** The embedded cluster, or the settings' one once it is fit for the job. */
+async function openCluster(
+  library: Library,
+  settings: Settings,
+  view: boolean,
+  log: Log,
+): Promise<OpenCluster> {
+  const { inputTopic, outputTopic, dlqTopic, createTopics } = settings;
+  const { brokers } = settings.primary;
+  if (brokers === null) {
+    const embedded = await startEmbeddedCluster(library, {
+      topics: [inputTopic, outputTopic, dlqTopic],
+      partitions: settings.embedded.partitions,
+    });
+    EMBEDDED_LIMITS.forEach(view ? printLine : (line) => log.info(line));
+    const servers = embedded.bootstrapServers;
+    const clients = clientSettings(settings, settings.primary, servers);
+    return { brokers: servers, clients, embedded };
+  }
+  const clients = clientSettings(settings, settings.primary, brokers);
+  await preflight({
+    library,
+    properties: clients.producer,
+    brokers,
+    inputTopic,
+    outputTopics: [outputTopic, dlqTopic],
+    createTopics,
+    log,
+  });
+  return { brokers, clients, embedded: null };
+}
+
+/** Feeds the embedded cluster; ends only when it cannot go on. */
+async function generate(
+  stack: AsyncDisposableStack,
+  library: Library,
+  bootstrapServers: string,
+  { inputTopic, embedded }: Settings,
+  { messages }: StartOptions,
+  pool: Pool,
+  over: AbortController,
+): Promise<Outcome> {
+  const source = stack.use(
+    new LoginSource(library, {
+      bootstrapServers,
+      topic: inputTopic,
+      stream: {
+        seed: 1,
+        malformed: embedded.malformed,
+        startSeconds: Math.floor(Date.now() / 1000),
+        perSecond: embedded.rate,
+      },
+      rate: embedded.rate,
+      ...(messages === null ? {} : { limit: messages }),
+      settled: () => pool.settledOffsets,
+    }),
+  );
+  try {
+    await source.run(over.signal);
+  } catch (error) {
+    return { kind: "failed", failure: String(error) };
+  }
+  return await never;
+}
+
+async function openNative(
+  settings: Settings,
+  signal: AbortSignal,
+): Promise<Library> {
   const native = await ensureNative({
     libraryPath: settings.libraryPath,
     onProgress: progressWriter(),
+    signal,
   });
   const { kafka, consumer, producer } = settings.primary;
   const missing = missingFeatures(
@@ -211,17 +269,13 @@ function newPool(
   });
 }
 
-function liveView(
-  pool: Pool,
-  settings: Settings,
-  brokers: string | null,
-): LiveView {
+function liveView(pool: Pool, settings: Settings): LiveView {
   return new LiveView({
     title: {
       processor: settings.processor ?? "user_login",
       inputTopic: settings.inputTopic,
       outputTopic: settings.outputTopic,
-      cluster: brokers ?? "embedded cluster",
+      cluster: settings.primary.brokers ?? "embedded cluster",
       heapLimitBytes: settings.workerHeapMb * MIB,
     },
     status: () => pool.status(),
@@ -267,25 +321,6 @@ async function whenDone(
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
   return { kind: "done" };
-}
-
-interface Summary {
-  readonly event: "summary";
-  readonly consumed: number;
-  readonly produced: number;
-  readonly deadLettered: number;
-  readonly skipped: number;
-  readonly seconds: number;
-}
-
-const summaryOf = ({ totals }: PoolStatus, elapsedMs: number): Summary => ({
-  event: "summary",
-  ...totals,
-  seconds: Math.round(elapsedMs) / 1000,
-});
-
-function printSummary(summary: Summary): void {
-  printLine(JSON.stringify(summary));
 }
 
 function printLine(line: string): void {

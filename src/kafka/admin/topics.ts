@@ -203,7 +203,9 @@ export class TopicAdmin {
         symbols.rd_kafka_TopicDescription_error(native),
         `describe topic "${topic}"`,
       ),
-      topicId: readCString(symbols.rd_kafka_Uuid_base64str(id)) ?? "",
+      // librdkafka writes plain base64, Kafka the kind for URLs.
+      topicId: (readCString(symbols.rd_kafka_Uuid_base64str(id)) ?? "")
+        .replaceAll("+", "-").replaceAll("/", "_"),
       isInternal: symbols.rd_kafka_TopicDescription_is_internal(native) === 1,
       partitions: readPointerArray((length) =>
         symbols.rd_kafka_TopicDescription_partitions(native, length)
