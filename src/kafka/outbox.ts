@@ -19,13 +19,12 @@ import {
 } from "./memory.ts";
 import {
   ANY_PARTITION,
-  ARGUMENT,
-  ArgumentType,
   MESSAGE,
   MessageFlag,
   type OutputRecord,
 } from "./message.ts";
 import type { ProducerPort } from "./producer.ts";
+import { SingleRecord } from "./single_record.ts";
 
 /**
  * Who is told when a record was acknowledged or failed: `owner` and `index`
@@ -40,7 +39,6 @@ const REPORTS_A_CALL = 4096;
 const MESSAGE_BYTES = BigInt(MESSAGE.bytes);
 const MAX_UTF8_BYTES = 3; // for each UTF-16 unit
 const FLAGS = MessageFlag.copy | MessageFlag.partition;
-const NOTHING = new Uint8Array(0);
 
 const encoder = new TextEncoder();
 type Part = string | Uint8Array | null | undefined;
@@ -51,6 +49,7 @@ export class Outbox implements Disposable {
   readonly #reports: Deno.PointerObject;
   readonly #topics = new Map<string, Deno.PointerObject>();
   readonly #messages: NativeBlock;
+  readonly #single: SingleRecord;
   readonly #reported: NativeBlock;
   readonly #report: NativeBlock;
   readonly #reportAddress: bigint;
@@ -79,6 +78,7 @@ export class Outbox implements Disposable {
     this.#client = pointerAt(port.client as Address);
     this.#reports = pointerAt(port.reports as Address);
     this.#messages = new NativeBlock(symbols, PACK_MESSAGES * MESSAGE.bytes);
+    this.#single = new SingleRecord(library);
     this.#reported = new NativeBlock(symbols, REPORTS_A_CALL * 8);
     this.#report = new NativeBlock(symbols, MESSAGE.bytes);
     this.#reportAddress = BigInt(this.#report.address);
@@ -194,6 +194,7 @@ export class Outbox implements Disposable {
     }
     this.#topics.clear();
     this.#messages[Symbol.dispose]();
+    this.#single[Symbol.dispose]();
     this.#reported[Symbol.dispose]();
     this.#report[Symbol.dispose]();
     this.#arena[Symbol.dispose]();
@@ -325,59 +326,23 @@ export class Outbox implements Disposable {
   #addSingly(owner: number, index: number, record: OutputRecord): void {
     // Keeps the order of records of one topic.
     if (record.topic === this.#packedTopic) this.send();
-    const headers = record.headers ?? [];
-    const value = toBytes(record.value);
-    const key = toBytes(record.key);
-    const names = headers.map((each) => cString(each.key));
-    const values = headers.map((each) => toBytes(each.value));
-    const bytes = [value, key, ...names, ...values];
-    this.#makeRoom(bytes.reduce((sum, each) => sum + (each?.length ?? 0), 0));
-
     const { symbols } = this.#library;
-    const used = this.#arenaUsed;
-    using block = new NativeBlock(
-      symbols,
-      (7 + headers.length) * ARGUMENT.bytes,
-    );
-    let count = 0;
-    const argument = (type: number, ...fields: number[]) => {
-      const at = count++ * ARGUMENT.words;
-      block.words[at + ARGUMENT.type] = type;
-      fields.forEach((field, word) =>
-        setInt64(block.words, at + ARGUMENT.first + word * 2, field)
-      );
-    };
-    const place = (part: Uint8Array | null) =>
-      part === null ? 0 : this.#write(part);
-    argument(ArgumentType.topic, addressOf(this.#topic(record.topic)));
-    argument(ArgumentType.partition, record.partition ?? ANY_PARTITION);
-    argument(ArgumentType.value, place(value), value?.length ?? 0);
-    argument(ArgumentType.key, place(key), key?.length ?? 0);
-    argument(ArgumentType.opaque, owner * 2 ** 32 + index);
-    argument(ArgumentType.flags, MessageFlag.copy);
-    if (record.timestampMs !== undefined) {
-      argument(ArgumentType.timestamp, record.timestampMs);
-    }
-    headers.forEach((_, header) => {
-      const bytes = values[header] ?? null;
-      const size = bytes?.length ?? 0;
-      argument(ArgumentType.header, place(names[header]!), place(bytes), size);
-    });
-    const size = (value?.length ?? 0) + (key?.length ?? 0);
+    const topic = addressOf(this.#topic(record.topic));
+    this.#single.set(topic, [index, owner], record);
+    const { byteLength } = this.#single;
     this.#beforeProduce();
     this.#pendingRecords++;
-    this.#pendingBytes += size;
+    this.#pendingBytes += byteLength;
     const error = symbols.rd_kafka_produceva(
       this.#client,
-      block.pointer,
-      BigInt(count),
+      this.#single.pointer,
+      this.#single.count,
     );
-    this.#arenaUsed = used; // copied by the call
     if (error === null) return;
     const code = symbols.rd_kafka_error_code(error);
     symbols.rd_kafka_error_destroy(error);
     this.#pendingRecords--;
-    this.#pendingBytes -= size;
+    this.#pendingBytes -= byteLength;
     this.#onReport(owner, index, code === 0 ? ErrorCode.invalidMessage : code);
   }
 }
@@ -385,11 +350,4 @@ export class Outbox implements Disposable {
 function partBytes(part: Part): number {
   if (typeof part === "string") return part.length * MAX_UTF8_BYTES;
   return part?.length ?? 0;
-}
-
-function toBytes(part: Part): Uint8Array | null {
-  if (typeof part === "string") {
-    return part === "" ? NOTHING : encoder.encode(part);
-  }
-  return part ?? null;
 }

@@ -50,17 +50,22 @@ export function balance(
   for (const each of homeless) give(each, extreme(totals, "least"));
 
   const tolerated = TOLERANCE / workers.length;
-  for (let moves = 0; moves < partitions.length; moves++) {
+  for (let moves = 0; totals.size > 1 && moves < partitions.length;) {
     const from = extreme(totals, "most");
     const to = extreme(totals, "least");
     const gap = totals.get(from)! - totals.get(to)!;
     if (gap <= tolerated) break;
     const list = held.get(from)!;
     const best = bestMove(list, gap);
-    if (best === undefined) break;
+    if (best === undefined) {
+      // All that it has is too heavy to move: the others go on without it.
+      totals.delete(from);
+      continue;
+    }
     const [each] = list.splice(best, 1);
     totals.set(from, totals.get(from)! - each!.weight);
     give(each!, to);
+    moves++;
   }
   return result;
 }
