@@ -26,7 +26,7 @@ export class RecordView<Value> implements InputRecord<Value> {
   }
 
   get value(): Value {
-    const text = this.#batch.text(this.#index);
+    const text = this.#batch.passingText(this.#index);
     if (text === null) throw new InvalidRecordError("the value is null");
     let value: unknown;
     try {

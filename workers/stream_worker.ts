@@ -47,6 +47,7 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
       break;
     case "assign":
       loop?.assign(data.partitions);
+      post({ kind: "assigned", partitions: data.partitions });
       break;
     case "release":
       loop?.release(data.partitions);

@@ -4,6 +4,7 @@
  * Everything here is reused: fresh memory would cost a page fault every 4 KiB,
  * and a garbage collection every few batches.
  */
+import { Buffer } from "node:buffer";
 import type { Library } from "./library.ts";
 import { addressOf, Cells, NativeBlock } from "./memory.ts";
 import { MESSAGE } from "./message.ts";
@@ -16,6 +17,9 @@ const KEPT_BYTES = 8 << 20;
 /** Keys and values of one batch; JavaScript's own memory, so it needs no end. */
 export interface Arena {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly words: Uint32Array<ArrayBuffer>;
+  /** The same once more, for decoding as Latin-1. */
+  readonly buffer: Buffer<ArrayBuffer>;
   readonly address: number;
 }
 
@@ -66,6 +70,11 @@ export class FetchMemory implements Disposable {
 
 function newArena(byteLength: number): Arena {
   const size = Math.ceil(byteLength / SMALLEST_ARENA) * SMALLEST_ARENA;
-  const bytes = new Uint8Array(size);
-  return { bytes, address: addressOf(Deno.UnsafePointer.of(bytes)) };
+  const words = new Uint32Array(size / 4);
+  return {
+    bytes: new Uint8Array(words.buffer),
+    words,
+    buffer: Buffer.from(words.buffer),
+    address: addressOf(Deno.UnsafePointer.of(words)),
+  };
 }

@@ -37,8 +37,7 @@ export class Placement {
     const added = starts.map(({ tp, next, committed }) =>
       this.#partitions.add(tp, next, committed)
     );
-    const targets = this.#targets();
-    this.#give(added, targets);
+    await this.#give(added);
     this.#consumer.assign(
       added.map((each) => ({ ...each.tp, offset: each.next })),
     );
@@ -47,18 +46,24 @@ export class Placement {
     await this.rebalance();
   }
 
-  /** Gives every partition the thread that it should have. */
+  /**
+   * Gives every partition the thread that it should have. Those that have none
+   * come first: the others work meanwhile, and may take long to let go.
+   */
   async rebalance(): Promise<void> {
+    await this.#move((each) => each.worker === null);
     const targets = this.#targets();
-    const moving = this.#partitions.all.filter((each) =>
-      each.worker === null || targets.get(each.id) !== each.worker
-    );
-    if (moving.length === 0 || targets.size === 0) return;
+    await this.#move((each) => targets.get(each.id) !== each.worker);
+  }
+
+  async #move(needsTo: (partition: Partition) => boolean): Promise<void> {
+    const moving = this.#partitions.all.filter(needsTo);
+    if (moving.length === 0 || this.#targets().size === 0) return;
     this.#consumer.pause(tpsOf(moving));
     await this.release(moving);
     await this.#rewind(moving);
     // A thread may have failed meanwhile; what it was to get is placed anew.
-    this.#give(moving, this.#targets());
+    await this.#give(moving);
     const placed = moving.filter((each) => each.worker !== null);
     if (placed.length > 0) this.#consumer.resume(tpsOf(placed));
   }
@@ -91,10 +96,8 @@ export class Placement {
     return result;
   }
 
-  #give(
-    partitions: readonly Partition[],
-    targets: ReadonlyMap<string, WorkerThread>,
-  ): void {
+  async #give(partitions: readonly Partition[]): Promise<void> {
+    const targets = this.#targets();
     const given = new Map<WorkerThread, Position[]>();
     for (const partition of partitions) {
       const thread = targets.get(partition.id);
@@ -103,7 +106,9 @@ export class Placement {
       const position = this.#partitions.own(partition, thread);
       given.set(thread, [...given.get(thread) ?? [], position]);
     }
-    for (const [thread, positions] of given) thread.assign(positions);
+    await Promise.all(
+      [...given].map(([thread, positions]) => thread.assign(positions)),
+    );
   }
 
   async #rewind(partitions: readonly Partition[]): Promise<void> {

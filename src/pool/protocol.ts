@@ -67,6 +67,8 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: "ready" }
   | { readonly kind: "settled"; readonly partitions: readonly Position[] }
+  /** Their records may come now: those that came before would be dropped. */
+  | { readonly kind: "assigned"; readonly partitions: readonly Position[] }
   | { readonly kind: "released"; readonly partitions: readonly Position[] }
   /** A partition cannot be fetched; `code` is librdkafka's. */
   | {

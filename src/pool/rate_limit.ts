@@ -14,13 +14,13 @@ export interface Rates {
 
 const RECORDS = 0;
 const BYTES = 1;
-const UNLIMITED = 0x7fffffff;
+const UNLIMITED = Number.MAX_SAFE_INTEGER;
 /** A burst is what the rate gives in this time. */
 const BURST_MS = 100;
 
 export class RateLimit {
-  readonly memory = new SharedArrayBuffer(8);
-  readonly #tokens = new Int32Array(this.memory);
+  readonly memory = new SharedArrayBuffer(16);
+  readonly #tokens = new BigInt64Array(this.memory);
   #rates: Rates = { records: null, bytes: null };
   #lastMs: number;
   #owed = [0, 0]; // fractions of tokens
@@ -46,44 +46,49 @@ export class RateLimit {
 
   #reset(index: number, rate: number | null): void {
     const tokens = rate === null ? UNLIMITED : burst(rate);
-    Atomics.store(this.#tokens, index, tokens);
+    Atomics.store(this.#tokens, index, BigInt(tokens));
   }
 
   #fill(index: number, rate: number | null, elapsedMs: number): void {
     if (rate === null) {
-      Atomics.store(this.#tokens, index, UNLIMITED);
+      Atomics.store(this.#tokens, index, BigInt(UNLIMITED));
       return;
     }
     const due = rate * elapsedMs / 1000 + this.#owed[index]!;
     const whole = Math.floor(due);
     this.#owed[index] = due - whole;
-    const room = burst(rate) - Atomics.load(this.#tokens, index);
-    Atomics.add(this.#tokens, index, Math.max(0, Math.min(whole, room)));
+    const room = burst(rate) - tokensIn(this.#tokens, index);
+    const added = Math.max(0, Math.min(whole, room));
+    Atomics.add(this.#tokens, index, BigInt(added));
   }
 }
 
 const burst = (rate: number) => Math.max(1, Math.ceil(rate * BURST_MS / 1000));
 
+const tokensIn = (tokens: BigInt64Array, index: number) =>
+  Number(Atomics.load(tokens, index));
+
 /** A worker's side of the limit. */
 export class RateGate {
-  readonly #tokens: Int32Array;
+  readonly #tokens: BigInt64Array;
 
   constructor(memory: SharedArrayBuffer) {
-    this.#tokens = new Int32Array(memory);
+    this.#tokens = new BigInt64Array(memory);
   }
 
   /** Records that may be fetched now: 0 while the limit is used up. */
   allowance(): number {
-    if (Atomics.load(this.#tokens, BYTES) <= 0) return 0;
-    return Math.max(0, Atomics.load(this.#tokens, RECORDS));
+    if (tokensIn(this.#tokens, BYTES) <= 0) return 0;
+    return Math.max(0, tokensIn(this.#tokens, RECORDS));
   }
 
   take(records: number, bytes: number): void {
-    if (Atomics.load(this.#tokens, RECORDS) !== UNLIMITED) {
-      Atomics.sub(this.#tokens, RECORDS, records);
-    }
-    if (Atomics.load(this.#tokens, BYTES) !== UNLIMITED) {
-      Atomics.sub(this.#tokens, BYTES, bytes);
-    }
+    this.#take(RECORDS, records);
+    this.#take(BYTES, bytes);
+  }
+
+  #take(index: number, tokens: number): void {
+    if (tokensIn(this.#tokens, index) === UNLIMITED) return;
+    Atomics.sub(this.#tokens, index, BigInt(tokens));
   }
 }

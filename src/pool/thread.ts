@@ -67,8 +67,8 @@ export class WorkerThread implements AsyncDisposable {
   readonly #producer: Producer;
   readonly #worker: Worker;
   readonly #ended = Promise.withResolvers<void>();
-  /** Releases that were asked for, by epoch. */
-  readonly #releases = new Map<number, (position: Position | null) => void>();
+  /** What the thread was asked to take or to give back, by epoch. */
+  readonly #asked = new Map<number, (position: Position | null) => void>();
   #state: ThreadState = "starting";
   #closing: Promise<boolean> | undefined;
   /** It is to be replaced or no longer wanted: it gets no more partitions. */
@@ -120,8 +120,12 @@ export class WorkerThread implements AsyncDisposable {
     return this.#producer;
   }
 
-  assign(partitions: readonly Position[]): void {
-    if (partitions.length > 0) this.#post({ kind: "assign", partitions });
+  /**
+   * Gives partitions. Nothing of them may be fetched before this has ended: the
+   * thread would not know whose records it has.
+   */
+  async assign(partitions: readonly Position[]): Promise<void> {
+    await this.#ask({ kind: "assign", partitions });
   }
 
   /**
@@ -132,16 +136,10 @@ export class WorkerThread implements AsyncDisposable {
   async release(
     partitions: readonly Ownership[],
   ): Promise<Map<number, Position | null>> {
-    const waits = partitions.map(({ epoch }) =>
-      new Promise<[number, Position | null]>((resolve) => {
-        if (this.#state !== "running") resolve([epoch, null]);
-        else {
-          this.#releases.set(epoch, (position) => resolve([epoch, position]));
-        }
-      })
-    );
-    if (this.#state === "running") this.#post({ kind: "release", partitions });
-    return new Map(await Promise.all(waits));
+    return await this.#ask({
+      kind: "release",
+      partitions: partitions.map(({ tp, epoch }) => ({ tp, epoch })),
+    });
   }
 
   /** Settles what it has within the deadline and ends. */
@@ -191,6 +189,22 @@ export class WorkerThread implements AsyncDisposable {
     this.#worker.postMessage(message);
   }
 
+  async #ask(
+    message: Extract<ToWorker, { kind: "assign" | "release" }>,
+  ): Promise<Map<number, Position | null>> {
+    const { partitions } = message;
+    if (this.#state !== "running") {
+      return new Map(partitions.map(({ epoch }) => [epoch, null]));
+    }
+    const answers = partitions.map(({ epoch }) =>
+      new Promise<[number, Position | null]>((resolve) =>
+        this.#asked.set(epoch, (position) => resolve([epoch, position]))
+      )
+    );
+    this.#post(message);
+    return new Map(await Promise.all(answers));
+  }
+
   #receive(message: FromWorker): void {
     if (this.#state === "abandoned") return; // it woke up too late
     switch (message.kind) {
@@ -199,11 +213,12 @@ export class WorkerThread implements AsyncDisposable {
         this.#state = "running";
         this.#options.events.onReady(this);
         break;
+      case "assigned":
       case "released":
         this.#options.events.onMessage(this, message);
         for (const position of message.partitions) {
-          this.#releases.get(position.epoch)?.(position);
-          this.#releases.delete(position.epoch);
+          this.#asked.get(position.epoch)?.(position);
+          this.#asked.delete(position.epoch);
         }
         break;
       case "failed":
@@ -239,8 +254,8 @@ export class WorkerThread implements AsyncDisposable {
   }
 
   #end(): void {
-    for (const resolve of this.#releases.values()) resolve(null);
-    this.#releases.clear();
+    for (const resolve of this.#asked.values()) resolve(null);
+    this.#asked.clear();
     this.#ended.resolve();
   }
 }
