@@ -52,8 +52,7 @@ export class BatchKind implements WorkerKind {
     Promise.race([result, timeout]).then(
       () => this.#finish(ticket, outputs, null),
       (error) => this.#finish(ticket, outputs, { error }),
-    ).then(() => {
-      cancel();
+    ).finally(cancel).then(() => {
       this.#running = false;
       while (!this.#running && this.#waiting.length > 0) {
         this.#run(this.#waiting.shift()!);

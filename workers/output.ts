@@ -54,13 +54,16 @@ export function toRecord(output: Output, topic: string): OutputRecord {
   };
 }
 
-/** Why a record becomes a dead letter, for its header. */
+/** Why a record becomes a dead letter, for its header; never throws. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof Error) {
-    const plain = error.name === "Error" || error.name.startsWith("Invalid");
-    return plain ? error.message : `${error.name}: ${error.message}`;
+  try {
+    if (!(error instanceof Error)) return String(error);
+    const [name, message] = [String(error.name), String(error.message)];
+    const plain = name === "Error" || name.startsWith("Invalid");
+    return plain ? message : `${name}: ${message}`;
+  } catch {
+    return "an error that cannot be written as text";
   }
-  return String(error);
 }
 
 function must(holds: boolean, field: string, kind: string): void {

@@ -113,8 +113,7 @@ class RecordKind implements WorkerKind {
     Promise.race([result, timeout]).then(
       (outputs) => this.#finish(ticket, index, outputs),
       (error) => this.#reject(ticket, index, error),
-    ).then(() => {
-      cancel();
+    ).finally(cancel).then(() => {
       this.#running--;
       this.#stalled.push(lane);
       this.#goOn();

@@ -17,8 +17,9 @@ import { RateLimit, type Rates } from "./rate_limit.ts";
 import { Serial } from "./serial.ts";
 import type { PoolPhase, PoolStatus, Sample } from "./status.ts";
 import { StatusReport } from "./status_report.ts";
-import { type ThreadEvents, within, WorkerThread } from "./thread.ts";
+import { within, type WorkerThread } from "./thread.ts";
 import { Watchdog } from "./watchdog.ts";
+import { Workers } from "./workers.ts";
 
 const TICK_MS = 250;
 const FILL_MS = 20;
@@ -45,34 +46,48 @@ export class Pool implements AsyncDisposable {
   readonly #report: StatusReport;
   readonly #crashes = new CrashHistory();
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
-  readonly #threads = new Map<number, WorkerThread>();
-  readonly #closing = new Set<Promise<unknown>>();
+  readonly #workers: Workers;
   readonly #opened = Promise.withResolvers<void>();
   readonly #failed = Promise.withResolvers<string>();
   readonly #samples: Sample[] = [];
-  #wanted: number;
-  #nextId = 0;
   #phase: PoolPhase = "starting";
   #failure: string | undefined;
   #ticks = 0;
   #serving: Promise<void> | undefined;
   #draining: Promise<boolean> | undefined;
-  #clean = true;
 
   constructor(options: PoolOptions) {
     const { library, log } = options;
     this.#options = options;
-    this.#wanted = options.workers;
     this.#consumer = new Consumer(library, options.consumer);
     this.#rateLimit = new RateLimit(options.rates, performance.now());
     this.#watchdog = new Watchdog(options.watchdogMs, TICK_MS);
     this.#placement = new Placement(
       this.#consumer,
       this.#partitions,
-      () => [...this.#threads.values()],
+      () => this.#workers.all,
     );
     this.#commits = new Commits(this.#consumer, this.#partitions, log);
     this.#report = new StatusReport(this.#consumer, this.#partitions);
+    this.#workers = new Workers(options.workers, {
+      partitions: this.#partitions,
+      thread: {
+        library,
+        consumer: this.#consumer,
+        producerProperties: options.producer,
+        rateLimit: this.#rateLimit.memory,
+        job: options.job,
+        events: {
+          onReady: () => this.#ready(),
+          onMessage: (thread, message) => this.#receive(thread, message),
+          onFailed: (thread, failure) => this.#lost(thread, failure),
+        },
+      },
+      onRemoved: (thread) => {
+        this.#report.keepTotals(thread);
+        this.#watchdog.forget(thread.id);
+      },
+    });
     this.#membership = new Membership({
       consumer: this.#consumer,
       partitions: this.#partitions,
@@ -96,7 +111,7 @@ export class Pool implements AsyncDisposable {
     this.#every(TICK_MS, () => this.#tick());
     this.#every(FILL_MS, () => this.#rateLimit.fill(performance.now()));
     this.#every(this.#options.commitIntervalMs, () => this.#commit());
-    this.#openMissing();
+    this.#workers.openMissing();
     await this.#opened.promise;
     this.#phase = "running";
     this.#serving = this.#membership.run(this.#options.inputTopic);
@@ -112,17 +127,15 @@ export class Pool implements AsyncDisposable {
     return this.#report.status({
       phase: this.#phase,
       failure: this.#failure,
-      threads: [...this.#threads.values()],
+      threads: this.#workers.all,
       samples: this.#samples,
     });
   }
 
   /** Threads come and go without the group noticing. */
   setWorkers(workers: number): void {
-    this.#wanted = workers;
-    this.#openMissing();
-    const live = this.#live();
-    for (const thread of live.slice(workers)) this.#retire(thread);
+    this.#workers.setWanted(workers);
+    this.#place();
   }
 
   /** Records of the owned partitions that lie below the settled positions. */
@@ -150,12 +163,12 @@ export class Pool implements AsyncDisposable {
 
   async #drain(deadlineMs: number): Promise<boolean> {
     if (this.#phase !== "failing") this.#phase = "draining";
-    const threads = [...this.#threads.values()];
-    const settled = Promise.all(threads.map((each) => each.stop(deadlineMs)));
     // A little longer than the workers' own deadline, which they keep unless
     // they hang.
-    if (!await within(settled, deadlineMs + TICK_MS)) {
-      for (const each of threads) this.#abandonAt(each, each.page.word);
+    if (!await within(this.#workers.stop(deadlineMs), deadlineMs + TICK_MS)) {
+      for (const each of this.#workers.all) {
+        this.#abandonAt(each, each.page.word);
+      }
     }
     await within(this.#commit(), LEAVE_MS);
     let left = true;
@@ -164,11 +177,7 @@ export class Pool implements AsyncDisposable {
       left = await within(this.#serving, LEAVE_MS);
     }
     for (const timer of this.#timers) clearInterval(timer);
-    const closed = await Promise.all(
-      [...this.#threads.values()].map((each) => each.close()),
-    );
-    await Promise.allSettled([...this.#closing]);
-    const clean = this.#clean && left && closed.every(Boolean);
+    const clean = await this.#workers.close() && left;
     // What a thread still holds would make closing the consumer wait for ever.
     if (clean) await this.#consumer[Symbol.asyncDispose]();
     if (this.#phase !== "failing") this.#phase = "stopped";
@@ -179,42 +188,9 @@ export class Pool implements AsyncDisposable {
     this.#timers.push(setInterval(action, intervalMs));
   }
 
-  #live(): WorkerThread[] {
-    return [...this.#threads.values()].filter((each) =>
-      !each.retiring && (each.state === "starting" || each.state === "running")
-    );
-  }
-
-  #openMissing(): void {
-    if (this.#draining !== undefined) return;
-    for (let live = this.#live().length; live < this.#wanted; live++) {
-      this.#open();
-    }
-  }
-
-  #open(): void {
-    const { library, job, producer } = this.#options;
-    const events: ThreadEvents = {
-      onReady: () => this.#ready(),
-      onMessage: (thread, message) => this.#receive(thread, message),
-      onFailed: (thread, failure) => this.#lost(thread, failure),
-    };
-    const thread = new WorkerThread({
-      id: this.#nextId++,
-      library,
-      consumer: this.#consumer,
-      producerProperties: producer,
-      rateLimit: this.#rateLimit.memory,
-      job,
-      events,
-    });
-    this.#threads.set(thread.id, thread);
-  }
-
   #ready(): void {
-    const starting = this.#live().some((each) => each.state === "starting");
     if (this.#phase === "starting") {
-      if (!starting) this.#opened.resolve();
+      if (!this.#workers.starting) this.#opened.resolve();
       return;
     }
     this.#place();
@@ -223,32 +199,9 @@ export class Pool implements AsyncDisposable {
   #place(): void {
     if (this.#draining !== undefined) return;
     this.#serial.run(() => this.#placement.rebalance()).then(
-      () => this.#endRetired(),
+      () => this.#workers.endRetired(),
       (error) => this.#fail(String(error)),
     );
-  }
-
-  #retire(thread: WorkerThread): void {
-    thread.retiring = true;
-    this.#place();
-  }
-
-  /** Stops retiring threads that have nothing left. */
-  #endRetired(): void {
-    for (const thread of this.#threads.values()) {
-      const idle = this.#partitions.ownedBy(thread).length === 0;
-      if (thread.retiring && idle) this.#remove(thread);
-    }
-  }
-
-  #remove(thread: WorkerThread): void {
-    this.#report.keepTotals(thread);
-    this.#threads.delete(thread.id);
-    this.#watchdog.forget(thread.id);
-    const closing = thread.close().then((clean) => {
-      this.#clean &&= clean;
-    }).finally(() => this.#closing.delete(closing));
-    this.#closing.add(closing);
   }
 
   #receive(thread: WorkerThread, message: FromWorker): void {
@@ -296,7 +249,7 @@ export class Pool implements AsyncDisposable {
 
   #lost(thread: WorkerThread, failure: WorkerFailure): void {
     this.#disown(thread);
-    this.#remove(thread);
+    this.#workers.remove(thread);
     if (failure.reason === "open" && this.#phase === "starting") {
       this.#opened.reject(new PoolStartError(failure.message));
       return;
@@ -312,7 +265,7 @@ export class Pool implements AsyncDisposable {
       error: failure.message,
       delayMs: Math.round(delayMs),
     });
-    this.#timers.push(setTimeout(() => this.#openMissing(), delayMs));
+    this.#timers.push(setTimeout(() => this.#workers.openMissing(), delayMs));
   }
 
   #disown(thread: WorkerThread): void {
@@ -323,7 +276,7 @@ export class Pool implements AsyncDisposable {
 
   #tick(): void {
     this.#ticks++;
-    for (const thread of this.#threads.values()) this.#observe(thread);
+    for (const thread of this.#workers.all) this.#observe(thread);
     if (this.#ticks % MEASURE_EVERY_TICKS === 0) {
       this.#partitions.measureLoad(TICK_MS * MEASURE_EVERY_TICKS / 1000);
     }
@@ -348,7 +301,7 @@ export class Pool implements AsyncDisposable {
       });
       // Its successor comes first, so that nothing waits.
       thread.retiring = true;
-      this.#openMissing();
+      this.#workers.openMissing();
     }
   }
 
@@ -358,7 +311,6 @@ export class Pool implements AsyncDisposable {
     const reason = `worker ${thread.id} hangs`;
     this.#options.log.error(reason);
     thread.abandon();
-    this.#clean = false;
     this.#watchdog.forget(thread.id);
     this.#disown(thread);
     if (this.#phase === "starting") {

@@ -21,6 +21,8 @@ import {
   type RequestOptions,
 } from "./request.ts";
 
+const UNKNOWN = 0; // RD_KAFKA_CONSUMER_GROUP_TYPE_UNKNOWN
+
 export interface GroupListing {
   readonly groupId: string;
   /** As librdkafka names it: `Stable`, `Empty`, ..., or `Unknown`. */
@@ -199,7 +201,9 @@ export class GroupAdmin {
       state: this.#state(
         symbols.rd_kafka_ConsumerGroupDescription_state(native),
       ),
-      type: this.#type(symbols.rd_kafka_ConsumerGroupDescription_type(native)),
+      type: this.#type(
+        symbols.rd_kafka_ConsumerGroupDescription_type?.(native) ?? UNKNOWN,
+      ),
       assignor: text(
         symbols.rd_kafka_ConsumerGroupDescription_partition_assignor(native),
       ),

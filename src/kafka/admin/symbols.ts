@@ -158,7 +158,8 @@ export const ADMIN_SYMBOLS = {
   rd_kafka_ConsumerGroupDescription_group_id: get,
   rd_kafka_ConsumerGroupDescription_error: get,
   rd_kafka_ConsumerGroupDescription_state: getInt,
-  rd_kafka_ConsumerGroupDescription_type: getInt,
+  // Not in every librdkafka that Switchyard can use.
+  rd_kafka_ConsumerGroupDescription_type: { ...getInt, optional: true },
   rd_kafka_ConsumerGroupDescription_partition_assignor: get,
   rd_kafka_ConsumerGroupDescription_coordinator: get,
   rd_kafka_ConsumerGroupDescription_member_count: {

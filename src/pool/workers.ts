@@ -1,0 +1,96 @@
+/** The worker threads that there are, and as many as there should be. */
+import type { Partitions } from "./partitions.ts";
+import { type ThreadOptions, WorkerThread } from "./thread.ts";
+
+export interface WorkersParts {
+  readonly partitions: Partitions;
+  /** All that a thread is made of but its number. */
+  readonly thread: Omit<ThreadOptions, "id">;
+  /** A thread is no longer among them. */
+  readonly onRemoved: (thread: WorkerThread) => void;
+}
+
+export class Workers {
+  readonly #parts: WorkersParts;
+  readonly #threads = new Map<number, WorkerThread>();
+  readonly #closing = new Set<Promise<unknown>>();
+  #wanted: number;
+  #nextId = 0;
+  #ended = false;
+  #clean = true;
+
+  constructor(wanted: number, parts: WorkersParts) {
+    this.#wanted = wanted;
+    this.#parts = parts;
+  }
+
+  get all(): readonly WorkerThread[] {
+    return [...this.#threads.values()];
+  }
+
+  /** Whether one has yet to load its processor. */
+  get starting(): boolean {
+    return this.#live().some((each) => each.state === "starting");
+  }
+
+  /** Opens what is missing, retires what is too many. */
+  setWanted(wanted: number): void {
+    this.#wanted = wanted;
+    this.openMissing();
+    for (const thread of this.#live().slice(wanted)) thread.retiring = true;
+  }
+
+  openMissing(): void {
+    if (this.#ended) return;
+    for (let live = this.#live().length; live < this.#wanted; live++) {
+      const id = this.#nextId++;
+      this.#threads.set(id, new WorkerThread({ ...this.#parts.thread, id }));
+    }
+  }
+
+  /** Ends retiring threads that have nothing left. */
+  endRetired(): void {
+    for (const thread of this.all) {
+      const idle = this.#parts.partitions.ownedBy(thread).length === 0;
+      if (thread.retiring && idle) this.remove(thread);
+    }
+  }
+
+  /** Forgets a thread and closes it. */
+  remove(thread: WorkerThread): void {
+    this.#threads.delete(thread.id);
+    this.#parts.onRemoved(thread);
+    const closing = this.#close(thread).finally(() =>
+      this.#closing.delete(closing)
+    );
+    this.#closing.add(closing);
+  }
+
+  /** Asks all to settle and end; opens no more. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#ended = true;
+    await Promise.all(this.all.map((each) => each.stop(deadlineMs)));
+  }
+
+  /**
+   * Closes all; they must have ended.
+   * @returns false when one of them, ever, left something that cannot be freed.
+   */
+  async close(): Promise<boolean> {
+    this.#ended = true;
+    await Promise.all(this.all.map((each) => this.#close(each)));
+    await Promise.all([...this.#closing]);
+    return this.#clean;
+  }
+
+  async #close(thread: WorkerThread): Promise<void> {
+    const clean = await thread.close();
+    this.#clean &&= clean;
+  }
+
+  #live(): WorkerThread[] {
+    return this.all.filter((each) =>
+      !each.retiring && (each.state === "starting" || each.state === "running")
+    );
+  }
+}
