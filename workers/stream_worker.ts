@@ -19,11 +19,7 @@ import {
   type LogLine,
 } from "../src/telemetry/log.ts";
 import { Loop } from "./loop.ts";
-import {
-  loadProcessor,
-  type Processor,
-  type ProcessorLog,
-} from "./processor.ts";
+import { loadProcessor, type Processor } from "./processor.ts";
 import { Router } from "./router.ts";
 import { Settlement } from "./settlement.ts";
 import { AcknowledgedSink } from "./sink.ts";

@@ -1,0 +1,165 @@
+/** Time from send to receipt of the output, at fixed rates. */
+import { withCluster } from "../tests/support/kafka_cluster.ts";
+import { BenchTopics } from "./bench_topics.ts";
+import { loginLines } from "./input.ts";
+import { MeasuredProcess } from "./measured_process.ts";
+import { type Options, UsageError } from "./options.ts";
+import {
+  javaClassPath,
+  projectFolder,
+  resultsFolder,
+  toolFolder,
+} from "./paths.ts";
+import { run, say } from "./shell.ts";
+import type { System } from "./systems.ts";
+
+const LOGINS = 10_000;
+/** For the start of the system and the last records. */
+const GRACE_MS = 120_000;
+
+/** What `Latency.java` prints. */
+interface Measured {
+  readonly sent: number;
+  readonly received: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly maxMs: number;
+}
+
+export interface LatencyRun extends Partial<Measured> {
+  /** Null: nothing between producer and reader, the floor of the method. */
+  readonly system: string | null;
+  readonly rate: number;
+  readonly isHalf: boolean;
+  readonly problem: string | null;
+}
+
+/** @param steadyRates records/s by the name of the system, for `half` */
+export async function measureLatency(
+  systems: readonly System[],
+  options: Options,
+  steadyRates: ReadonlyMap<string, number>,
+  signal: AbortSignal,
+): Promise<readonly LatencyRun[]> {
+  return await withCluster({
+    brokers: 1,
+    heapMb: options.brokerHeapMb,
+    optimizeFor: "throughput",
+    config: { "log.segment.delete.delay.ms": "1000" },
+  }, async (cluster) => {
+    await using topics = await BenchTopics.connect(cluster, options.partitions);
+    const runs: LatencyRun[] = [];
+    for (const wanted of options.rates) {
+      for (const system of [null, ...systems]) {
+        if (system === null && wanted === "half") continue;
+        const rate = wanted === "half"
+          ? halfRate(system!, steadyRates)
+          : wanted;
+        const load = { rate, isHalf: wanted === "half" };
+        runs.push(await attempt({ topics, options, signal }, system, load));
+      }
+    }
+    return runs;
+  });
+}
+
+/** Variants that were no throughput system have the rate of their namesake. */
+function halfRate(
+  { name, family }: System,
+  steadyRates: ReadonlyMap<string, number>,
+): number {
+  const rate = steadyRates.get(name) ?? steadyRates.get(family);
+  if (rate === undefined) {
+    throw new UsageError(
+      `no steady rate of ${name}: run the throughput bench first, ` +
+        "or name the rates with --rates",
+    );
+  }
+  return Math.round(rate / 2);
+}
+
+interface Bench {
+  readonly topics: BenchTopics;
+  readonly options: Options;
+  readonly signal: AbortSignal;
+}
+
+async function attempt(
+  bench: Bench,
+  system: System | null,
+  load: { readonly rate: number; readonly isHalf: boolean },
+): Promise<LatencyRun> {
+  const common = { system: system?.name ?? null, ...load };
+  const title = `${system?.name ?? "no system"} at ${load.rate}/s`;
+  try {
+    const measured = await runOnce(bench, system, load.rate);
+    const { sent, received, p50Ms, p99Ms } = measured;
+    say(`${title}: p50 ${p50Ms} ms, p99 ${p99Ms} ms`);
+    const missing = sent - received;
+    return {
+      ...common,
+      ...measured,
+      problem: missing === 0 ? null : `${missing} of ${sent} missing`,
+    };
+  } catch (error) {
+    bench.signal.throwIfAborted();
+    const problem = error instanceof Error ? error.message : String(error);
+    say(`${title}: ${problem}`);
+    return { ...common, problem: `failed: ${problem.split("\n")[0]}` };
+  }
+}
+
+async function runOnce(
+  { topics, options, signal }: Bench,
+  system: System | null,
+  rate: number,
+): Promise<Measured> {
+  const { warmUpSeconds, seconds } = options;
+  const name = `latency-${system?.name ?? "none"}-${rate}`;
+  const input = `${name}-in`;
+  const output = system === null ? input : `${name}-out`;
+  const created = [...new Set([input, output])];
+  for (const topic of created) await topics.create(topic);
+  const logFile = `${resultsFolder}/${name}.log`;
+  await using stack = new AsyncDisposableStack();
+  const process = system === null ? null : stack.use(
+    new MeasuredProcess(system.command, {
+      cwd: projectFolder,
+      logFile,
+      env: {
+        PRIMARY_BROKERS: topics.brokers,
+        INPUT_TOPIC: input,
+        OUTPUT_TOPIC: output,
+        GROUP_ID: name,
+        ...system.env,
+      },
+    }),
+  );
+  const ended = new AbortController();
+  void process?.ended.then(() =>
+    ended.abort(new Error(`it ended early, see ${logFile}`))
+  );
+  const printed = await run([
+    "java",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-cp",
+    javaClassPath(toolFolder),
+    "bench.Latency",
+    topics.brokers,
+    input,
+    output,
+    ...[rate, warmUpSeconds, seconds].map(String),
+  ], {
+    input: loginLines(LOGINS),
+    signal: AbortSignal.any([
+      signal,
+      ended.signal,
+      AbortSignal.timeout((warmUpSeconds + seconds) * 1000 + GRACE_MS),
+    ]),
+  });
+  await process?.stop();
+  await topics.delete(...created);
+  return JSON.parse(printed);
+}

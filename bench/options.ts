@@ -1,0 +1,89 @@
+/** The command line of the bench. */
+import { parseArgs } from "node:util";
+
+export interface Options {
+  readonly mode: "throughput" | "latency";
+  /** Records of the throughput runs. */
+  readonly messages: number;
+  readonly partitions: number;
+  /** Names from `systems.ts`; null: the usual ones. */
+  readonly systems: readonly string[] | null;
+  /** 1: one order; 2: that order and its reverse; and so on. */
+  readonly rounds: number;
+  /** Records/s; `half` of the steady rate of the last throughput run. */
+  readonly rates: readonly (number | "half")[];
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+  /** Program and arguments that run Switchyard from the project's folder. */
+  readonly ours: readonly string[];
+  readonly brokerHeapMb: number;
+}
+
+/** Wrong words on the command line, or words that need something first. */
+export class UsageError extends Error {}
+
+export const USAGE = `usage: deno task bench [options]
+
+  --messages N        records of each throughput run (2000000)
+  --systems a,b       only these; --systems all: every one
+  --rounds N          1: one order, 2: and its reverse (2)
+  --latency           measure latency instead of throughput
+  --rates a,b         records/s, or "half" of the steady rate of the last
+                      throughput run (2000,4000,half)
+  --warm-up S         seconds before latency is measured (10)
+  --seconds S         seconds of measured latency (30)
+  --partitions N      of every topic (8)
+  --heap MB           of the broker (1024)
+  --ours "command"    runs Switchyard (deno run -A src/main.ts start)
+
+Every run prints its table. One of at least 1000000 records, or 30 seconds of
+latency, in which nothing was wrong replaces the table in bench/README.md.
+`;
+
+const OURS = [Deno.execPath(), "run", "-A", "src/main.ts", "start"];
+
+/** @throws {UsageError} */
+export function parseOptions(args: readonly string[]): Options {
+  const values = parse(args);
+  return {
+    mode: values.latency ? "latency" : "throughput",
+    messages: count("messages", values.messages),
+    partitions: count("partitions", values.partitions),
+    systems: values.systems?.split(",") ?? null,
+    rounds: count("rounds", values.rounds),
+    rates: values.rates.split(",")
+      .map((rate) => rate === "half" ? rate : count("rates", rate)),
+    warmUpSeconds: count("warm-up", values["warm-up"]),
+    seconds: count("seconds", values.seconds),
+    ours: values.ours?.trim().split(/\s+/) ?? OURS,
+    brokerHeapMb: count("heap", values.heap),
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: args[0] === "--" ? args.slice(1) : [...args],
+      options: {
+        messages: { type: "string", default: "2000000" },
+        partitions: { type: "string", default: "8" },
+        systems: { type: "string" },
+        rounds: { type: "string", default: "2" },
+        latency: { type: "boolean", default: false },
+        rates: { type: "string", default: "2000,4000,half" },
+        "warm-up": { type: "string", default: "10" },
+        seconds: { type: "string", default: "30" },
+        heap: { type: "string", default: "1024" },
+        ours: { type: "string" },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message.split("\n")[0]);
+  }
+}
+
+function count(name: string, text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw new UsageError(`--${name} takes whole numbers above 0, not "${text}"`);
+}

@@ -1,0 +1,169 @@
+/** Runs every system over the same input, once in each order. */
+import { withCluster } from "../tests/support/kafka_cluster.ts";
+import { BenchTopics } from "./bench_topics.ts";
+import { type Sample, steadyRate } from "./figures.ts";
+import { differences, type Digest, digest, load } from "./input.ts";
+import { MeasuredProcess, type Usage } from "./measured_process.ts";
+import type { Options } from "./options.ts";
+import { projectFolder, resultsFolder } from "./paths.ts";
+import { say } from "./shell.ts";
+import type { System } from "./systems.ts";
+
+const INPUT = "bench-input";
+const LOOK_MS = 25;
+/** Without a new output for so long, all have been written. */
+const QUIET_MS = 1500;
+const STALL_MS = 60_000;
+
+export interface Run {
+  readonly system: string;
+  readonly round: number;
+  /** Records/s. */
+  readonly steadyRate: number;
+  /** From the start of the process to the last output. */
+  readonly totalSeconds: number;
+  /** Until the last output. */
+  readonly cpuSeconds: number;
+  readonly peakMb: number;
+  /** What was wrong; empty when nothing was. */
+  readonly problems: readonly string[];
+}
+
+interface Bench {
+  readonly topics: BenchTopics;
+  readonly input: Digest;
+  readonly signal: AbortSignal;
+}
+
+export async function measureThroughput(
+  systems: readonly System[],
+  options: Options,
+  signal: AbortSignal,
+): Promise<readonly Run[]> {
+  return await withCluster({
+    brokers: 1,
+    heapMb: options.brokerHeapMb,
+    optimizeFor: "throughput",
+    config: { "log.segment.delete.delay.ms": "1000" },
+  }, async (cluster) => {
+    await using topics = await BenchTopics.connect(cluster, options.partitions);
+    say(`writing ${options.messages} logins`);
+    await topics.create(INPUT);
+    signal.throwIfAborted();
+    await load(topics.brokers, INPUT, options.messages);
+    // Also warms the page cache, and the broker up.
+    const input = await digest(topics.brokers, INPUT, "input", signal);
+    const runs: Run[] = [];
+    for (let round = 0; round < options.rounds; round++) {
+      const order = round % 2 === 0 ? systems : systems.toReversed();
+      for (const system of order) {
+        runs.push(await attempt({ topics, input, signal }, system, round));
+      }
+    }
+    return runs;
+  });
+}
+
+/** One system that fails must not cost the figures of the others. */
+async function attempt(
+  bench: Bench,
+  system: System,
+  round: number,
+): Promise<Run> {
+  let result: Run;
+  try {
+    result = await runOnce(bench, system, round);
+  } catch (error) {
+    bench.signal.throwIfAborted();
+    const reason = error instanceof Error ? error.message : String(error);
+    result = {
+      system: system.name,
+      round,
+      steadyRate: NaN,
+      totalSeconds: NaN,
+      cpuSeconds: NaN,
+      peakMb: NaN,
+      problems: [`failed: ${reason} (${logFile(system, round)})`],
+    };
+  }
+  const rate = Math.round(result.steadyRate);
+  const verdict = result.problems.length === 0
+    ? "all outputs are right"
+    : result.problems.join(", ");
+  say(`round ${round + 1}: ${system.name}: ${rate} msg/s, ${verdict}`);
+  return result;
+}
+
+async function runOnce(
+  { topics, input, signal }: Bench,
+  system: System,
+  round: number,
+): Promise<Run> {
+  const name = `bench-${system.name}-${round}`;
+  await topics.create(name);
+  await using stack = new AsyncDisposableStack();
+  const started = performance.now();
+  const processes = Array.from(
+    { length: system.processes },
+    () =>
+      stack.use(
+        new MeasuredProcess(system.command, {
+          cwd: projectFolder,
+          logFile: logFile(system, round),
+          env: {
+            PRIMARY_BROKERS: topics.brokers,
+            INPUT_TOPIC: INPUT,
+            OUTPUT_TOPIC: name,
+            GROUP_ID: name,
+            ...system.env,
+          },
+        }),
+      ),
+  );
+
+  const samples: Sample[] = [];
+  let atLast: Usage = { cpuSeconds: 0, peakMb: 0 };
+  let lastMs = started;
+  for (;;) {
+    signal.throwIfAborted();
+    const outputs = await topics.outputs(name);
+    const usage = total(processes.map((process) => process.usage()));
+    const nowMs = performance.now();
+    if (outputs > (samples.at(-1)?.outputs ?? 0)) {
+      samples.push({ seconds: (nowMs - started) / 1000, outputs });
+      atLast = usage;
+      lastMs = nowMs;
+    }
+    const quietMs = nowMs - lastMs;
+    const haveEnded = processes.every(({ alive }) => !alive);
+    if (outputs >= input.records && quietMs > QUIET_MS) break;
+    if (haveEnded && quietMs > QUIET_MS) break;
+    if (quietMs > STALL_MS) break;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  await Promise.all(processes.map((process) => process.stop()));
+
+  const output = await digest(topics.brokers, name, "output", signal);
+  const committed = await topics.committed(name, INPUT);
+  await topics.delete(name);
+  return {
+    system: system.name,
+    round,
+    steadyRate: steadyRate(samples, output.records),
+    totalSeconds: (lastMs - started) / 1000,
+    cpuSeconds: atLast.cpuSeconds,
+    peakMb: atLast.peakMb,
+    problems: differences(input, output, committed),
+  };
+}
+
+function total(usages: readonly Usage[]): Usage {
+  return usages.reduce((sum, each) => ({
+    cpuSeconds: sum.cpuSeconds + each.cpuSeconds,
+    peakMb: sum.peakMb + each.peakMb,
+  }));
+}
+
+function logFile(system: System, round: number): string {
+  return `${resultsFolder}/${system.name}-${round}.log`;
+}

@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import {
+  Admin,
+  ErrorCode,
+  KafkaError,
+  MockCluster,
+} from "../../src/kafka/mod.ts";
+import { library, produce } from "../support/embedded.ts";
+import { within } from "../support/wait.ts";
+
+const OFFSET_FETCH = 9; // Kafka's number of that request
+const OPTIONS = { timeoutMs: 20_000 };
+const NOWHERE = { "bootstrap.servers": "127.0.0.1:1", "log_level": 0 };
+
+function clusterWithTopic(): MockCluster {
+  const cluster = new MockCluster(library, 1);
+  cluster.createTopic("topic", 2);
+  return cluster;
+}
+
+const adminOf = (cluster: MockCluster) =>
+  new Admin(library, { "bootstrap.servers": cluster.bootstrapServers });
+
+Deno.test("offsets that are set for a group are listed with their metadata", async () => {
+  await using cluster = clusterWithTopic();
+  await using admin = adminOf(cluster);
+  const metadata = "m\u00e9tadata";
+
+  const altered = await admin.groups.alterOffsets(
+    "group",
+    [{ topic: "topic", partition: 1, offset: 7, metadata }],
+    OPTIONS,
+  );
+  const listed = await admin.groups.offsets(
+    "group",
+    [{ topic: "topic", partition: 0 }, { topic: "topic", partition: 1 }],
+    OPTIONS,
+  );
+
+  assert.deepEqual(altered.map(({ error }) => error), [null]);
+  assert.deepEqual(
+    listed.map(({ offset, metadata, error }) => [offset, metadata, error]),
+    [[null, "", null], [7, metadata, null]],
+  );
+});
+
+Deno.test("a request is repeated while the group's coordinator moves", async () => {
+  // A client without a group would crash the process here (librdkafka #5040).
+  await using cluster = clusterWithTopic();
+  await using admin = adminOf(cluster);
+  cluster.failRequests(OFFSET_FETCH, [
+    ErrorCode.notCoordinator,
+    ErrorCode.coordinatorLoadInProgress,
+  ]);
+
+  const listed = await admin.groups.offsets(
+    "group",
+    [{ topic: "topic", partition: 0 }],
+    OPTIONS,
+  );
+
+  assert.deepEqual(listed.map(({ offset }) => offset), [null]);
+});
+
+Deno.test("a request that will not succeed is not repeated", async () => {
+  await using cluster = clusterWithTopic();
+  await using admin = adminOf(cluster);
+  cluster.failRequests(OFFSET_FETCH, [ErrorCode.groupAuthorizationFailed]);
+
+  await assert.rejects(
+    admin.groups.offsets("group", "all", OPTIONS),
+    (error) =>
+      error instanceof KafkaError && !error.retriable &&
+      error.code === ErrorCode.groupAuthorizationFailed,
+  );
+});
+
+Deno.test("offsets are listed, and a partition that does not exist is an error of its own", async () => {
+  await using cluster = clusterWithTopic();
+  await produce(
+    cluster.bootstrapServers,
+    [1, 2, 3].map(() => ({ topic: "topic", partition: 0, value: "" })),
+  );
+  await using admin = adminOf(cluster);
+
+  const [latest, earliest, unknown] = await admin.partitions.offsets([
+    { topic: "topic", partition: 0, at: "latest" },
+    { topic: "topic", partition: 1, at: "earliest" },
+    { topic: "topic", partition: 9, at: "latest" },
+  ], OPTIONS);
+
+  assert.deepEqual([latest?.offset, latest?.error], [3, null]);
+  assert.deepEqual([earliest?.offset, earliest?.error], [0, null]);
+  assert.equal(unknown?.error?.code, ErrorCode.unknownPartition);
+});
+
+Deno.test("a request that nobody answers times out", async () => {
+  await using admin = new Admin(library, NOWHERE);
+
+  await assert.rejects(
+    admin.topics.create([{ topic: "topic" }], { timeoutMs: 50 }),
+    (error) =>
+      error instanceof KafkaError && error.code === ErrorCode.timedOut &&
+      error.message.startsWith("create topics: "),
+  );
+});
+
+Deno.test("a signal ends the wait for an answer, at once and with its reason", async () => {
+  await using admin = new Admin(library, NOWHERE);
+  const reason = new Error("enough");
+  const controller = new AbortController();
+
+  const request = admin.describeCluster({
+    timeoutMs: 60_000,
+    signal: controller.signal,
+  });
+  controller.abort(reason);
+  await assert.rejects(
+    within(request, 20_000, "ended"),
+    (error) => error === reason,
+  );
+  await assert.rejects(
+    admin.describeCluster({ timeoutMs: 60_000, signal: controller.signal }),
+    (error) => error === reason,
+  );
+});
+
+Deno.test("answers that come after the wait has ended do no harm", async () => {
+  await using cluster = clusterWithTopic();
+  await using admin = adminOf(cluster);
+  const list = (signal?: AbortSignal) =>
+    admin.partitions.offsets(
+      [{ topic: "topic", partition: 0, at: "latest" }],
+      { ...OPTIONS, signal },
+    );
+  await list();
+
+  let ended = 0;
+  for (let round = 0; round < 100; round++) {
+    const controller = new AbortController();
+    const request = list(controller.signal);
+    controller.abort();
+    // Fulfilled where the answer was there before the signal.
+    const [{ status }] = await Promise.allSettled([request]);
+    if (status === "rejected") ended++;
+  }
+
+  assert(ended > 0);
+  assert.equal((await list())[0]?.offset, 0);
+});
+
+Deno.test("requests run side by side, each with its own answer", async () => {
+  await using cluster = clusterWithTopic();
+  await using admin = adminOf(cluster);
+  const groups = Array.from({ length: 20 }, (_, index) => `group-${index}`);
+
+  await Promise.all(groups.map((group, index) =>
+    admin.groups.alterOffsets(
+      group,
+      [{ topic: "topic", partition: 0, offset: index }],
+      OPTIONS,
+    )
+  ));
+  const listed = await Promise.all(
+    groups.map((group) =>
+      admin.groups.offsets(group, [{ topic: "topic", partition: 0 }], OPTIONS)
+    ),
+  );
+
+  assert.deepEqual(
+    listed.map(([answer]) => answer?.offset),
+    groups.map((_, index) => index),
+  );
+});
+
+Deno.test("a request for nothing asks nobody", async () => {
+  await using admin = new Admin(library, NOWHERE);
+
+  assert.deepEqual(await admin.topics.create([], OPTIONS), []);
+  assert.deepEqual(await admin.topics.describe([], OPTIONS), []);
+  assert.deepEqual(await admin.groups.describe([], OPTIONS), []);
+  assert.deepEqual(await admin.groups.offsets("group", [], OPTIONS), []);
+  assert.deepEqual(await admin.partitions.offsets([], OPTIONS), []);
+  assert.deepEqual(await admin.partitions.deleteRecords([], OPTIONS), []);
+  assert.deepEqual(await admin.configs.describe([], OPTIONS), []);
+  assert.deepEqual(await admin.acls.create([], OPTIONS), []);
+});
+
+Deno.test("impossible arguments are refused before anything is sent", async () => {
+  await using admin = new Admin(library, NOWHERE);
+
+  await assert.rejects(
+    admin.describeCluster({ timeoutMs: -1 }),
+    /^RangeError: timeoutMs -1: /,
+  );
+  await assert.rejects(
+    admin.topics.create([{ topic: "topic", partitions: -7 }], OPTIONS),
+    /^TypeError: create topic "topic": /,
+  );
+  await assert.rejects(
+    admin.topics.create([{ topic: "a\0b" }], OPTIONS),
+    TypeError,
+  );
+});

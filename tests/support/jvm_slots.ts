@@ -1,0 +1,21 @@
+/** Keeps one test process from starting more JVMs than a small machine bears. */
+
+export const maximumJvms = 4;
+const running = new Set<string>();
+
+/**
+ * Counts one JVM until the result is disposed.
+ *
+ * @throws {Error} when `maximumJvms` are running already; it names them.
+ */
+export function takeJvmSlot(what: string): Disposable {
+  if (running.size >= maximumJvms) {
+    throw new Error(
+      `cannot start ${what}: ${maximumJvms} JVMs run already ` +
+        `(${[...running].join(", ")}); dispose one first`,
+    );
+  }
+  const name = `${what} #${crypto.randomUUID().slice(0, 4)}`;
+  running.add(name);
+  return { [Symbol.dispose]: () => void running.delete(name) };
+}

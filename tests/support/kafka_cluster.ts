@@ -1,0 +1,288 @@
+/**
+ * Real Apache Kafka clusters for tests: one or three JVMs on loopback, each
+ * broker also a controller (KRaft), each cluster with its own data.
+ */
+import { KafkaBroker } from "./kafka_broker.ts";
+import {
+  fastStartFlags,
+  type KafkaRuntime,
+  kafkaRuntime,
+} from "./kafka_runtime.ts";
+import { type ClusterView, readMetadata } from "./kafka_metadata.ts";
+import {
+  type ServerAddress,
+  serverAddresses,
+  serverProperties,
+  writeProperties,
+} from "./kafka_properties.ts";
+import { quietKafka } from "./quiet_kafkajs.ts";
+import { eventually } from "./wait.ts";
+
+/** Generous: test machines are often busy with other builds. */
+const readyTimeoutMs = 120_000;
+
+export interface KafkaClusterOptions {
+  /** Default 1. */
+  readonly brokers?: 1 | 3;
+  /** Id of the first broker, default 1. Two clusters of a drill must differ. */
+  readonly nodeIdBase?: number;
+  /** Lines of server.properties that add to or replace ours. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** Largest heap of each broker in MiB, default 384. */
+  readonly heapMb?: number;
+  /**
+   * Names and passwords (SASL PLAIN) for `loginServers`, where nothing is allowed
+   * without an ACL. `bootstrapServers` stay open to everybody.
+   */
+  readonly users?: Readonly<Record<string, string>>;
+  /**
+   * `start` (default) compiles less and starts in half the time; `throughput`
+   * is for loads of more than some seconds.
+   */
+  readonly optimizeFor?: "start" | "throughput";
+}
+
+export interface TopicOptions {
+  /** Default: as many as there are brokers. */
+  readonly replicationFactor?: number;
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+export class KafkaCluster implements AsyncDisposable {
+  /** Resolves when every broker answers and names all the others. */
+  static async start(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
+    const runtime = await kafkaRuntime();
+    const folder = await Deno.makeTempDir({ prefix: "switchyard-kafka-" });
+    const cluster = new KafkaCluster(options, runtime, folder);
+    try {
+      await cluster.#format(options, runtime);
+      for (const broker of cluster.brokers) broker.launch();
+      await Promise.all(cluster.brokers.map((each) => cluster.#ready(each)));
+      return cluster;
+    } catch (error) {
+      cluster.keepLogs();
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  readonly brokers: readonly KafkaBroker[];
+  /** `bootstrap.servers` with every broker, dead or alive. */
+  readonly bootstrapServers: string;
+  /** `bootstrap.servers` for the `users` of the options. */
+  readonly loginServers: string;
+  /** Where `keepLogs` leaves server.properties and log of each broker. */
+  readonly folder: string;
+  #servers: readonly ServerAddress[];
+  #logsAreKept = false;
+  #disposed: Promise<void> | undefined;
+
+  private constructor(
+    options: KafkaClusterOptions,
+    runtime: KafkaRuntime,
+    folder: string,
+  ) {
+    this.folder = folder;
+    this.#servers = serverAddresses(options.brokers, options.nodeIdBase);
+    this.brokers = this.#servers.map(({ nodeId, port }) =>
+      new KafkaBroker({
+        nodeId,
+        port,
+        command: javaCommand(
+          options,
+          runtime,
+          this.#file(nodeId, "properties"),
+        ),
+        logFile: this.#file(nodeId, "log"),
+        ready: (broker) => this.#ready(broker),
+      })
+    );
+    this.bootstrapServers = addresses(this.brokers);
+    this.loginServers = addresses(
+      this.#servers.map(({ loginPort: port }) => ({ port })),
+    );
+  }
+
+  /** Call it when a test failed: disposal then leaves the logs and says where. */
+  keepLogs(): void {
+    this.#logsAreKept = true;
+  }
+
+  /**
+   * What the first broker that answers believes.
+   *
+   * @throws {AggregateError} when none answers within 2 s.
+   */
+  async metadata(): Promise<ClusterView> {
+    const asked = this.#answering().map(({ port }) => readMetadata(port));
+    // No answer is left behind, for the sanitizers of the test.
+    await Promise.allSettled(asked);
+    return await Promise.any(asked);
+  }
+
+  /** Resolves when every answering broker knows the leader of every partition. */
+  async createTopic(
+    name: string,
+    partitions: number,
+    options: TopicOptions = {},
+  ): Promise<void> {
+    const admin = quietKafka(addresses(this.#answering())).admin();
+    await admin.connect();
+    try {
+      await admin.createTopics({
+        waitForLeaders: false,
+        topics: [{
+          topic: name,
+          numPartitions: partitions,
+          replicationFactor: options.replicationFactor ?? this.brokers.length,
+          configEntries: Object.entries(options.config ?? {})
+            .map(([name, value]) => ({ name, value })),
+        }],
+      });
+    } finally {
+      await admin.disconnect();
+    }
+    await Promise.all(
+      this.#answering().map(({ nodeId, port }) =>
+        eventually(
+          async () => {
+            const known = (await readMetadata(port)).topics.get(name) ?? [];
+            return known.length === partitions &&
+              known.every(({ leader }) => leader >= 0);
+          },
+          { what: `told broker ${nodeId} the leaders of ${name}` },
+        )
+      ),
+    );
+  }
+
+  /** Kills every process, then deletes the data, and the logs unless kept. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#disposed ??= this.#dispose();
+  }
+
+  async #dispose(): Promise<void> {
+    await Promise.all(this.brokers.map((broker) => broker.kill()));
+    if (!this.#logsAreKept) {
+      await Deno.remove(this.folder, { recursive: true });
+      return;
+    }
+    for (const { name } of [...Deno.readDirSync(this.folder)]) {
+      if (!name.endsWith(".data")) continue;
+      await Deno.remove(`${this.folder}/${name}`, { recursive: true });
+    }
+    Deno.stderr.writeSync(
+      new TextEncoder().encode(`Kafka logs kept in ${this.folder}\n`),
+    );
+  }
+
+  /** Does what `StorageTool format` does, without a JVM for each broker. */
+  async #format(options: KafkaClusterOptions, runtime: KafkaRuntime) {
+    const clusterId = randomKafkaId();
+    await Promise.all(this.#servers.map(async (server) => {
+      const dataFolder = this.#file(server.nodeId, "data");
+      await Deno.mkdir(dataFolder);
+      await Deno.copyFile(
+        runtime.bootstrapCheckpoint,
+        `${dataFolder}/bootstrap.checkpoint`,
+      );
+      await writeProperties(`${dataFolder}/meta.properties`, {
+        version: "1",
+        "cluster.id": clusterId,
+        "node.id": String(server.nodeId),
+        "directory.id": randomKafkaId(),
+      });
+      await writeProperties(
+        this.#file(server.nodeId, "properties"),
+        serverProperties(server, {
+          servers: this.#servers,
+          dataFolder,
+          users: options.users,
+          config: options.config,
+        }),
+      );
+    }));
+  }
+
+  async #ready(broker: KafkaBroker): Promise<void> {
+    const outcome = await eventually(
+      async () => {
+        if (!broker.alive) return "ended";
+        const { brokers } = await readMetadata(broker.port);
+        return this.#answering()
+          .every(({ nodeId }) => brokers.includes(nodeId)) && "ready";
+      },
+      {
+        what: `sees all brokers from broker ${broker.nodeId}`,
+        timeoutMs: readyTimeoutMs,
+        everyMs: 25,
+      },
+    );
+    if (outcome === "ended") throw await startError(broker);
+  }
+
+  #answering(): readonly KafkaBroker[] {
+    return this.brokers.filter(({ alive, paused }) => alive && !paused);
+  }
+
+  #file(nodeId: number, kind: "data" | "log" | "properties"): string {
+    return `${this.folder}/broker-${nodeId}.${kind}`;
+  }
+}
+
+/**
+ * Runs `use` with a cluster of its own. The cluster's logs are deleted when
+ * `use` returns; when it throws they stay and their path is printed.
+ */
+export async function withCluster<T>(
+  options: KafkaClusterOptions,
+  use: (cluster: KafkaCluster) => Promise<T>,
+): Promise<T> {
+  await using cluster = await KafkaCluster.start(options);
+  try {
+    return await use(cluster);
+  } catch (error) {
+    cluster.keepLogs();
+    throw error;
+  }
+}
+
+function addresses(servers: readonly { readonly port: number }[]): string {
+  return servers.map(({ port }) => `127.0.0.1:${port}`).join(",");
+}
+
+function javaCommand(
+  options: KafkaClusterOptions,
+  runtime: KafkaRuntime,
+  properties: string,
+): string[] {
+  return [
+    "java",
+    `-Xmx${options.heapMb ?? 384}m`,
+    ...(options.optimizeFor === "throughput" ? [] : fastStartFlags),
+    // A killed JVM would leave its performance data behind in /tmp.
+    "-XX:-UsePerfData",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+    runtime.archiveFlag,
+    "-cp",
+    runtime.classPath,
+    "kafka.Kafka",
+    properties,
+  ];
+}
+
+/** 16 random bytes as Kafka writes its UUIDs. */
+function randomKafkaId(): string {
+  // The first byte keeps the text from starting with "-", which Kafka refuses.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[0] = 0;
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+async function startError({ nodeId, logFile }: KafkaBroker): Promise<Error> {
+  const lines = (await Deno.readTextFile(logFile)).trimEnd().split("\n");
+  const last = lines.slice(-15).join("\n");
+  return new Error(`broker ${nodeId} ended (see ${logFile}):\n${last}`);
+}

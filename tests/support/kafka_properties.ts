@@ -1,0 +1,110 @@
+/** The settings files of a test broker. */
+import { freePorts } from "./free_port.ts";
+
+export interface ServerAddress {
+  readonly nodeId: number;
+  /** For clients, without encryption or login. */
+  readonly port: number;
+  readonly controllerPort: number;
+  /** For clients that log in. */
+  readonly loginPort: number;
+}
+
+export interface ServerOptions {
+  /** Every broker of the cluster. */
+  readonly servers: readonly ServerAddress[];
+  readonly dataFolder: string;
+  /** Names and passwords; none: nobody needs to log in. */
+  readonly users?: Readonly<Record<string, string>> | undefined;
+  readonly config?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Ports that are free now, ids from `firstNodeId` on. */
+export function serverAddresses(brokers = 1, firstNodeId = 1): ServerAddress[] {
+  const ports = freePorts(3 * brokers);
+  return Array.from({ length: brokers }, (_, index) => ({
+    nodeId: firstNodeId + index,
+    port: ports[3 * index]!,
+    controllerPort: ports[3 * index + 1]!,
+    loginPort: ports[3 * index + 2]!,
+  }));
+}
+
+/** What server.properties says. */
+export function serverProperties(
+  { nodeId, port, controllerPort, loginPort }: ServerAddress,
+  { servers, dataFolder, users, config }: ServerOptions,
+): Record<string, string> {
+  const listeners = [
+    `PLAINTEXT://127.0.0.1:${port}`,
+    `CONTROLLER://127.0.0.1:${controllerPort}`,
+    ...(users === undefined ? [] : [`LOGIN://127.0.0.1:${loginPort}`]),
+  ];
+  return {
+    "process.roles": "broker,controller",
+    "node.id": String(nodeId),
+    "controller.quorum.voters": servers
+      .map((each) => `${each.nodeId}@127.0.0.1:${each.controllerPort}`)
+      .join(","),
+    "controller.listener.names": "CONTROLLER",
+    listeners: listeners.join(","),
+    "log.dirs": dataFolder,
+    ...testDefaults(servers.length),
+    ...(users === undefined ? {} : loginProperties(users)),
+    ...config,
+  };
+}
+
+/** Writes `name=value` lines. */
+export async function writeProperties(
+  file: string,
+  properties: Readonly<Record<string, string>>,
+): Promise<void> {
+  const lines = Object.entries(properties)
+    .map(([name, value]) => `${name}=${value}\n`);
+  await Deno.writeTextFile(file, lines.join(""));
+}
+
+function testDefaults(brokers: number): Record<string, string> {
+  const replicas = String(brokers);
+  const minimumInSync = brokers === 1 ? "1" : "2";
+  return {
+    "auto.create.topics.enable": "false",
+    // A killed broker is missed after this time, and cannot return before.
+    "broker.session.timeout.ms": "4000",
+    "broker.heartbeat.interval.ms": "500",
+    "default.replication.factor": replicas,
+    "group.coordinator.rebalance.protocols": "classic,consumer",
+    "group.initial.rebalance.delay.ms": "0",
+    // Small, because each internal partition costs files and start time.
+    "offsets.topic.num.partitions": "4",
+    "offsets.topic.replication.factor": replicas,
+    "transaction.state.log.num.partitions": "4",
+    "transaction.state.log.replication.factor": replicas,
+    "transaction.state.log.min.isr": minimumInSync,
+    "share.coordinator.state.topic.num.partitions": "1",
+    "share.coordinator.state.topic.replication.factor": replicas,
+    "share.coordinator.state.topic.min.isr": minimumInSync,
+  };
+}
+
+/** Brokers, and tests that do not log in, may do everything. */
+function loginProperties(
+  users: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const module = "org.apache.kafka.common.security.plain.PlainLoginModule";
+  const logins = Object.entries(users)
+    .map(([name, password]) => `user_${name}="${password}"`);
+  return {
+    "listener.security.protocol.map":
+      "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "sasl.enabled.mechanisms": "PLAIN",
+    "listener.name.login.plain.sasl.jaas.config": `${module} required ${
+      logins.join(" ")
+    };`,
+    "authorizer.class.name":
+      "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": "User:ANONYMOUS",
+  };
+}

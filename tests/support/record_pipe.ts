@@ -1,0 +1,182 @@
+/**
+ * Kafka's own Java producer and consumer for tests, in a JVM beside the test.
+ *
+ * kafkajs would need a consumer group to read, loses the order of headers, sends
+ * no null header values and knows gzip alone; this one has none of these limits
+ * and shares no code with the engine under test.
+ *
+ *     request:  'p' or 'r', topic, count of settings, (name, value)...
+ *               'p' only: ('r' record)... 'e'
+ *     answer:   'r' only: ('r' record)...
+ *               'e' count of records  |  'x' error message
+ *     record:   partition, offset, timestamp, key, value,
+ *               count of headers, (name, value)...
+ *
+ * Lengths, counts and partitions are 32 bits wide, offsets and timestamps 64;
+ * a length of -1 is null.
+ */
+import { sendSignal } from "./guarded_process.ts";
+import { takeJvmSlot } from "./jvm_slots.ts";
+import { kafkaRuntime } from "./kafka_runtime.ts";
+import {
+  endMark,
+  errorMark,
+  FrameReader,
+  FrameWriter,
+  type KafkaRecord,
+  type NewRecord,
+  recordMark,
+} from "./record_codec.ts";
+
+/** Bytes that are gathered before they are handed to the JVM. */
+const sendBytes = 1 << 18;
+
+type Records = Iterable<NewRecord> | AsyncIterable<NewRecord>;
+type Answer =
+  | { readonly kind: "end"; readonly count: number }
+  | { readonly kind: "error"; readonly message: string };
+type Visit = (records: readonly KafkaRecord[]) => void;
+
+export class RecordPipe implements AsyncDisposable {
+  static async start(): Promise<RecordPipe> {
+    const { toolsClassPath, archiveFlag } = await kafkaRuntime();
+    const slot = takeJvmSlot("record pipe");
+    const child = new Deno.Command("java", {
+      args: [
+        "-Xmx256m",
+        "-XX:-UsePerfData",
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+        "-XX:+UseSerialGC",
+        archiveFlag,
+        "-cp",
+        toolsClassPath,
+        "RecordPipe",
+      ],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    void child.status.then(() => slot[Symbol.dispose]());
+    return new RecordPipe(child);
+  }
+
+  #child: Deno.ChildProcess;
+  #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  #output: ReadableStreamDefaultReader<Uint8Array>;
+  #writer = new FrameWriter();
+  #reader = new FrameReader();
+  /** Requests are served one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+  #broken = false;
+
+  private constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.#input = child.stdin.getWriter();
+    this.#output = child.stdout.getReader();
+  }
+
+  /**
+   * Returns the number of records when all are acknowledged.
+   *
+   * @throws {Error} the first failure of a record or of its transaction.
+   */
+  produce(
+    topic: string,
+    records: Records,
+    settings: Readonly<Record<string, string>>,
+  ): Promise<number> {
+    return this.#serially(async () => {
+      this.#request("p", topic, settings);
+      for await (const record of records) {
+        this.#writer.record(record);
+        if (this.#writer.length >= sendBytes) await this.#send();
+      }
+      this.#writer.byte(endMark);
+      await this.#send();
+      return await this.#answer(() => {});
+    });
+  }
+
+  /** Visits what is there now, returns the number of records. */
+  read(
+    topic: string,
+    visit: Visit,
+    settings: Readonly<Record<string, string>>,
+  ): Promise<number> {
+    return this.#serially(async () => {
+      this.#request("r", topic, settings);
+      await this.#send();
+      return await this.#answer(visit);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    sendSignal(this.#child, "SIGKILL");
+    await this.#child.status;
+    this.#output.releaseLock();
+    await this.#child.stdout.cancel();
+    // What a broken request left unsent cannot be sent any more.
+    await this.#input.abort().catch(() => {});
+  }
+
+  /** A failure that the JVM reports leaves the pipe usable, others do not. */
+  #serially(work: () => Promise<Answer>): Promise<number> {
+    const result = this.#last.then(async () => {
+      if (this.#broken) throw new Error("an earlier failure broke the pipe");
+      this.#broken = true;
+      const answer = await work();
+      this.#broken = false;
+      if (answer.kind === "error") throw new Error(answer.message);
+      return answer.count;
+    });
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  #request(
+    kind: "p" | "r",
+    topic: string,
+    settings: Readonly<Record<string, string>>,
+  ): void {
+    this.#writer.byte(kind.charCodeAt(0));
+    this.#writer.bytes(topic);
+    const entries = Object.entries(settings);
+    this.#writer.int32(entries.length);
+    for (const text of entries.flat()) this.#writer.bytes(text);
+  }
+
+  async #send(): Promise<void> {
+    await this.#input.write(this.#writer.take());
+  }
+
+  async #answer(visit: Visit): Promise<Answer> {
+    for (;;) {
+      const records: KafkaRecord[] = [];
+      let part = this.#nextPart();
+      for (; part?.kind === "record"; part = this.#nextPart()) {
+        records.push(part.record);
+      }
+      if (records.length > 0) visit(records);
+      if (part !== undefined) return part;
+      const { value, done } = await this.#output.read();
+      if (done) throw new Error("the record pipe's JVM ended");
+      this.#reader.add(value);
+    }
+  }
+
+  #nextPart(): { kind: "record"; record: KafkaRecord } | Answer | undefined {
+    return this.#reader.whole((reader) => {
+      const mark = reader.byte();
+      switch (mark) {
+        case recordMark:
+          return { kind: "record", record: reader.record() };
+        case endMark:
+          return { kind: "end", count: reader.int64() };
+        case errorMark:
+          return { kind: "error", message: reader.text() };
+        default:
+          throw new Error(`unexpected mark ${mark} from the record pipe`);
+      }
+    });
+  }
+}

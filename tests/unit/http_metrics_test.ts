@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import type { PoolStatus } from "../../src/pool/status.ts";
+import { renderMetrics } from "../../src/telemetry/prometheus.ts";
+
+const totals = { consumed: 10, produced: 7, deadLettered: 2, skipped: 1 };
+const status: PoolStatus = {
+  phase: "running",
+  totals,
+  lag: 42,
+  samples: [],
+  workers: [
+    {
+      id: 0,
+      state: "running",
+      partitions: [{ topic: "t", partition: 0 }, { topic: "t", partition: 1 }],
+      totals,
+      pendingRecords: 5,
+      heapBytes: 1e6,
+    },
+    {
+      id: 3,
+      state: "hung",
+      partitions: [],
+      totals,
+      pendingRecords: 0,
+      heapBytes: 2e6,
+    },
+  ],
+};
+
+/** Lines that are no comments. */
+function samplesOf(text: string): string[] {
+  return text.split("\n").filter((line) => /^[^#]/.test(line));
+}
+
+Deno.test("metrics have the pool's totals, lag and workers", () => {
+  assert.deepEqual(
+    samplesOf(renderMetrics(status, { group: "g", topic: "t" })),
+    [
+      "switchyard_records_consumed_total 10",
+      "switchyard_records_produced_total 7",
+      "switchyard_records_dead_lettered_total 2",
+      "switchyard_records_skipped_total 1",
+      'kafka_consumergroup_group_lag{group="g",topic="t"} 42',
+      'switchyard_workers{state="starting"} 0',
+      'switchyard_workers{state="running"} 1',
+      'switchyard_workers{state="retiring"} 0',
+      'switchyard_workers{state="restarting"} 0',
+      'switchyard_workers{state="hung"} 1',
+      'switchyard_worker_partitions{worker="0"} 2',
+      'switchyard_worker_partitions{worker="3"} 0',
+      'switchyard_worker_pending_records{worker="0"} 5',
+      'switchyard_worker_pending_records{worker="3"} 0',
+      'switchyard_worker_heap_bytes{worker="0"} 1000000',
+      'switchyard_worker_heap_bytes{worker="3"} 2000000',
+    ],
+  );
+});
+
+Deno.test("every metric is announced with a help text and its type", () => {
+  const text = renderMetrics(status, {});
+  for (const sample of samplesOf(text)) {
+    const name = sample.split(/[ {]/)[0]!;
+    const type = name.endsWith("_total") ? "counter" : "gauge";
+    assert.match(
+      text,
+      new RegExp(`^# HELP ${name} .+\n# TYPE ${name} ${type}$`, "m"),
+    );
+  }
+});
+
+Deno.test("a lag that is not known is left out rather than made up", () => {
+  const text = renderMetrics({ ...status, lag: null }, { group: "g" });
+  assert.doesNotMatch(text, /lag/);
+});
+
+Deno.test("label values are escaped", () => {
+  const text = renderMetrics(status, { group: 'a"b\\c\nd' });
+  assert.ok(text.includes('{group="a\\"b\\\\c\\nd"} 42\n'), text);
+});

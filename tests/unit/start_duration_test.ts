@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { parseDuration } from "../../src/commands/duration.ts";
+
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+
+Deno.test("durations are read in their units", () => {
+  assert.equal(parseDuration("250ms"), 250);
+  assert.equal(parseDuration("30s"), 30_000);
+  assert.equal(parseDuration("5m"), 300_000);
+  assert.equal(parseDuration("1h"), 3_600_000);
+  assert.equal(parseDuration("1.5s"), 1500);
+  assert.equal(parseDuration(" 2s "), 2000);
+});
+
+for (
+  const text of [
+    "",
+    "s",
+    "30",
+    "30 s",
+    "-1s",
+    "+1s",
+    "0s",
+    "0.0ms",
+    "1e3s",
+    "1d",
+    "1S",
+    "1s1s",
+    ".5s",
+    "1.s",
+    "NaNs",
+  ]
+) {
+  Deno.test(`${JSON.stringify(text)} is no duration`, () => {
+    assert.equal(parseDuration(text), null);
+  });
+}
+
+Deno.test("any whole number above 0 with a unit is a duration", () => {
+  const unit = fc.constantFrom(...Object.keys(UNITS) as (keyof typeof UNITS)[]);
+  const number = fc.integer({ min: 1, max: 1_000_000 });
+  fc.assert(fc.property(number, unit, (number, unit) => {
+    assert.equal(parseDuration(`${number}${unit}`), number * UNITS[unit]);
+  }));
+});

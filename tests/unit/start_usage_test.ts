@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { start } from "../../src/commands/start.ts";
+
+/** Runs `start` in this process; only for what ends before it does anything. */
+async function refused(args: readonly string[]) {
+  const { writeSync } = Deno.stderr;
+  let said = "";
+  Deno.stderr.writeSync = (bytes) => {
+    said += new TextDecoder().decode(bytes);
+    return bytes.length;
+  };
+  try {
+    return { status: await start(args), said };
+  } finally {
+    Deno.stderr.writeSync = writeSync;
+  }
+}
+
+const WRONG: readonly [readonly string[], RegExp][] = [
+  [["--messages", "0"], /--messages takes a number above 0, not "0"/],
+  [["--messages", "-5"], /--messages/],
+  [["--messages", "many"], /not "many"/],
+  [["--messages", "1.5"], /not "1\.5"/],
+  [["--messages", ""], /not ""/],
+  [["--messages", "1e999"], /not "1e999"/],
+  [["--messages"], /--messages/],
+  [["--for", "30"], /--for takes a duration such as 30s, not "30"/],
+  [["--for", "0s"], /not "0s"/],
+  [["--for"], /--for/],
+  [["--workers", "3"], /--workers/],
+  [["user-login"], /user-login/],
+  [["--", "--bogus"], /--bogus/],
+];
+for (const [args, message] of WRONG) {
+  Deno.test(`\`start ${args.join(" ")}\` is refused in one line that says how to use it`, async () => {
+    const { status, said } = await refused(args);
+    assert.equal(status, 2);
+    assert.match(said, message);
+    assert.match(said, /; usage: start \[--messages N\] \[--for 30s\]\n$/);
+    assert.equal(said.trim().split("\n").length, 1);
+  });
+}
+
+Deno.test("wrong settings are told and end with status 2", async () => {
+  const before = Deno.env.get("WORKERS");
+  Deno.env.set("WORKERS", "none");
+  try {
+    const { status, said } = await refused([]);
+    assert.equal(status, 2);
+    assert.match(said, /WORKERS/);
+    assert.match(said, /none/);
+    assert.doesNotMatch(said, /usage|at file:/);
+  } finally {
+    if (before === undefined) Deno.env.delete("WORKERS");
+    else Deno.env.set("WORKERS", before);
+  }
+});

@@ -1,0 +1,78 @@
+/** A processor with everything around it that a worker would have. */
+import { PageView, WorkerPage } from "../../src/pool/page.ts";
+import type { WorkerLimits } from "../../src/pool/protocol.ts";
+import type { Sample } from "../../src/pool/status.ts";
+import type { Processor, ProcessorLog } from "../../workers/processor.ts";
+import { Settlement, type Ticket } from "../../workers/settlement.ts";
+import { streamKind } from "../../workers/stream_kind.ts";
+import {
+  batchOf,
+  type FakeRecord,
+  FakeSink,
+  LIMITS,
+  TOPIC,
+} from "./support_worker_fakes.ts";
+
+export interface StreamOptions {
+  readonly limits?: Partial<WorkerLimits>;
+  readonly onSample?: (sample: Sample) => void;
+}
+
+export const silentLog: ProcessorLog = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+};
+
+export function stream<Value>(
+  processor: Processor<Value>,
+  { limits, onSample }: StreamOptions = {},
+) {
+  const view = new PageView();
+  const page = new WorkerPage(view.memory);
+  const settlement = new Settlement();
+  const sink = new FakeSink(settlement);
+  const crashes: unknown[] = [];
+  const kind = streamKind(processor as Processor, {
+    page,
+    settlement,
+    sink,
+    job: {
+      processor: "",
+      outputTopic: "out",
+      deadLetterTopic: "dead",
+      groupId: "group",
+      limits: { ...LIMITS, ...limits },
+      samples: onSample !== undefined,
+      logLevel: "info",
+    },
+    log: silentLog,
+    onSample,
+    onCrash: (error) => crashes.push(error),
+  });
+  const epochs = new Set<number>();
+  /** Owns what it meets for the first time, from its first record on. */
+  const handle = (records: readonly FakeRecord[]): Ticket => {
+    for (const { lane, offset } of records) {
+      if (epochs.has(lane)) continue;
+      for (let number = epochs.size; number <= lane; number++) {
+        const tp = { topic: TOPIC, partition: number };
+        settlement.own({ tp, epoch: number, next: offset, beyond: [] });
+        epochs.add(number);
+      }
+    }
+    const ticket = settlement.open(batchOf(records));
+    kind.handle(ticket);
+    return ticket;
+  };
+  return { view, page, settlement, sink, kind, crashes, handle };
+}
+
+/** One record in each of `lanes`, all at the same offset. */
+export const across = (lanes: number, offset = 0): FakeRecord[] =>
+  Array.from({ length: lanes }, (_, lane) => ({ lane, offset }));
+
+/** Records of one lane with these values. */
+export const valued = (...values: (string | null)[]): FakeRecord[] =>
+  values.map((value, offset) => ({ lane: 0, offset, value }));
