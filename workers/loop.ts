@@ -42,6 +42,10 @@ export const WAIT_MS = 100;
 const REST_MS = 5;
 const PUBLISH_MS = 20;
 const HEAP_EVERY_MS = 500;
+/** A batch is meant to be at most this part of what may be pending. */
+const BATCH_SHARE = 8;
+/** After about this many records the guess of their size follows a change. */
+const SIZE_RECORDS = 100;
 
 export class Loop {
   readonly #parts: LoopParts;
@@ -51,6 +55,7 @@ export class Loop {
   #ended = false;
   #releasing = false;
   #heapMs = 0;
+  #recordBytes = 1024;
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -137,8 +142,11 @@ export class Loop {
       page.enter(Phase.native);
       if (batch.count > 0) {
         rate.take(batch.count, batch.byteLength);
+        this.#learnSize(batch);
         kind.handle(settlement.open(batch));
         sink.flush();
+        // The outputs are copied, and few inputs are looked at again.
+        batch.unload();
       }
       sink.collect().forEach(this.#parts.onEvent);
       await turn();
@@ -165,11 +173,22 @@ export class Loop {
       0,
       Math.min(
         limits.batchRecords,
+        Math.max(1, Math.floor(this.#batchBytes / this.#recordBytes)),
         limits.pendingRecords - settlement.pendingRecords,
         inbox.room,
         rate.allowance(),
       ),
     );
+  }
+
+  /** The size of coming records is guessed from those that came last. */
+  #learnSize({ byteLength, count }: Batch): void {
+    const share = Math.min(1, count / SIZE_RECORDS);
+    this.#recordBytes += share * (byteLength / count - this.#recordBytes);
+  }
+
+  get #batchBytes(): number {
+    return this.#parts.limits.pendingBytes / BATCH_SHARE;
   }
 
   #isDone(): boolean {

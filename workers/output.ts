@@ -17,7 +17,7 @@ const MAX_PARTITION = 2 ** 31 - 1;
  * @throws {OutputError}
  */
 export function toRecord(output: Output, topic: string): OutputRecord {
-  if (typeof output !== "object" || output === null || !("value" in output)) {
+  if (typeof output !== "object" || output === null) {
     throw new OutputError("an output must be an object with a `value`");
   }
   const { key, headers, timestampMs, partition } = output;

@@ -16,6 +16,7 @@
  * A module's default export is one processor. It is loaded once a worker
  * thread, so what it keeps in variables belongs to that thread alone.
  */
+import { stripVTControlCharacters } from "node:util";
 import type { z } from "zod";
 import type { Batch, Header, ReadHeader } from "../src/kafka/mod.ts";
 
@@ -146,11 +147,17 @@ export function processor<Value>(
 
 /**
  * Loads the processor that a module exports by default.
- * @throws {TypeError} when the export is not a processor.
+ * @throws {Error} that names the module, whatever is wrong with it.
  */
 export async function loadProcessor(url: string): Promise<Processor> {
-  const module: { readonly default?: unknown } = await import(url);
-  const exported = module.default;
+  let exported: unknown;
+  try {
+    ({ default: exported } = await import(url));
+  } catch (error) {
+    throw new Error(`the processor ${url} does not load: ${whyNot(error)}`, {
+      cause: error,
+    });
+  }
   const isObject = typeof exported === "object" && exported !== null;
   if (isObject && "process" in exported && isFunction(exported.process)) {
     return exported as RecordProcessor<unknown>;
@@ -164,6 +171,17 @@ export async function loadProcessor(url: string): Promise<Processor> {
     `${url} does not export a processor by default: ` +
       "write `export default processor({ process(record) { ... } })`",
   );
+}
+
+/** What an import threw, and where, which Deno's own errors say themselves. */
+function whyNot(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // Deno colors them even where no terminal is.
+  const message = stripVTControlCharacters(error.message);
+  const [place] = error.stack?.match(/file:\/\/\S+:\d+:\d+/) ?? [];
+  return place === undefined || message.includes("file://")
+    ? message
+    : `${message} (${place})`;
 }
 
 const isFunction = (value: unknown) => typeof value === "function";

@@ -83,7 +83,8 @@ function crash(error: unknown): void {
 
 function fail(reason: WorkerFailure["reason"], error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
-  log.error("worker failed", { reason, error });
+  // A thread that does not open says nothing: all of them would say the same.
+  if (reason !== "open") log.error("worker failed", { reason, error });
   post({ kind: "failed", failure: { reason, message } });
 }
 

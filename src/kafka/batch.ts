@@ -15,6 +15,7 @@ import {
 } from "./memory.ts";
 import { MESSAGE, type ReadHeader } from "./message.ts";
 import type { TopicPartition } from "./partition_list.ts";
+import { decode, isAscii } from "./text.ts";
 
 /**
  * Says which fetched records count. A lane is a small number for a partition
@@ -31,20 +32,12 @@ export interface PartitionRouter {
   failed(tp: TopicPartition, error: KafkaError): void;
 }
 
-/** Thrown by `text` where the bytes are not UTF-8. */
-export class EncodingError extends TypeError {
-  override readonly name = "EncodingError";
-}
-
-const decoder = new TextDecoder("utf-8");
-const strictDecoder = new TextDecoder("utf-8", { fatal: true });
 const NO_HEADERS: readonly ReadHeader[] = [];
 const MESSAGE_BYTES = BigInt(MESSAGE.bytes);
 /** Neighbours further apart than this are copied by a call each. */
 const RUN_GAP_BYTES = 512;
 const NONE = -1;
 const PIECE_BYTES = 64 * 1024;
-const NOT_ASCII = 0x80808080;
 
 export class Batch {
   /** Records in it; all accessors take an index below this. */
@@ -59,12 +52,14 @@ export class Batch {
   readonly #messages: BigUint64Array;
   readonly #router: PartitionRouter;
   readonly #onFree: () => void;
-  // By index: where key and value lie, first in librdkafka's memory (0: null),
-  // then in the arena (-1: null).
+  // By index: where key and value lie in librdkafka's memory (0: null) and, once
+  // they are loaded, in the arena (-1: null).
   readonly #values: Float64Array;
   readonly #valueLengths: Int32Array;
   readonly #keys: Float64Array;
   readonly #keyLengths: Int32Array;
+  #valuesAt: Int32Array | null = null;
+  #keysAt: Int32Array | null = null;
   #arena: Arena | null = null;
   #arenaUsed = 0;
   #freed = false;
@@ -197,7 +192,7 @@ export class Batch {
   passingText(index: number): string | null {
     this.#check(index);
     const arena = this.#arena ?? this.#load();
-    const at = this.#values[index]!;
+    const at = this.#valuesAt![index]!;
     if (at === NONE) return null;
     const end = at + this.#valueLengths[index]!;
     if (!isAscii(arena, at, end)) return this.text(index);
@@ -264,10 +259,16 @@ export class Batch {
     for (let index = 0; index < this.#messages.length; index++) {
       this.#destroy(index);
     }
+    this.unload();
+    this.#onFree();
+  }
+
+  /** Gives back the copies of keys and values; reading one copies them anew. */
+  unload(): void {
     if (this.#arena !== null) this.#memory.giveBack(this.#arena);
     this.#arena = null;
     this.#piece = "";
-    this.#onFree();
+    this.#pieceStart = this.#pieceEnd = 0;
   }
 
   #check(index: number): void {
@@ -280,7 +281,7 @@ export class Batch {
   #valueBytes(index: number): Uint8Array<ArrayBuffer> | null {
     this.#check(index);
     const { bytes } = this.#arena ?? this.#load();
-    const at = this.#values[index]!;
+    const at = this.#valuesAt![index]!;
     if (at === NONE) return null;
     return bytes.subarray(at, at + this.#valueLengths[index]!);
   }
@@ -288,24 +289,20 @@ export class Batch {
   #keyBytes(index: number): Uint8Array<ArrayBuffer> | null {
     this.#check(index);
     const { bytes } = this.#arena ?? this.#load();
-    const at = this.#keys[index]!;
+    const at = this.#keysAt![index]!;
     if (at === NONE) return null;
     return bytes.subarray(at, at + this.#keyLengths[index]!);
   }
 
   /** Copies all keys and values into an arena. */
   #load(): Arena {
-    const keys = this.#keys;
-    const values = this.#values;
+    const keysAt = this.#keysAt ??= new Int32Array(this.count);
+    const valuesAt = this.#valuesAt ??= new Int32Array(this.count);
     const runs: Run[] = [];
     let run: Run | undefined;
     let size = 0;
-    const place = (addresses: Float64Array, index: number, length: number) => {
-      const address = addresses[index]!;
-      if (address === 0) {
-        addresses[index] = NONE;
-        return;
-      }
+    const place = (address: number, length: number): number => {
+      if (address === 0) return NONE;
       const gap = run === undefined ? NONE : address - run.end;
       if (run !== undefined && gap >= 0 && gap <= RUN_GAP_BYTES) {
         run.end = address + length;
@@ -315,12 +312,12 @@ export class Batch {
         runs.push(run);
         size += length;
       }
-      addresses[index] = size - length;
+      return size - length;
     };
     for (let index = 0; index < this.count; index++) {
       // In a fetched record the key stands before the value.
-      place(keys, index, this.#keyLengths[index]!);
-      place(values, index, this.#valueLengths[index]!);
+      keysAt[index] = place(this.#keys[index]!, this.#keyLengths[index]!);
+      valuesAt[index] = place(this.#values[index]!, this.#valueLengths[index]!);
     }
     const arena = this.#memory.take(size);
     const { cells, library } = this.#memory;
@@ -369,32 +366,4 @@ interface Run {
   readonly start: number;
   end: number;
   readonly at: number;
-}
-
-/** Whether each byte from `start` to `end` is below 0x80. */
-function isAscii({ bytes, words }: Arena, start: number, end: number): boolean {
-  const firstWord = (start + 3) >>> 2;
-  const endWord = end >>> 2;
-  let seen = 0;
-  for (let word = firstWord; word < endWord; word++) seen |= words[word]!;
-  const headEnd = Math.min(firstWord * 4, end);
-  for (let at = start; at < headEnd; at++) seen |= bytes[at]!;
-  const tailStart = Math.max(endWord * 4, headEnd);
-  for (let at = tailStart; at < end; at++) seen |= bytes[at]!;
-  return (seen & NOT_ASCII) === 0;
-}
-
-function decode(bytes: Uint8Array | null, what: string): string | null {
-  if (bytes === null) return null;
-  const text = decoder.decode(bytes);
-  // Decoding strictly costs four times as much, so it is done only where the
-  // replacement character shows that there may be something wrong.
-  if (text.includes("\uFFFD")) {
-    try {
-      return strictDecoder.decode(bytes);
-    } catch {
-      throw new EncodingError(`${what} is not valid UTF-8`);
-    }
-  }
-  return text;
 }

@@ -25,3 +25,4 @@ export type {
 } from "./partition_list.ts";
 export * from "./producer.ts";
 export * from "./properties.ts";
+export { EncodingError } from "./text.ts";

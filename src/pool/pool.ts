@@ -250,6 +250,7 @@ export class Pool implements AsyncDisposable {
   #lost(thread: WorkerThread, failure: WorkerFailure): void {
     this.#disown(thread);
     this.#workers.remove(thread);
+    if (this.#draining !== undefined) return; // nothing opens any more
     if (failure.reason === "open" && this.#phase === "starting") {
       this.#opened.reject(new PoolStartError(failure.message));
       return;

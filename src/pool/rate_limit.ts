@@ -14,6 +14,7 @@ export interface Rates {
 
 const RECORDS = 0;
 const BYTES = 1;
+/** More than can be taken between two fills. */
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 /** A burst is what the rate gives in this time. */
 const BURST_MS = 100;
@@ -83,12 +84,7 @@ export class RateGate {
   }
 
   take(records: number, bytes: number): void {
-    this.#take(RECORDS, records);
-    this.#take(BYTES, bytes);
-  }
-
-  #take(index: number, tokens: number): void {
-    if (tokensIn(this.#tokens, index) === UNLIMITED) return;
-    Atomics.sub(this.#tokens, index, BigInt(tokens));
+    Atomics.sub(this.#tokens, RECORDS, BigInt(records));
+    Atomics.sub(this.#tokens, BYTES, BigInt(bytes));
   }
 }

@@ -1,72 +1,67 @@
-/** Records that nobody should send, on real Kafka. */
+/**
+ * Records that nobody should send, on real Kafka.
+ * `SWITCHYARD_FUZZ_RECORDS=1000000` makes the long form, `SWITCHYARD_SEED` other
+ * records.
+ */
 import assert from "node:assert/strict";
+import { type ClusterFixture, clusterSteps } from "../support/cluster_steps.ts";
 import { fuzzInputs } from "../support/fuzz_records.ts";
-import { IndependentClient } from "../support/independent_client.ts";
-import {
-  checkJob,
-  committedTotal,
-  indexed,
-  type JobTopics,
-} from "../support/job_checker.ts";
-import { cleanEnd, startJob } from "../support/job_process.ts";
-import { withCluster } from "../support/kafka_cluster.ts";
-import { realKafkaTest } from "../support/require_java.ts";
+import { createInput, Job, topicsOf } from "../support/job.ts";
+import { checkJob, committedTotal, indexed } from "../support/job_checker.ts";
 import { eventually } from "../support/wait.ts";
 
-/** `TEST_FUZZ_RECORDS=1000000` for the long form, `TEST_SEED` for others. */
-const count = Number(Deno.env.get("TEST_FUZZ_RECORDS") ?? 50_000);
-const seed = Number(Deno.env.get("TEST_SEED") ?? 1);
-const deadlineMs = 60_000 + count / 2;
-/** The documented budget: 256 MiB, and 64 MiB for each of two workers. */
-const budgetBytes = (256 + 2 * 64) * 2 ** 20;
-const topics: JobTopics = {
-  input: "user-login",
-  output: "user-login-processed",
-  deadLetter: "user-login.dlq",
-  group: "fuzzed",
-};
+const count = Number(Deno.env.get("SWITCHYARD_FUZZ_RECORDS") || 50_000);
+const seed = Number(Deno.env.get("SWITCHYARD_SEED") || 1);
+const deadlineMs = 60_000 + count;
+const name = "fuzzed";
+const topics = topicsOf(name);
+const workers = 2;
+/**
+ * Of the process, and of each worker its buffers and the heap at which it is
+ * replaced: what JSON of a megabyte becomes in memory belongs to the processor,
+ * so the documented budget for logins does not hold for it.
+ */
+const mostBytes = (256 + workers * (16 + 16 + 256)) * 2 ** 20;
 
-realKafkaTest(
-  `${count} fuzzed records are processed or dead letters, in bounded memory`,
-  () =>
-    withCluster(
-      { optimizeFor: count > 200_000 ? "throughput" : "start" },
-      async (cluster) => {
-        await cluster.createTopic(topics.input, 8);
-        const brokers = cluster.bootstrapServers;
-        await using client = await IndependentClient.connect(brokers);
-        const inputs = fuzzInputs({ seed, count });
-        await client.produce(topics.input, indexed(inputs));
-
-        await using job = startJob({
-          brokers,
-          env: { GROUP_ID: topics.group },
-        });
-        await eventually(
-          async () => {
-            assert.ok(job.alive, job.lines("stderr").slice(-5).join("\n"));
-            return await committedTotal(client, topics) === count;
-          },
-          { what: "committed every record", timeoutMs: deadlineMs },
-        );
-        const peakBytes = await job.peakMemoryBytes();
-        job.signal("SIGTERM");
-        const summary = await cleanEnd(job, deadlineMs);
-
-        const found = await checkJob(client, inputs, topics);
-        console.log({ ...found, places: 0, deliveries: 0, peakBytes, summary });
-        assert.deepEqual(found.wrong, []);
-        assert.deepEqual([found.missing, found.repeated], [0, 0]);
-        assert.equal(found.outputs + found.deadLetters, count);
-        // Else it would not test much.
-        assert.ok(found.outputs > count / 10 && found.deadLetters > count / 10);
-        assert.equal(summary.consumed, count);
-        assert.equal(summary.produced, found.outputs);
-        assert.equal(summary.deadLettered, found.deadLetters);
-        assert.ok(
-          peakBytes <= budgetBytes,
-          `${Math.round(peakBytes / 2 ** 20)} MiB`,
-        );
-      },
-    ),
+clusterSteps(
+  `${count} fuzzed records`,
+  { optimizeFor: count > 200_000 ? "throughput" : "start" },
+  { "are processed or dead letters, in bounded memory": survives },
 );
+
+async function survives({ cluster, client }: ClusterFixture): Promise<void> {
+  await createInput(cluster, client, { name, partitions: 8 });
+  const inputs = fuzzInputs({ seed, count });
+  await client.produce(topics.input, indexed(inputs));
+
+  await using job = Job.start({ brokers: cluster.bootstrapServers, name });
+  const { child } = job;
+  await eventually(
+    async () => !child.alive || await committedTotal(client, topics) === count,
+    { what: "committed every record", timeoutMs: deadlineMs },
+  );
+  assert.ok(child.alive, child.lines("stderr").slice(-20).join("\n"));
+  const peakBytes = await child.peakMemoryBytes();
+  const summary = await job.stop();
+
+  const found = await checkJob(client, inputs, topics);
+  const { outputs, deadLetters } = found;
+  assert.deepEqual(found, {
+    ...found,
+    missing: 0,
+    repeated: 0,
+    outOfOrder: 0,
+    wrong: [],
+  });
+  assert.equal(outputs + deadLetters, count);
+  // Else it would not test much.
+  assert.ok(outputs > count / 10 && deadLetters > count / 10);
+  assert.deepEqual(
+    [summary.consumed, summary.produced, summary.deadLettered],
+    [count, outputs, deadLetters],
+  );
+  assert.deepEqual(job.log("worker restarts"), []);
+  const peakMib = Math.round(peakBytes / 2 ** 20);
+  console.log(`peak ${peakMib} MiB, ${found.withoutValue} values omitted`);
+  assert.ok(peakBytes <= mostBytes, `${peakMib} MiB`);
+}

@@ -1,7 +1,14 @@
-/** What kill -9 costs on real Kafka: some repetition, never a record. */
+/**
+ * What kill -9 costs on real Kafka: some repetition, never a record.
+ *
+ * The short form kills a static member, which gets its partitions back at once.
+ * `SWITCHYARD_KILLS=20` makes the long form, whose members are dynamic, so that
+ * each life waits until the session of the one before is over;
+ * `SWITCHYARD_SEED` chooses other moments.
+ */
 import assert from "node:assert/strict";
-import type { Child } from "../support/child.ts";
-import { IndependentClient } from "../support/independent_client.ts";
+import { type ClusterFixture, clusterSteps } from "../support/cluster_steps.ts";
+import { createInput, Job, topicsOf } from "../support/job.ts";
 import {
   checkJob,
   committedOffsets,
@@ -9,117 +16,92 @@ import {
   indexed,
   type Inputs,
 } from "../support/job_checker.ts";
-import { cleanEnd, logOf, startJob } from "../support/job_process.ts";
-import { withCluster } from "../support/kafka_cluster.ts";
-import { loginRecord } from "../support/login_fixture.ts";
 import { paced, seededRandom } from "../support/load.ts";
-import { realKafkaTest } from "../support/require_java.ts";
+import { loginRecord } from "../support/login_fixture.ts";
 import { eventually, within } from "../support/wait.ts";
 
-/** `TEST_KILLS=20` for the long form, `TEST_SEED` for other moments. */
-const kills = Number(Deno.env.get("TEST_KILLS") ?? 5);
-const seed = Number(Deno.env.get("TEST_SEED") ?? 1);
-const recordsALife = 10_000;
+const shortForm = 5;
+const kills = Number(Deno.env.get("SWITCHYARD_KILLS") || shortForm);
+const seed = Number(Deno.env.get("SWITCHYARD_SEED") || 1);
+const recordsALife = 8_000;
 const count = recordsALife * (kills + 1);
 const deadlineMs = 90_000;
-const topics = {
-  input: "user-login",
-  output: "user-login-processed",
-  deadLetter: "user-login.dlq",
-  group: "killed",
-};
+const name = "killed";
+const topics = topicsOf(name);
 
-realKafkaTest(
-  `kill -9, ${kills} times under load, loses nothing and repeats only ` +
-    "what was not committed",
-  () =>
-    withCluster(
-      // A killed member holds its partitions until its session is over.
-      { config: { "group.min.session.timeout.ms": "1000" } },
-      async (cluster) => {
-        await cluster.createTopic(topics.input, 8);
-        const brokers = cluster.bootstrapServers;
-        await using client = await IndependentClient.connect(brokers);
-        const inputs = logins(count);
-        const random = seededRandom(seed);
+clusterSteps(`kill -9, ${kills} times under load`, {}, {
+  "loses nothing and repeats only what was not committed": survives,
+});
 
-        // Half of it is there at the start; the rest comes while it runs.
-        await client.produce(topics.input, indexed(inputs, 0, count / 2));
-        const load = client.produce(
-          topics.input,
-          paced(indexed(inputs, count / 2), { recordsPerSecond: 5_000 }),
-        );
-        load.catch(() => {}); // awaited below
+async function survives({ cluster, client }: ClusterFixture): Promise<void> {
+  await createInput(cluster, client, { name, partitions: 8 });
+  const inputs = logins(count);
+  const random = seededRandom(seed);
 
-        /** The committed offsets from which each life began. */
-        const starts: number[][] = [];
-        for (let life = 0; life <= kills; life++) {
-          starts.push(await committedOffsets(client, topics));
-          await using job = start(brokers);
-          const least = life === kills
-            ? count
-            : (life + random()) * recordsALife;
-          await eventually(
-            async () => {
-              assert.ok(job.alive, job.lines("stderr").slice(-5).join("\n"));
-              return await committedTotal(client, topics) >= least;
-            },
-            { what: `committed ${least} of ${count}`, timeoutMs: deadlineMs },
-          );
-          if (life < kills) await killAt(job, 400 * random());
-          else await endCleanly(job);
-        }
-        await within(load, deadlineMs, "all produced");
+  // Half of it is there at the start; the rest comes while it runs.
+  await client.produce(topics.input, indexed(inputs, 0, count / 2));
+  const load = client.produce(
+    topics.input,
+    paced(indexed(inputs, count / 2), { recordsPerSecond: 4_000 }),
+  );
+  load.catch(() => {}); // awaited below
 
-        const found = await checkJob(client, inputs, topics);
-        assert.deepEqual(found.wrong, []);
-        assert.equal(found.missing, 0);
-        assert.equal(found.outOfOrder, 0);
+  /** The committed offsets from which each life began, by partition. */
+  const starts: number[][] = [];
+  for (let life = 0; life <= kills; life++) {
+    starts.push(await committedOffsets(client, topics));
+    await using job = start(cluster.bootstrapServers);
+    const { child } = job;
+    const isLast = life === kills;
+    const enough = isLast ? count : (life + random()) * recordsALife;
+    await eventually(
+      async () =>
+        !child.alive || await committedTotal(client, topics) >= enough,
+      { what: `committed ${enough} of ${count}`, timeoutMs: deadlineMs },
+    );
+    assert.ok(child.alive, child.lines("stderr").slice(-20).join("\n"));
+    if (isLast) {
+      await job.stop();
+    } else {
+      await new Promise((resolve) => setTimeout(resolve, 400 * random()));
+      child.signal("SIGKILL");
+      assert.equal((await child.exit()).signal, "SIGKILL");
+    }
+    // A member that the group gave up would have begun a life of its own.
+    assert.deepEqual(job.log("partitions lost"), []);
+  }
+  await within(load, deadlineMs, "all produced");
 
-        // An input may be delivered once by every life that began at or below
-        // it, because what is committed is never processed again.
-        const { partition, offset } = found.places;
-        const tooOften = Array.from(found.deliveries.keys()).filter((index) => {
-          const lives = starts.filter((start) =>
-            (start[partition[index]!] ?? 0) <= offset[index]!
-          );
-          return found.deliveries[index]! > lives.length;
-        });
-        assert.deepEqual(tooOften.slice(0, 10), []);
-        console.log(`${found.repeated} of ${count} repeated by ${kills} kills`);
-      },
-    ),
-);
-
-function start(brokers: string): Child {
-  return startJob({
-    brokers,
-    env: {
-      GROUP_ID: topics.group,
-      RATE_RECORDS: "20000",
-      PRIMARY_CONSUMER_SESSION_TIMEOUT_MS: "3000",
-      PRIMARY_CONSUMER_HEARTBEAT_INTERVAL_MS: "500",
-    },
+  const found = await checkJob(client, inputs, topics);
+  const { wrong, missing, outOfOrder, repeated } = found;
+  assert.deepEqual({ wrong, missing, outOfOrder }, {
+    wrong: [],
+    missing: 0,
+    outOfOrder: 0,
   });
+  // Each life may deliver an input once, and only if it began at or below it:
+  // what was committed before is never processed again.
+  const { partition, offset } = found.places;
+  const tooOften = Array.from(found.deliveries.keys()).filter((index) => {
+    const lives = starts.filter((start) =>
+      (start[partition[index]!] ?? 0) <= offset[index]!
+    );
+    return found.deliveries[index]! > lives.length;
+  });
+  assert.deepEqual(tooOften.slice(0, 10), []);
+  console.log(`${repeated} of ${count} repeated by ${kills} kills`);
 }
 
-async function killAt(job: Child, afterMs: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, afterMs));
-  job.signal("SIGKILL");
-  assert.equal((await job.exit()).signal, "SIGKILL");
-  // Else its partitions would have been read by the group's choice, too.
-  assertKeptItsPartitions(job);
-}
-
-async function endCleanly(job: Child): Promise<void> {
-  job.signal("SIGTERM");
-  await cleanEnd(job, deadlineMs);
-  assertKeptItsPartitions(job);
-}
-
-function assertKeptItsPartitions(job: Child): void {
-  const lost = logOf(job).filter(({ message }) => /lost/.test(message));
-  assert.deepEqual(lost, []);
+function start(brokers: string): Job {
+  const membership = kills > shortForm ? {} : {
+    PRIMARY_CONSUMER_GROUP_INSTANCE_ID: "only",
+    PRIMARY_CONSUMER_SESSION_TIMEOUT_MS: "30000",
+  };
+  return Job.start({
+    brokers,
+    name,
+    env: { RATE_RECORDS: "20000", ...membership },
+  });
 }
 
 function logins(count: number): Inputs {

@@ -2,6 +2,8 @@
 
 export interface Pace {
   readonly recordsPerSecond: number;
+  /** Ends the load where it is. */
+  readonly signal?: AbortSignal;
 }
 
 const sliceMs = 20;
@@ -9,11 +11,12 @@ const sliceMs = 20;
 /** The same records, no faster than the pace. */
 export async function* paced<T>(
   records: Iterable<T>,
-  { recordsPerSecond }: Pace,
+  { recordsPerSecond, signal }: Pace,
 ): AsyncGenerator<T> {
   const startMs = performance.now();
   let sent = 0;
   for (const record of records) {
+    if (signal?.aborted) return;
     while (sent >= (performance.now() - startMs) * recordsPerSecond / 1000) {
       await new Promise((resolve) => setTimeout(resolve, sliceMs));
     }

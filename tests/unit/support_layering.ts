@@ -146,9 +146,10 @@ export async function readModules(
   root: string,
   folders: readonly string[],
 ): Promise<Module[]> {
-  const files = (await Promise.all(
-    folders.map((folder) => filesIn(join(root, folder))),
-  )).flat();
+  const files: string[] = [];
+  for (const folder of folders.map((each) => join(root, each))) {
+    if (await isThere(folder)) files.push(...await filesIn(folder));
+  }
   const graph = new Map(
     (await graphOf(root, files)).map((each) => [each.specifier, each]),
   );
@@ -175,6 +176,16 @@ async function filesIn(folder: string): Promise<string[]> {
     else if (/\.[cm]?[jt]sx?$/.test(entry.name)) files.push(path);
   }
   return files.sort();
+}
+
+/** A folder that is still empty is not there in a fresh checkout. */
+async function isThere(folder: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(folder)).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 async function graphOf(

@@ -38,6 +38,7 @@ type BatchReads =
   | "text"
   | "timestamp"
   | "tp"
+  | "unload"
   | "value";
 
 /** Fetched records; reading them after `free` throws, as with real ones. */
@@ -104,6 +105,9 @@ export class FakeBatch implements Pick<Batch, BatchReads> {
   free(): void {
     this.freed = true;
   }
+
+  /** What is read later is loaded anew, so there is nothing to see. */
+  unload(): void {}
 
   #record(index: number): FakeRecord {
     if (this.freed) throw new TypeError("this batch has been settled");

@@ -215,6 +215,24 @@ Deno.test("no more is asked for than a batch, the room and the free records allo
   await until(() => worker.inbox.asked.at(-1) === 7, "asked for the room");
 });
 
+Deno.test("after large records fewer are asked for at once", async () => {
+  await using worker = running({
+    limits: { batchRecords: 100, pendingBytes: 1_000_000 },
+  });
+  worker.loop.assign([own(0)]);
+  await until(() => worker.inbox.waiting, "waiting");
+  assert.equal(worker.inbox.asked.at(-1), 100);
+  const large = Array.from({ length: 50 }, (_, offset) => ({
+    lane: 0,
+    offset,
+    value: "x".repeat(10_000),
+  }));
+  worker.inbox.push(batchOf(large));
+  await until(() => worker.tickets.length === 1, "handled");
+  worker.finish(worker.tickets[0]!);
+  await until(() => worker.inbox.asked.at(-1)! <= 25, "asked for fewer");
+});
+
 Deno.test("nothing is fetched while as many records pend as may, until some are done", async () => {
   await using worker = running({ limits: { pendingRecords: 10 } });
   worker.loop.assign([own(0)]);

@@ -36,6 +36,15 @@ Deno.test("topics do not share lanes", () => {
   assert.deepEqual([router.laneOf("a", 1), router.laneOf("b", 1)], [-1, 1]);
 });
 
+Deno.test("closing one partition leaves the others of its topic open", () => {
+  const router = new Router(unexpected);
+  router.open(0, position("in", 1, 1));
+  router.open(1, position("in", 2, 2));
+  router.close(0);
+  assert.deepEqual([router.laneOf("in", 1), router.laneOf("in", 2)], [-1, 1]);
+  assert.equal(router.empty, false);
+});
+
 Deno.test("nothing is taken for a lane that was closed", () => {
   const router = new Router(unexpected);
   router.open(0, position("in", 1, 1));

@@ -43,6 +43,17 @@ Deno.test("a record is done when its handler and each of its outputs are", () =>
   assert.equal(settlement.idle, true);
 });
 
+Deno.test("one thing too many that happens to a record is not taken for another's", () => {
+  const settlement = owned(0);
+  const ticket = settlement.open(batchOf(run(0, 0, 2)));
+  settlement.done(ticket, 0);
+  settlement.done(ticket, 0);
+  assert.equal(settlement.idle, false);
+  settlement.done(ticket, 1);
+  assert.deepEqual(nexts(settlement.takeChanged()), [[0, 2]]);
+  assert.equal(settlement.pendingRecords, 0);
+});
+
 Deno.test("a change is told once", () => {
   const settlement = owned(0);
   settlement.done(settlement.open(batchOf(run(0, 0, 1))), 0);
