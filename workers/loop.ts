@@ -92,7 +92,6 @@ export class Loop {
   /** Makes `run` end with this error. */
   fail(error: unknown): void {
     this.#failure.reject(error);
-    this.#lookAround();
   }
 
   /**

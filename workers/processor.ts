@@ -150,14 +150,7 @@ export function processor<Value>(
  * @throws {Error} that names the module, whatever is wrong with it.
  */
 export async function loadProcessor(url: string): Promise<Processor> {
-  let exported: unknown;
-  try {
-    ({ default: exported } = await import(url));
-  } catch (error) {
-    throw new Error(`the processor ${url} does not load: ${whyNot(error)}`, {
-      cause: error,
-    });
-  }
+  const exported = await importDefault(url);
   const isObject = typeof exported === "object" && exported !== null;
   if (isObject && "process" in exported && isFunction(exported.process)) {
     return exported as RecordProcessor<unknown>;
@@ -171,6 +164,17 @@ export async function loadProcessor(url: string): Promise<Processor> {
     `${url} does not export a processor by default: ` +
       "write `export default processor({ process(record) { ... } })`",
   );
+}
+
+async function importDefault(url: string): Promise<unknown> {
+  try {
+    const module: { readonly default?: unknown } = await import(url);
+    return module.default;
+  } catch (error) {
+    throw new Error(`the processor ${url} does not load: ${whyNot(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** What an import threw, and where, which Deno's own errors say themselves. */

@@ -38,7 +38,7 @@ class RecordKind implements WorkerKind {
   /** By lane: the records behind the one whose handler has not ended. */
   readonly #waiting = new Map<number, Queue<Waiting>>();
   /** Lanes that could go on but for the limit on concurrency. */
-  #stalled: number[] = [];
+  readonly #stalled: number[] = [];
   #running = 0;
 
   constructor(processor: RecordProcessor<unknown>, parts: StreamParts) {
@@ -65,7 +65,6 @@ class RecordKind implements WorkerKind {
 
   abort(): void {
     this.#waiting.clear();
-    this.#stalled = [];
     this.#handlers.abort();
   }
 

@@ -1,10 +1,9 @@
 /**
  * Opens librdkafka on this thread. Every thread opens it for itself (the
  * operating system maps it once), so addresses mean the same on all of them.
- * It is never closed: librdkafka's own threads may outlive the last client.
  */
 import { CORE_SYMBOLS, type CoreSymbols } from "./symbols.ts";
-import { readCString } from "./memory.ts";
+import { cString, readCString } from "./memory.ts";
 
 export interface Library {
   readonly path: string;
@@ -13,6 +12,7 @@ export interface Library {
 }
 
 const opened = new Map<string, Library>();
+const RTLD_NOW = 2;
 
 /**
  * Opens the library at `path` (see `native/locate.ts` for finding it).
@@ -28,6 +28,9 @@ export function openLibrary(path: string): Library {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`cannot use librdkafka at ${path}: ${why}`, { cause });
   }
+  // Opened once more past Deno, which closes a thread's libraries when the
+  // thread ends, and so would unload this one with all that it depends on.
+  symbols.dlopen(cString(path), RTLD_NOW);
   const version = readCString(symbols.rd_kafka_version_str()) ?? "unknown";
   const library = { path, version, symbols };
   opened.set(path, library);

@@ -18,6 +18,7 @@ export const CORE_SYMBOLS = {
   rd_kafka_mem_malloc: { parameters: [handle, "usize"], result: handle },
   // libc's, found through librdkafka, which is linked to it
   memcpy: { parameters: ["usize", "usize", "usize"], result: "void" },
+  dlopen: { parameters: [text, "i32"], result: handle },
   rd_kafka_mem_free: { parameters: [handle, handle], result: "void" },
 
   // error objects

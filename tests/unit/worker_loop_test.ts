@@ -36,6 +36,8 @@ class FakeInbox implements InboxUse {
   room = 1_000_000;
   waiting = false;
   assignmentChanges = 0;
+  /** Waits until it is woken, however long that takes. */
+  patient = false;
   /** The limit of each request, in order. */
   readonly asked: number[] = [];
   readonly #ready: Batch[] = [];
@@ -56,7 +58,9 @@ class FakeInbox implements InboxUse {
     this.asked.push(limit);
     this.waiting = true;
     this.#arrival = Promise.withResolvers();
-    const timer = setTimeout(() => this.#arrival.resolve(), timeoutMs);
+    const timer = setTimeout(() => {
+      if (!this.patient) this.#arrival.resolve();
+    }, timeoutMs);
     await this.#arrival.promise;
     clearTimeout(timer);
     this.waiting = false;
@@ -331,6 +335,15 @@ Deno.test("partitions that are idle are given back at once, each when it can be"
   worker.finish(worker.tickets[0]!);
   await until(() => epochs().length === 2, "released");
   assert.deepEqual(epochs(), [1, 2]);
+});
+
+Deno.test("a worker that waits for records is woken to give a partition back", async () => {
+  await using worker = running();
+  worker.inbox.patient = true;
+  worker.loop.assign([own(0)]);
+  await until(() => worker.inbox.waiting, "waiting");
+  worker.loop.release([own(0)]);
+  await until(() => worker.of("released").length > 0, "released");
 });
 
 Deno.test("a release under an old epoch leaves the partition with its owner", async () => {

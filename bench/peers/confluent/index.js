@@ -111,6 +111,8 @@ while (!stopping) {
   if (isDue && !revoking) await checkpoint();
 }
 await checkpoint();
+// A consumer that is asked while it disconnects fails.
+await batch;
 await promisify(consumer.disconnect.bind(consumer))();
 await promisify(producer.disconnect.bind(producer))(5000);
 ended.resolve();
