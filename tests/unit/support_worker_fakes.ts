@@ -49,6 +49,7 @@ export class FakeBatch implements Pick<Batch, BatchReads> {
   readonly byteLength: number;
   readonly #records: readonly FakeRecord[];
   freed = false;
+  unloaded = false;
 
   constructor(records: readonly FakeRecord[]) {
     this.#records = records;
@@ -107,7 +108,9 @@ export class FakeBatch implements Pick<Batch, BatchReads> {
   }
 
   /** What is read later is loaded anew, so there is nothing to see. */
-  unload(): void {}
+  unload(): void {
+    this.unloaded = true;
+  }
 
   #record(index: number): FakeRecord {
     if (this.freed) throw new TypeError("this batch has been settled");

@@ -20,6 +20,7 @@ import { eventually } from "../support/wait.ts";
 import { fakeClock } from "./support_clock.ts";
 import {
   batchOf,
+  FakeBatch,
   FakeSink,
   LIMITS,
   TOPIC,
@@ -194,6 +195,19 @@ Deno.test("what arrives is handed on in order, and sent", async () => {
   await until(() => worker.tickets.length === 2, "handled");
   assert.deepEqual(worker.tickets.map(({ batch }) => batch.offset(0)), [0, 3]);
   assert.equal(worker.sink.flushed, 2);
+});
+
+Deno.test("the copies of a batch are given back when it has been handled, not before", async () => {
+  const batch = new FakeBatch([{ lane: 0, offset: 0 }]);
+  let early = true;
+  await using worker = running({
+    handle: () => void (early = batch.unloaded),
+  });
+  worker.loop.assign([own(0)]);
+  worker.inbox.push(batch as unknown as Batch);
+  await until(() => batch.unloaded, "given back");
+  assert.equal(early, false);
+  assert.equal(batch.freed, false);
 });
 
 Deno.test("an empty batch is no work", async () => {
