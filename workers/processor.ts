@@ -71,7 +71,10 @@ export interface Context {
   readonly log: ProcessorLog;
 }
 
-/** What became of the records of a batch. Every output belongs to an input. */
+/**
+ * What became of the records of a batch. Every output belongs to an input: both
+ * throw for an index that the batch does not have, and once it has ended.
+ */
 export interface BatchOutput {
   emit(inputIndex: number, output: Output): void;
   /** Sends the input to the dead-letter topic. */

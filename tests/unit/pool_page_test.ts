@@ -91,7 +91,7 @@ Deno.test("counters add up and reports replace one another", () => {
 });
 
 Deno.test("a fence that another thread races against holds at the word it was put on", async () => {
-  const views = Array.from({ length: 300 }, () => new PageView());
+  const views = Array.from({ length: 200 }, () => new PageView());
   const race: Race = {
     pages: views.map((each) => each.memory),
     steps: new SharedArrayBuffer(views.length * 4),

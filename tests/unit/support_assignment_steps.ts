@@ -1,18 +1,17 @@
 /**
- * A program that prints how often V8 entered the blocks of `assignment.ts`
- * while it placed partitions: its steps, where a time would say more of the
- * machine than of the code. V8 counts exactly in a fresh process that does not
- * optimise.
+ * A program that spreads the partitions of one worker over many and prints how
+ * often V8 entered the blocks of `assignment.ts` meanwhile: its steps, where a
+ * time would say more of the machine than of the code. V8 counts exactly in a
+ * fresh process that does not optimise.
  *
- *     deno run --v8-flags=--no-opt,--no-maglev <this file> <partitions>
- *       <workers> <owner: a worker, or none>
+ *     deno run --v8-flags=--no-opt,--no-maglev <file> <partitions> <workers>
  */
 import { type Profiler, Session } from "node:inspector/promises";
 import { balance } from "../../src/pool/assignment.ts";
 
 const MODULE = new URL("../../src/pool/assignment.ts", import.meta.url).href;
 
-const [partitions, workers, owner] = Deno.args;
+const [partitions, workers] = Deno.args;
 const session = new Session();
 session.connect();
 await session.post("Profiler.enable");
@@ -25,7 +24,7 @@ balance(
   Array.from({ length: Number(partitions) }, (_, number) => ({
     id: `in-${number}`,
     load: 1 + number % 7,
-    owner: owner === "none" ? null : Number(owner),
+    owner: 0,
   })),
 );
 const taken = await session.post("Profiler.takePreciseCoverage");
