@@ -54,7 +54,7 @@ export class Loop {
   #stopAtMs: number | null = null;
   #ended = false;
   #releasing = false;
-  #heapMs = 0;
+  #heapMs = -Infinity;
   #recordBytes = 1024;
 
   constructor(parts: LoopParts) {

@@ -133,7 +133,8 @@ export class AcknowledgedSink implements Sink {
       if (isDeadLetter) this.#deadLettered++;
       else this.#produced++;
     } else if (!this.#replaceRefused(ticket, index, isDeadLetter, code)) {
-      this.#onRefused(errorFromCode(this.#library.symbols, code, "produce"));
+      const what = isDeadLetter ? `produce to ${this.#place.topic}` : "produce";
+      this.#onRefused(errorFromCode(this.#library.symbols, code, what));
       return;
     }
     this.#settlement.done(ticket, index);

@@ -4,7 +4,12 @@
  * what became of it. It owns no native object but its own buffers.
  */
 import process from "node:process";
-import { type ClientEvent, Inbox, openLibrary } from "../src/kafka/mod.ts";
+import {
+  type ClientEvent,
+  Inbox,
+  isClientRefused,
+  openLibrary,
+} from "../src/kafka/mod.ts";
 import { FencedError, WorkerPage } from "../src/pool/page.ts";
 import type {
   FromWorker,
@@ -83,8 +88,8 @@ function crash(error: unknown): void {
 
 function fail(reason: WorkerFailure["reason"], error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
-  // A thread that does not open says nothing: all of them would say the same.
-  if (reason !== "open") log.error("worker failed", { reason, error });
+  // Otherwise all threads would say the same, and the coordinator says it once.
+  if (reason === "crash") log.error("worker failed", { error });
   post({ kind: "failed", failure: { reason, message } });
 }
 
@@ -171,7 +176,9 @@ async function open(message: OpenMessage): Promise<void> {
 function onProducerEvent(event: ClientEvent): void {
   switch (event.kind) {
     case "error":
-      if (event.error.fatal) {
+      if (isClientRefused(event.error.code)) {
+        loop?.fail(new RefusedError(event.error.message));
+      } else if (event.error.fatal) {
         loop?.fail(event.error);
       } else {
         log.warn("producer", { error: event.error.message });

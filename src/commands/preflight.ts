@@ -26,6 +26,8 @@ export interface PreflightOptions {
 const REACH_MS = 10_000;
 const REQUEST_MS = 10_000;
 const POLL_MS = 50;
+/** Which of librdkafka's threads wrote a log line. */
+const THREAD = /^\[thrd:[^\]]*\]: /;
 
 /** @throws {PreflightError} */
 export async function preflight(options: PreflightOptions): Promise<void> {
@@ -95,5 +97,8 @@ async function listen(
   while (!signal.aborted) {
     const event = await admin.poll(POLL_MS);
     if (event?.kind === "error") reasons.push(event.error.message);
+    else if (event?.kind === "log" && event.log.facility === "FAIL") {
+      reasons.push(event.log.message.replace(THREAD, ""));
+    }
   }
 }

@@ -110,8 +110,12 @@ export async function runJob(
     whenDone(pool, options, over.signal),
   ]);
   over.abort();
-  if (outcome.kind === "failed") log.error(outcome.failure);
-  else log.info("draining", outcome);
+  if (outcome.kind === "failed") {
+    const { groupId: group, inputTopic: input, outputTopic: output } = settings;
+    log.error(outcome.failure, { group, input, output });
+  } else {
+    log.info("draining", outcome);
+  }
   const clean = await pool.drain(settings.drainMs);
   const { totals } = pool.status();
   const summary = JSON.stringify({

@@ -9,7 +9,12 @@ import * as examples from "./examples.ts";
 import { isDerived, type Leaf, leavesOf } from "./field.ts";
 import { loadSettings, SettingsError, type SettingsInput } from "./load.ts";
 import { fence, list, paragraph, table } from "./markdown.ts";
-import { isolateMib, memoryBudgetMib, processMib } from "./memory.ts";
+import {
+  bytesPerByte,
+  isolateMib,
+  memoryBudgetMib,
+  processMib,
+} from "./memory.ts";
 import { ownedByReason } from "./properties.ts";
 import { groups } from "./table.ts";
 
@@ -180,7 +185,7 @@ function memoryBudget(): string[] {
   const { settings } = loadSettings(machine({ WORKERS: "8" }));
   const { fetchQueueKbytes, pendingKbytes, workerHeapMb, workers } = settings;
   const [fetched, pending] = [fetchQueueKbytes / 1024, pendingKbytes / 1024];
-  const aWorker = isolateMib + fetched + pending;
+  const aWorker = isolateMib + bytesPerByte * (fetched + pending);
   return [
     "## Memory budget\n",
     paragraph(
@@ -190,7 +195,7 @@ function memoryBudget(): string[] {
     fence(
       "text",
       `budget = ${processMib} MiB + workers x (${isolateMib} MiB + ` +
-        "fetchQueueKbytes + pendingKbytes)",
+        `${bytesPerByte} x (fetchQueueKbytes + pendingKbytes))`,
     ),
     table([
       ["Part", "By default", "What it holds"],
@@ -206,20 +211,21 @@ function memoryBudget(): string[] {
       ],
       [
         "`fetchQueueKbytes`, each worker",
-        `${fetched} MiB`,
+        `${bytesPerByte} x ${fetched} MiB`,
         "records that wait for the worker",
       ],
       [
         "`pendingKbytes`, each worker",
-        `${pending} MiB`,
+        `${bytesPerByte} x ${pending} MiB`,
         "outputs that await acknowledgement, `pendingRecords` at the most",
       ],
     ]),
     paragraph(
       `By default that is ${processMib} MiB and ${aWorker} MiB a worker; with ` +
         `${workers} workers ${memoryBudgetMib(settings)} MiB. \`config\` ` +
-        "prints the sum. Records far above 1 KiB need a smaller " +
-        "`batchRecords`, and what a processor keeps for itself comes on top: " +
+        `prints the sum. A buffered byte counts as ${bytesPerByte} because ` +
+        "librdkafka keeps some 330 bytes beside each record. What a " +
+        "processor keeps for itself comes on top: " +
         `a worker is replaced when its heap passes \`workerHeapMb\` ` +
         `(${workerHeapMb} MiB).`,
     ),

@@ -164,15 +164,17 @@ const buffers = {
   fetchQueueKbytes: setting(wholeNumber(64, 2_097_151), {
     env: "FETCH_QUEUE_KBYTES",
     unit: "KiB a worker",
-    default: 16_384,
+    default: 4096,
     why: "less starves the worker between two fetches; the most is " +
       "librdkafka's own limit",
-    description: "Records that have been fetched and wait for their worker.",
+    description: "Records that have been fetched and wait for their worker. " +
+      "Raise it, and `pendingKbytes`, for a cluster far away: one round trip " +
+      "moves no more than this.",
   }),
   pendingKbytes: setting(wholeNumber(1024, 2_097_151), {
     env: "PENDING_KBYTES",
     unit: "KiB a worker",
-    default: 16_384,
+    default: 4096,
     why: "a record of 1 MB, the most that Kafka takes by default, must fit, " +
       "or it would wait for ever; the most is the same as for fetching",
     description: "Outputs that await their acknowledgement. A full buffer " +

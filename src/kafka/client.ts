@@ -18,7 +18,12 @@ import {
   pointerAt,
   readCString,
 } from "./memory.ts";
-import { bufferText, newConfiguration, type Properties } from "./properties.ts";
+import {
+  bufferText,
+  newConfiguration,
+  type Properties,
+  PropertyError,
+} from "./properties.ts";
 
 export type ClientType = "producer" | "consumer";
 
@@ -78,7 +83,9 @@ export class Client implements AsyncDisposable {
     );
     if (pointer === null) {
       symbols.rd_kafka_conf_destroy(configuration);
-      throw new Error(`cannot create a Kafka ${type}: ${bufferText(error)}`);
+      throw new PropertyError(
+        `cannot create a Kafka ${type}: ${bufferText(error)}`,
+      );
     }
     // Destroyed in `close`, after everything that uses it.
     this.#client = new Handle<"client">(`Kafka ${type}`, pointer, () => {});

@@ -97,10 +97,25 @@ const FENCED_MEMBER: ReadonlySet<number> = new Set([
   ErrorCode.fencedInstanceId,
 ]);
 
+/** The cluster will not have this client as it is: waiting is vain. */
+const CLIENT_REFUSED: ReadonlySet<number> = new Set([
+  ErrorCode.authentication,
+  ErrorCode.topicAuthorizationFailed,
+  ErrorCode.groupAuthorizationFailed,
+  ErrorCode.clusterAuthorizationFailed,
+  ErrorCode.transactionalIdAuthorizationFailed,
+  ErrorCode.fencedInstanceId,
+  23, // INCONSISTENT_GROUP_PROTOCOL
+  24, // INVALID_GROUP_ID
+  26, // INVALID_SESSION_TIMEOUT
+  112, // UNSUPPORTED_ASSIGNOR
+]);
+
 /** Given up by `Producer.purge`, not refused by anybody. */
 export const isPurged = (code: number) =>
   code === ErrorCode.purgedInQueue || code === ErrorCode.purgedInFlight;
 export const isRecordRefused = (code: number) => RECORD_REFUSED.has(code);
+export const isClientRefused = (code: number) => CLIENT_REFUSED.has(code);
 export const isFencedMember = (code: number) => FENCED_MEMBER.has(code);
 export const isRetriable = (code: number) => RETRIABLE.has(code);
 /** The topic that was to be created is there: mostly as good as success. */

@@ -36,7 +36,7 @@ export type Properties = Readonly<
   Record<string, string | number | boolean | undefined>
 >;
 
-/** A property that librdkafka does not know or whose value it refuses. */
+/** Properties that librdkafka does not know, or refuses, alone or together. */
 export class PropertyError extends Error {
   override readonly name = "PropertyError";
 }

@@ -6,7 +6,7 @@
 import {
   type ClientEvent,
   type Consumer,
-  ErrorCode,
+  isClientRefused,
   KafkaError,
   type OauthToken,
   type PartitionAnswer,
@@ -40,15 +40,6 @@ export interface MembershipParts {
 
 const POLL_MS = 100;
 const NO_TOKEN = "no token provider; use sasl.oauthbearer.method=oidc";
-
-/** Errors that waiting does not mend. */
-const FATAL_CODES: ReadonlySet<number> = new Set([
-  ErrorCode.groupAuthorizationFailed,
-  ErrorCode.topicAuthorizationFailed,
-  ErrorCode.clusterAuthorizationFailed,
-  ErrorCode.authentication,
-  ErrorCode.fencedInstanceId,
-]);
 
 export class Membership {
   readonly #parts: MembershipParts;
@@ -88,7 +79,7 @@ export class Membership {
         this.#serially("revoke", () => this.#revoked(event.partitions));
         break;
       case "error":
-        if (event.error.fatal || FATAL_CODES.has(event.error.code)) {
+        if (event.error.fatal || isClientRefused(event.error.code)) {
           onFatal(event.error);
         } else {
           log.warn("Kafka", { error: event.error.message });

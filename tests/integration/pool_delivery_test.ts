@@ -1,14 +1,12 @@
-/**
- * Every login that goes in comes out once, as it must, on real Kafka.
- * `SWITCHYARD_MESSAGES=2000000` makes the long form.
- */
+/** Every login that goes in comes out once, as it must, on real Kafka. */
 import assert from "node:assert/strict";
 import { type ClusterFixture, clusterSteps } from "../support/cluster_steps.ts";
 import { createInput, Job, topicsOf } from "../support/job.ts";
 import { checkJob, indexed, type Inputs } from "../support/job_checker.ts";
 import { loginKind, loginRecord } from "../support/login_fixture.ts";
+import { isSoak, sized } from "../support/soak.ts";
 
-const count = Number(Deno.env.get("SWITCHYARD_MESSAGES") || 200_000);
+const count = sized(200_000, 2_000_000);
 const partitions = 8;
 const deadlineMs = 60_000 + count / 5;
 const name = "delivery";
@@ -16,7 +14,7 @@ const topics = topicsOf(name);
 
 clusterSteps(
   `${count} logins`,
-  { optimizeFor: count > 500_000 ? "throughput" : "start" },
+  { optimizeFor: isSoak ? "throughput" : "start" },
   { "come out once each, computed right and in order": delivers },
 );
 

@@ -21,6 +21,7 @@ interface Kind {
 }
 
 const MINUTE_MS = 60_000;
+const SOAK_DEADLINE_MS = 120 * MINUTE_MS;
 const SUFFIX = "_test.ts";
 
 const KINDS: readonly Kind[] = [
@@ -51,11 +52,11 @@ const KINDS: readonly Kind[] = [
 ];
 
 /** The groups below `root`, in the order in which they run. */
-export function findGroups(root: string): Group[] {
+export function findGroups(root: string, soak = false): Group[] {
   return KINDS.flatMap((kind) => {
     const files = kind.folders.flatMap((folder) => testFiles(root, folder));
     if (files.length === 0) return [];
-    const { deadlineMs } = kind;
+    const deadlineMs = soak ? SOAK_DEADLINE_MS : kind.deadlineMs;
     return kind.split
       ? files.map((file) => ({
         name: `${kind.name}/${baseName(file)}`,

@@ -11,6 +11,8 @@ export interface RunnerParts {
   /** Folder with `unit`, `integration`, `chaos` and `drill`. */
   readonly root: string;
   readonly logFolder: string;
+  /** Whether the groups run in their long forms. */
+  readonly soak: boolean;
   /** @throws {PrepareError} */
   readonly prepare: (signal: AbortSignal) => Promise<Prepared>;
   /** Aborted by a signal, with its name as the reason. */
@@ -48,7 +50,7 @@ export async function runTests(
       allowPositionals: true,
     });
     options = { verbose: values.verbose, check: !values["no-check"] };
-    groups = selectGroups(findGroups(parts.root), positionals);
+    groups = selectGroups(findGroups(parts.root, parts.soak), positionals);
   } catch (error) {
     const [problem] = (error as Error).message.split("\n");
     console.error(`${problem}\n${USAGE}`);

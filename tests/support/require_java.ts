@@ -7,25 +7,6 @@ import { javaVersion } from "./java_version.ts";
 
 const oldestJava = 17;
 
-/** Names a file to which every test that was not run adds a line. */
-export const notRunFileVariable = "SWITCHYARD_NOT_RUN_FILE";
-
-const notRun: string[] = [];
-
-/** The tests of this file, and the files it imports, that were not run. */
-export function testsNotRun(): readonly string[] {
-  return notRun;
-}
-
-/**
- * How many tests of a whole run were not run. The runner names an empty file in
- * `SWITCHYARD_NOT_RUN_FILE` before it starts `deno test`, and asks afterwards.
- */
-export async function countNotRun(file: string): Promise<number> {
-  const text = await Deno.readTextFile(file);
-  return text.split("\n").filter((line) => line !== "").length;
-}
-
 /** Registers a test that starts real Kafka brokers. */
 export function realKafkaTest(
   name: string,
@@ -39,7 +20,9 @@ export function realKafkaTest(
       throw new Error(missing);
     });
   } else {
-    reportNotRun(name, missing);
+    Deno.stderr.writeSync(
+      new TextEncoder().encode(`not run: ${name} (${missing})\n`),
+    );
     Deno.test({ name, ignore: true, fn: test });
   }
 }
@@ -63,15 +46,6 @@ function installLine(): string {
   return Deno.build.os === "darwin"
     ? "brew install openjdk@17 maven"
     : "apt-get install openjdk-17-jdk-headless maven";
-}
-
-function reportNotRun(name: string, reason: string): void {
-  notRun.push(name);
-  Deno.stderr.writeSync(
-    new TextEncoder().encode(`not run: ${name} (${reason})\n`),
-  );
-  const file = Deno.env.get(notRunFileVariable);
-  if (file) Deno.writeTextFileSync(file, `${name}\n`, { append: true });
 }
 
 function isOnPath(program: string): boolean {

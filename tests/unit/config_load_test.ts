@@ -36,8 +36,8 @@ Deno.test("without any settings the defaults of the operator contract hold", () 
     workerHeapMb: 256,
     concurrency: 64,
     batchRecords: 4000,
-    fetchQueueKbytes: 16384,
-    pendingKbytes: 16384,
+    fetchQueueKbytes: 4096,
+    pendingKbytes: 4096,
     pendingRecords: 50000,
     rateRecords: null,
     rateKbytes: null,
@@ -178,8 +178,8 @@ Deno.test("the memory budget is 256 MiB and 64 MiB a worker with the default lim
   assert.equal(memoryBudgetMib(load({ WORKERS: "4" }).settings), 256 + 4 * 64);
   assert.equal(
     memoryBudgetMib(
-      load({ WORKERS: "2", FETCH_QUEUE_KBYTES: "32768" }).settings,
+      load({ WORKERS: "2", FETCH_QUEUE_KBYTES: "8192" }).settings,
     ),
-    256 + 2 * 80,
+    256 + 2 * (64 + 3 * 4),
   );
 });

@@ -270,7 +270,7 @@ const contradictions: readonly (readonly [Environment, string])[] = [
   [
     { PRIMARY_PRODUCER_MESSAGE_MAX_BYTES: "20000000" },
     'PRIMARY_PRODUCER_MESSAGE_MAX_BYTES is "20000000" and pendingKbytes ' +
-    "(default) is 16384 (KiB); expected room for the largest record, or it " +
+    "(default) is 4096 (KiB); expected room for the largest record, or it " +
     "would wait for ever",
   ],
   [

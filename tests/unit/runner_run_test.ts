@@ -36,6 +36,7 @@ class Scratch implements AsyncDisposable {
        Deno.exit(await runTests(Deno.args, {
          root: "${folder}/tests",
          logFolder: "${folder}/logs",
+        soak: false,
          prepare: ${prepare},
          signal: interrupted.signal,
        }));

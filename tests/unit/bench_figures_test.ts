@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { median, secondsAt, steadyRate } from "./figures.ts";
-import { differences, type Digest } from "./input.ts";
-import { replaceSection } from "./report.ts";
+import { median, secondsAt, steadyRate } from "../../bench/figures.ts";
+import { differences, type Digest } from "../../bench/input.ts";
+import { replaceSection } from "../../bench/report.ts";
 
 Deno.test("the steady rate leaves out start and tail", () => {
   // 5 s of start, 1,000/s from then on, and a tail of 10 s.

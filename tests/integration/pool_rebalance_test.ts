@@ -16,9 +16,10 @@ import {
 import type { JobSummary } from "../support/job_process.ts";
 import { paced } from "../support/load.ts";
 import { loginRecord } from "../support/login_fixture.ts";
+import { sized } from "../support/soak.ts";
 import { eventually, within } from "../support/wait.ts";
 
-const visits = Number(Deno.env.get("SWITCHYARD_REBALANCES") || 2);
+const visits = sized(2, 20);
 const some = 3_000;
 const perSecond = 4_000;
 const deadlineMs = 90_000;

@@ -2,9 +2,8 @@
  * What kill -9 costs on real Kafka: some repetition, never a record.
  *
  * The short form kills a static member, which gets its partitions back at once.
- * `SWITCHYARD_KILLS=20` makes the long form, whose members are dynamic, so that
- * each life waits until the session of the one before is over;
- * `SWITCHYARD_SEED` chooses other moments.
+ * The members of the long form are dynamic, so that each life waits until the
+ * session of the one before is over.
  */
 import assert from "node:assert/strict";
 import { type ClusterFixture, clusterSteps } from "../support/cluster_steps.ts";
@@ -18,11 +17,10 @@ import {
 } from "../support/job_checker.ts";
 import { paced, seededRandom } from "../support/load.ts";
 import { loginRecord } from "../support/login_fixture.ts";
+import { isSoak, seed, sized } from "../support/soak.ts";
 import { eventually, within } from "../support/wait.ts";
 
-const shortForm = 5;
-const kills = Number(Deno.env.get("SWITCHYARD_KILLS") || shortForm);
-const seed = Number(Deno.env.get("SWITCHYARD_SEED") || 1);
+const kills = sized(5, 20);
 const recordsALife = 8_000;
 const count = recordsALife * (kills + 1);
 const deadlineMs = 90_000;
@@ -93,7 +91,7 @@ async function survives({ cluster, client }: ClusterFixture): Promise<void> {
 }
 
 function start(brokers: string): Job {
-  const membership = kills > shortForm ? {} : {
+  const membership = isSoak ? {} : {
     PRIMARY_CONSUMER_GROUP_INSTANCE_ID: "only",
     PRIMARY_CONSUMER_SESSION_TIMEOUT_MS: "30000",
   };

@@ -1,17 +1,13 @@
-/**
- * Records that nobody should send, on real Kafka.
- * `SWITCHYARD_FUZZ_RECORDS=1000000` makes the long form, `SWITCHYARD_SEED` other
- * records.
- */
+/** Records that nobody should send, on real Kafka. */
 import assert from "node:assert/strict";
 import { type ClusterFixture, clusterSteps } from "../support/cluster_steps.ts";
 import { fuzzInputs } from "../support/fuzz_records.ts";
 import { createInput, Job, topicsOf } from "../support/job.ts";
 import { checkJob, committedTotal, indexed } from "../support/job_checker.ts";
+import { isSoak, seed, sized } from "../support/soak.ts";
 import { eventually } from "../support/wait.ts";
 
-const count = Number(Deno.env.get("SWITCHYARD_FUZZ_RECORDS") || 50_000);
-const seed = Number(Deno.env.get("SWITCHYARD_SEED") || 1);
+const count = sized(50_000, 1_000_000);
 const deadlineMs = 60_000 + count;
 const name = "fuzzed";
 const topics = topicsOf(name);
@@ -25,7 +21,7 @@ const mostBytes = (256 + workers * (16 + 16 + 256)) * 2 ** 20;
 
 clusterSteps(
   `${count} fuzzed records`,
-  { optimizeFor: count > 200_000 ? "throughput" : "start" },
+  { optimizeFor: isSoak ? "throughput" : "start" },
   { "are processed or dead letters, in bounded memory": survives },
 );
 
