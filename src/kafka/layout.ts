@@ -211,7 +211,7 @@ function produceWithArguments(
   });
   const error = symbols.rd_kafka_produceva(
     client,
-    list.pointer,
+    BigInt(list.address),
     BigInt(argumentsOf.length),
   );
   if (error !== null) symbols.rd_kafka_error_destroy(error);

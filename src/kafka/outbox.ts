@@ -1,30 +1,12 @@
-/**
- * Records on their way out, packed so that one native call produces many.
- *
- * Texts of a run of records are joined and encoded at once, the messages point
- * into that arena, and `rd_kafka_produce_batch` copies them into librdkafka's
- * queue. Records with headers or a timestamp take `rd_kafka_produceva`, which
- * is one call each (librdkafka has no batch form for them).
- */
-import { ErrorCode } from "./errors.ts";
+/** Records on their way out, and the reports of what became of them. */
+import { BatchPack } from "./batch_pack.ts";
 import { type ClientEvent, EventType, readEvent } from "./events.ts";
+import { HeaderPack } from "./header_pack.ts";
 import type { Library } from "./library.ts";
-import {
-  type Address,
-  addressOf,
-  cString,
-  NativeBlock,
-  pointerAt,
-  setInt64,
-} from "./memory.ts";
-import {
-  ANY_PARTITION,
-  MESSAGE,
-  MessageFlag,
-  type OutputRecord,
-} from "./message.ts";
+import { type Address, cString, NativeBlock, pointerAt } from "./memory.ts";
+import { MESSAGE, type OutputRecord } from "./message.ts";
+import type { Pack } from "./pack.ts";
 import type { ProducerPort } from "./producer.ts";
-import { SingleRecord } from "./single_record.ts";
 
 /**
  * Who is told when a record was acknowledged or failed: `owner` and `index`
@@ -32,36 +14,23 @@ import { SingleRecord } from "./single_record.ts";
  */
 export type OnReport = (owner: number, index: number, code: number) => void;
 
-const PACK_MESSAGES = 4096;
-const ARENA_BYTES = 1 << 20;
-const RUN_CHARACTERS = 32_768;
 const REPORTS_A_CALL = 4096;
 const MESSAGE_BYTES = BigInt(MESSAGE.bytes);
-const MAX_UTF8_BYTES = 3; // for each UTF-16 unit
-const FLAGS = MessageFlag.copy | MessageFlag.partition;
-
-const encoder = new TextEncoder();
-type Part = string | Uint8Array | null | undefined;
 
 export class Outbox implements Disposable {
   readonly #library: Library;
   readonly #client: Deno.PointerObject;
   readonly #reports: Deno.PointerObject;
   readonly #topics = new Map<string, Deno.PointerObject>();
-  readonly #messages: NativeBlock;
-  readonly #single: SingleRecord;
+  readonly #plain: BatchPack;
+  readonly #withHeaders: HeaderPack;
   readonly #reported: NativeBlock;
   readonly #report: NativeBlock;
   readonly #reportAddress: bigint;
   readonly #onReport: OnReport;
   readonly #beforeProduce: () => void;
-  #arena: NativeBlock;
-  #arenaUsed = 0;
-  #packed = 0;
-  #packedTopic = "";
-  #texts: string[] = [];
-  #textSlots: number[] = []; // where the pointer of each text belongs
-  #textCharacters = 0;
+  /** The one that is being filled: the other is empty. */
+  #pack: Pack;
   #pendingRecords = 0;
   #pendingBytes = 0;
   #disposed = false;
@@ -77,12 +46,13 @@ export class Outbox implements Disposable {
     this.#library = library;
     this.#client = pointerAt(port.client as Address);
     this.#reports = pointerAt(port.reports as Address);
-    this.#messages = new NativeBlock(symbols, PACK_MESSAGES * MESSAGE.bytes);
-    this.#single = new SingleRecord(library);
+    const topicOf = (name: string) => this.#topic(name);
+    this.#plain = new BatchPack(library, topicOf);
+    this.#withHeaders = new HeaderPack(library, this.#client, topicOf);
+    this.#pack = this.#plain;
     this.#reported = new NativeBlock(symbols, REPORTS_A_CALL * 8);
     this.#report = new NativeBlock(symbols, MESSAGE.bytes);
     this.#reportAddress = BigInt(this.#report.address);
-    this.#arena = new NativeBlock(symbols, ARENA_BYTES);
     this.#onReport = onReport;
     this.#beforeProduce = beforeProduce;
   }
@@ -100,51 +70,30 @@ export class Outbox implements Disposable {
   /** Takes a record; `send` hands it to librdkafka, a report follows. */
   add(owner: number, index: number, record: OutputRecord): void {
     this.#mustBeOpen();
-    if (record.headers !== undefined || record.timestampMs !== undefined) {
-      this.#addSingly(owner, index, record);
-      return;
+    const isPlain = record.headers === undefined &&
+      record.timestampMs === undefined;
+    const pack = isPlain ? this.#plain : this.#withHeaders;
+    if (pack !== this.#pack) {
+      this.send(); // or records would overtake one another
+      this.#pack = pack;
     }
-    if (this.#packed === PACK_MESSAGES || record.topic !== this.#packedTopic) {
-      this.send();
-      this.#packedTopic = record.topic;
-    }
-    this.#makeRoom(partBytes(record.key) + partBytes(record.value));
-    const at = this.#packed++ * MESSAGE.words;
-    const { words } = this.#messages;
-    words[at + MESSAGE.error] = 0;
-    words[at + MESSAGE.partition] = record.partition ?? ANY_PARTITION;
-    words[at + MESSAGE.opaque] = index;
-    words[at + MESSAGE.opaque + 1] = owner;
-    this.#place(record.value, at + MESSAGE.payload);
-    this.#place(record.key, at + MESSAGE.key);
-    if (this.#textCharacters >= RUN_CHARACTERS) this.#encodeRun();
+    if (pack.add(owner, index, record)) return;
+    this.send();
+    pack.add(owner, index, record);
   }
 
   /** Hands everything that was added to librdkafka. */
   send(): void {
-    this.#encodeRun();
-    const count = this.#packed;
-    this.#packed = 0;
-    this.#arenaUsed = 0;
+    const { count } = this.#pack;
     if (count === 0) return;
     this.#beforeProduce();
-    const { words } = this.#messages;
     // Counted before the call: a report may come at once.
     this.#pendingRecords += count;
-    for (let at = 0; at < count * MESSAGE.words; at += MESSAGE.words) {
-      this.#pendingBytes += words[at + MESSAGE.payloadLength]! +
-        words[at + MESSAGE.keyLength]!;
-    }
-    const accepted = this.#library.symbols.rd_kafka_produce_batch(
-      this.#topic(this.#packedTopic),
-      ANY_PARTITION,
-      FLAGS,
-      this.#messages.pointer,
-      count,
-    );
-    if (accepted === count) return;
-    for (let at = 0; at < count * MESSAGE.words; at += MESSAGE.words) {
-      if (words[at + MESSAGE.error] !== 0) this.#settle(words, at);
+    this.#pendingBytes += this.#pack.seal();
+    // All of it is handed over before anybody is told and may add again.
+    for (const refused of this.#pack.produce()) {
+      const { owner, index, code, byteLength } = refused;
+      this.#settle(owner, index, code, byteLength);
     }
   }
 
@@ -193,11 +142,10 @@ export class Outbox implements Disposable {
       symbols.rd_kafka_topic_destroy(topic);
     }
     this.#topics.clear();
-    this.#messages[Symbol.dispose]();
-    this.#single[Symbol.dispose]();
+    this.#plain[Symbol.dispose]();
+    this.#withHeaders[Symbol.dispose]();
     this.#reported[Symbol.dispose]();
     this.#report[Symbol.dispose]();
-    this.#arena[Symbol.dispose]();
   }
 
   #mustBeOpen(): void {
@@ -222,7 +170,13 @@ export class Outbox implements Disposable {
         if (count === 0) return;
         for (let index = 0; index < count; index++) {
           symbols.memcpy(to, addresses[index]!, MESSAGE_BYTES);
-          this.#settle(this.#report.words, 0);
+          const { words } = this.#report;
+          this.#settle(
+            words[MESSAGE.opaque + 1]!,
+            words[MESSAGE.opaque]!,
+            words[MESSAGE.error]! | 0,
+            words[MESSAGE.payloadLength]! + words[MESSAGE.keyLength]!,
+          );
         }
       }
     } finally {
@@ -230,15 +184,15 @@ export class Outbox implements Disposable {
     }
   }
 
-  #settle(words: Uint32Array, at: number): void {
+  #settle(
+    owner: number,
+    index: number,
+    code: number,
+    byteLength: number,
+  ): void {
     this.#pendingRecords--;
-    this.#pendingBytes -= words[at + MESSAGE.payloadLength]! +
-      words[at + MESSAGE.keyLength]!;
-    this.#onReport(
-      words[at + MESSAGE.opaque + 1]!,
-      words[at + MESSAGE.opaque]!,
-      words[at + MESSAGE.error]! | 0,
-    );
+    this.#pendingBytes -= byteLength;
+    this.#onReport(owner, index, code);
   }
 
   #topic(name: string): Deno.PointerObject {
@@ -253,101 +207,4 @@ export class Outbox implements Disposable {
     this.#topics.set(name, topic);
     return topic;
   }
-
-  /** Makes sure that the arena holds `byteLength` more, run included. */
-  #makeRoom(byteLength: number): void {
-    const run = this.#textCharacters * MAX_UTF8_BYTES;
-    if (this.#arenaUsed + run + byteLength <= this.#arena.bytes.length) return;
-    this.send();
-    if (byteLength <= this.#arena.bytes.length) return;
-    this.#arena[Symbol.dispose]();
-    this.#arena = new NativeBlock(this.#library.symbols, byteLength * 2);
-  }
-
-  /** Puts the address and length of `part` at word `slot` of a message. */
-  #place(part: Part, slot: number): void {
-    const { words } = this.#messages;
-    if (typeof part === "string") {
-      this.#texts.push(part);
-      this.#textSlots.push(slot);
-      this.#textCharacters += part.length;
-      return;
-    }
-    if (part === null || part === undefined) {
-      words[slot] =
-        words[slot + 1] =
-        words[slot + 2] =
-        words[slot + 3] =
-          0;
-      return;
-    }
-    this.#encodeRun();
-    setInt64(words, slot, this.#write(part));
-    setInt64(words, slot + 2, part.length);
-  }
-
-  #encodeRun(): void {
-    const texts = this.#texts;
-    if (texts.length === 0) return;
-    const joined = texts.join("");
-    const { bytes } = this.#arena;
-    const { written } = encoder.encodeInto(
-      joined,
-      bytes.subarray(this.#arenaUsed),
-    );
-    // As many bytes as characters: plain ASCII, so lengths are known.
-    const ascii = written === joined.length;
-    for (let index = 0; index < texts.length; index++) {
-      const text = texts[index]!;
-      const length = ascii
-        ? text.length
-        : encoder.encodeInto(text, bytes.subarray(this.#arenaUsed)).written;
-      const slot = this.#textSlots[index]!;
-      setInt64(
-        this.#messages.words,
-        slot,
-        this.#arena.address + this.#arenaUsed,
-      );
-      setInt64(this.#messages.words, slot + 2, length);
-      this.#arenaUsed += length;
-    }
-    this.#texts = [];
-    this.#textSlots = [];
-    this.#textCharacters = 0;
-  }
-
-  #write(part: Uint8Array): number {
-    const address = this.#arena.address + this.#arenaUsed;
-    this.#arena.bytes.set(part, this.#arenaUsed);
-    this.#arenaUsed += part.length;
-    return address;
-  }
-
-  #addSingly(owner: number, index: number, record: OutputRecord): void {
-    // Keeps the order of records of one topic.
-    if (record.topic === this.#packedTopic) this.send();
-    const { symbols } = this.#library;
-    const topic = addressOf(this.#topic(record.topic));
-    this.#single.set(topic, [index, owner], record);
-    const { byteLength } = this.#single;
-    this.#beforeProduce();
-    this.#pendingRecords++;
-    this.#pendingBytes += byteLength;
-    const error = symbols.rd_kafka_produceva(
-      this.#client,
-      this.#single.pointer,
-      this.#single.count,
-    );
-    if (error === null) return;
-    const code = symbols.rd_kafka_error_code(error);
-    symbols.rd_kafka_error_destroy(error);
-    this.#pendingRecords--;
-    this.#pendingBytes -= byteLength;
-    this.#onReport(owner, index, code === 0 ? ErrorCode.invalidMessage : code);
-  }
-}
-
-function partBytes(part: Part): number {
-  if (typeof part === "string") return part.length * MAX_UTF8_BYTES;
-  return part?.length ?? 0;
 }

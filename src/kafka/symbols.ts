@@ -201,7 +201,7 @@ export const CORE_SYMBOLS = {
     result: "i32",
   },
   rd_kafka_produceva: {
-    parameters: [handle, handle, "usize"],
+    parameters: [handle, "usize", "usize"], // an address: see memory.ts
     result: handle,
   },
   rd_kafka_outq_len: { parameters: [handle], result: "i32" },

@@ -82,7 +82,10 @@ Deno.test("a library that takes arguments in another layout is refused", async (
   const stranger = altered({
     rd_kafka_produceva(client, list, count) {
       // As a library whose argument types have other numbers would see them.
-      const view = Deno.UnsafePointerView.getArrayBuffer(list!, 4);
+      const view = Deno.UnsafePointerView.getArrayBuffer(
+        Deno.UnsafePointer.create(BigInt(list))!,
+        4,
+      );
       new Int32Array(view)[0] = 99;
       return library.symbols.rd_kafka_produceva(client, list, count);
     },
