@@ -158,12 +158,9 @@ export class Batch {
   /** Milliseconds since the epoch; -1 where the record has none. */
   timestamp(index: number): number {
     this.#check(index);
-    const type = new Uint8Array(4);
+    const { symbols } = this.#memory.library;
     return Number(
-      this.#memory.library.symbols.rd_kafka_message_timestamp(
-        this.#messages[index]!,
-        type,
-      ),
+      symbols.rd_kafka_message_timestamp(this.#messages[index]!, null),
     );
   }
 

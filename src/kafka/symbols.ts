@@ -183,7 +183,7 @@ export const CORE_SYMBOLS = {
 
   // messages; their addresses are read from native memory as numbers
   rd_kafka_message_destroy: { parameters: ["usize"], result: "void" },
-  rd_kafka_message_timestamp: { parameters: ["usize", out], result: "i64" },
+  rd_kafka_message_timestamp: { parameters: ["usize", handle], result: "i64" },
   rd_kafka_message_leader_epoch: { parameters: ["usize"], result: "i32" },
   rd_kafka_message_headers: { parameters: ["usize", out], result: "i32" },
   rd_kafka_message_errstr: { parameters: ["usize"], result: handle },
