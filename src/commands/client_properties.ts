@@ -6,8 +6,12 @@ import { syslogOfLevel } from "../telemetry/log.ts";
 
 /** Of one fetch answer: this much is in memory beyond the fetch queues. */
 const FETCH_MAX_BYTES = 8 * 2 ** 20;
-/** Above Kafka's own default of 1 MB: an output may outgrow its input. */
-const MESSAGE_MAX_BYTES = 2 * 2 ** 20;
+/** Kafka's own default for topics. */
+const LARGEST_BATCH_BYTES = 1_048_588;
+/** What a batch takes beside its only record. */
+const BATCH_HEADER_BYTES = 61;
+
+const KIB = 1024;
 
 export interface ClientSettings {
   readonly consumer: ConsumerProperties;
@@ -15,11 +19,15 @@ export interface ClientSettings {
   readonly offsetReset: OffsetReset;
 }
 
-/** @param brokers of the cluster, which may be the embedded one */
+/**
+ * @param brokers of the cluster, which may be the embedded one
+ * @param largestBatchBytes that its output topics take
+ */
 export function clientSettings(
   settings: Settings,
   cluster: ClusterSettings,
   brokers: string,
+  largestBatchBytes: number = LARGEST_BATCH_BYTES,
 ): ClientSettings {
   const common = {
     "bootstrap.servers": brokers,
@@ -27,7 +35,6 @@ export function clientSettings(
     "log_level": syslogOfLevel(settings.logLevel),
     "socket.keepalive.enable": true,
     "socket.nagle.disable": true,
-    ...cluster.kafka,
   };
   const consumer = {
     ...common,
@@ -41,6 +48,7 @@ export function clientSettings(
     // For small records: they cost more by their number than by their bytes.
     "queued.min.messages": 20_000,
     "queued.max.messages.kbytes": settings.fetchQueueKbytes,
+    ...cluster.kafka,
     ...cluster.consumer,
   };
   const { "auto.offset.reset": reset, ...rest } = consumer as
@@ -54,13 +62,20 @@ export function clientSettings(
     } as ConsumerProperties,
     producer: {
       ...common,
+      // What a topic would refuse is refused here: a record that the cluster
+      // refuses leaves a gap in the idempotent producer's sequence, and
+      // librdkafka 2.15 may stall over it (found by tests of fuzzed records).
+      "message.max.bytes": Math.min(
+        largestBatchBytes - BATCH_HEADER_BYTES,
+        settings.pendingKbytes * KIB,
+      ),
       "enable.idempotence": true,
       "linger.ms": 2,
-      "message.max.bytes": MESSAGE_MAX_BYTES,
       // The pool bounds what is under way; an output is never given up.
       "queue.buffering.max.messages": 0,
       "queue.buffering.max.kbytes": 2_097_151,
       "message.timeout.ms": 0,
+      ...cluster.kafka,
       ...cluster.producer,
     } as ProducerProperties,
     offsetReset: offsetReset(reset),

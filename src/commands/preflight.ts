@@ -29,9 +29,28 @@ const POLL_MS = 50;
 /** Which of librdkafka's threads wrote a log line. */
 const THREAD = /^\[thrd:[^\]]*\]: /;
 
+/** What was found out about the cluster. */
+export interface ClusterFacts {
+  /**
+   * The largest batch that all output topics take; null where this user may not
+   * ask.
+   */
+  readonly largestBatchBytes: number | null;
+}
+
 /** @throws {PreflightError} */
-export async function preflight(options: PreflightOptions): Promise<void> {
+export async function preflight(
+  options: PreflightOptions,
+): Promise<ClusterFacts> {
   await using admin = new Admin(options.library, options.properties);
+  await prepareTopics(admin, options);
+  return { largestBatchBytes: await largestBatch(admin, options.outputTopics) };
+}
+
+async function prepareTopics(
+  admin: Admin,
+  options: PreflightOptions,
+): Promise<void> {
   const counts = await reach(admin, options);
   const { inputTopic, outputTopics, createTopics, log } = options;
   const partitions = counts.get(inputTopic);
@@ -62,6 +81,25 @@ export async function preflight(options: PreflightOptions): Promise<void> {
       );
     }
     log.info("topic created", { topic, partitions });
+  }
+}
+
+async function largestBatch(
+  admin: Admin,
+  topics: readonly string[],
+): Promise<number | null> {
+  const resources = topics.map((name) => ({ type: "topic" as const, name }));
+  try {
+    const answers = await admin.configs.describe(resources, {
+      timeoutMs: REQUEST_MS,
+    });
+    const limits = answers.map(({ entries }) =>
+      Number(entries.find(({ name }) => name === "max.message.bytes")?.value)
+    );
+    return limits.every((limit) => limit > 0) ? Math.min(...limits) : null;
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error;
+    return null; // it is only for comfort
   }
 }
 

@@ -170,7 +170,7 @@ async function openCluster(
     return { brokers: servers, clients, embedded };
   }
   const clients = clientSettings(settings, settings.primary, brokers);
-  await preflight({
+  const { largestBatchBytes } = await preflight({
     library,
     properties: clients.producer,
     brokers,
@@ -179,7 +179,16 @@ async function openCluster(
     createTopics,
     log,
   });
-  return { brokers, clients, embedded: null };
+  return {
+    brokers,
+    clients: clientSettings(
+      settings,
+      settings.primary,
+      brokers,
+      largestBatchBytes ?? undefined,
+    ),
+    embedded: null,
+  };
 }
 
 /** Feeds the embedded cluster; ends only when it cannot go on. */

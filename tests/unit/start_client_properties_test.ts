@@ -41,6 +41,22 @@ Deno.test("an output is never given up by the producer, and never doubled by it"
   assert.equal(producer["enable.idempotence"], true);
 });
 
+Deno.test("what the output topics would refuse does not leave the process", () => {
+  const largest = (env: Readonly<Record<string, string>>, topics?: number) => {
+    const { settings } = clients(env);
+    const { primary } = settings;
+    const { producer } = clientSettings(settings, primary, "a:1", topics);
+    return Number(producer["message.max.bytes"]);
+  };
+  assert.equal(largest({}), 1_048_588 - 61);
+  assert.equal(largest({}, 100_000), 100_000 - 61);
+  assert.equal(largest({ PENDING_KBYTES: "1024" }, 10_000_000), 2 ** 20);
+  for (const group of ["KAFKA", "PRODUCER"]) {
+    const name = `PRIMARY_${group}_MESSAGE_MAX_BYTES`;
+    assert.equal(largest({ [name]: "5000" }, 100_000), 5000);
+  }
+});
+
 Deno.test("the fetch queue is as large as the settings say", () => {
   const { consumer } = clients({ FETCH_QUEUE_KBYTES: "4096" });
   assert.equal(consumer["queued.max.messages.kbytes"], 4096);
@@ -52,12 +68,16 @@ Deno.test("what the user says of a client goes before what we would say", () => 
     PRIMARY_CONSUMER_SESSION_TIMEOUT_MS: "45000",
     PRIMARY_PRODUCER_LINGER_MS: "50",
     PRIMARY_KAFKA_CLIENT_ID: "theirs",
+    PRIMARY_KAFKA_SOCKET_NAGLE_DISABLE: "false",
+    PRIMARY_KAFKA_ENABLE_IDEMPOTENCE: "false",
   });
   assert.equal(Number(consumer["fetch.queue.backoff.ms"]), 7);
   assert.equal(Number(consumer["session.timeout.ms"]), 45_000);
   assert.equal(Number(producer["linger.ms"]), 50);
   assert.equal(consumer["client.id"], "theirs");
   assert.equal(producer["client.id"], "theirs");
+  assert.equal(String(producer["socket.nagle.disable"]), "false");
+  assert.equal(String(producer["enable.idempotence"]), "false");
   assert.equal("linger.ms" in consumer, false);
   assert.equal("session.timeout.ms" in producer, false);
 });
