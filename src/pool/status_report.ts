@@ -61,9 +61,10 @@ export class StatusReport {
   #lag(): number | null {
     if (this.#consumer.disposed) return null;
     let lag: number | null = null;
-    for (const { tp, next } of this.#partitions.all) {
+    for (const { tp, next, committed } of this.#partitions.all) {
       const high = this.#consumer.knownHighWatermark(tp);
-      if (high !== null) lag = (lag ?? 0) + Math.max(0, high - next);
+      if (high === null) continue;
+      lag = (lag ?? 0) + Math.max(0, high - (committed ?? next));
     }
     return lag;
   }
