@@ -34,13 +34,20 @@ export const USAGE = `usage: deno task bench [options]
   --seconds S         seconds of measured latency (30)
   --partitions N      of every topic (8)
   --heap MB           of the broker (1024)
-  --ours "command"    runs Switchyard (deno run -A src/main.ts start)
+  --ours "command"    runs Switchyard (as the task `start` does)
 
 Every run prints its table. One of at least 1000000 records, or 30 seconds of
 latency, in which nothing was wrong replaces the table in bench/README.md.
 `;
 
-const OURS = [Deno.execPath(), "run", "-A", "src/main.ts", "start"];
+const OURS = [
+  Deno.execPath(),
+  "run",
+  "-A",
+  "--v8-flags=--max-semi-space-size=4",
+  "src/main.ts",
+  "start",
+];
 
 /** @throws {UsageError} */
 export function parseOptions(args: readonly string[]): Options {

@@ -224,7 +224,9 @@ function memoryBudget(): string[] {
       `By default that is ${processMib} MiB and ${aWorker} MiB a worker; with ` +
         `${workers} workers ${memoryBudgetMib(settings)} MiB. \`config\` ` +
         `prints the sum. A buffered byte counts as ${bytesPerByte} because ` +
-        "librdkafka keeps some 330 bytes beside each record. What a " +
+        "librdkafka keeps some 330 bytes beside each record. The sum holds " +
+        "with V8's flag `--max-semi-space-size=4`, which the task `start` " +
+        "gives; without it each worker may take 32 MiB more. What a " +
         "processor keeps for itself comes on top: " +
         `a worker is replaced when its heap passes \`workerHeapMb\` ` +
         `(${workerHeapMb} MiB).`,

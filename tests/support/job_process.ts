@@ -1,4 +1,4 @@
-/** The job as its users run it: `deno run -A src/main.ts start`. */
+/** The job as the task `start` runs it. */
 import assert from "node:assert/strict";
 import { Child } from "./child.ts";
 
@@ -34,7 +34,14 @@ const ourPrefixes = /^(PRIMARY|SECONDARY|EMBEDDED|SWITCHYARD)_/;
 /** Starts a job with two workers that knows only the settings given here. */
 export function startJob(options: JobOptions = {}): Child {
   const { brokers, args = [], env = {}, cwd } = options;
-  return Child.deno(["run", "-A", "--no-check", main, "start", ...args], {
+  const run = [
+    "run",
+    "-A",
+    "--no-check",
+    "--v8-flags=--max-semi-space-size=4",
+    main,
+  ];
+  return Child.deno([...run, "start", ...args], {
     env: {
       ...withoutOurs(),
       WORKERS: "2",
