@@ -34,7 +34,7 @@ export const USAGE = `usage: deno task bench [options]
   --seconds S         seconds of measured latency (30)
   --partitions N      of every topic (8)
   --heap MB           of the broker (1024)
-  --ours "command"    runs Switchyard (as the task `start` does)
+  --ours "command"    runs Switchyard (as the task start does)
 
 Every run prints its table. One of at least 1000000 records, or 30 seconds of
 latency, in which nothing was wrong replaces the table in bench/README.md.
