@@ -94,11 +94,15 @@ export class AcknowledgedSink implements Sink {
   }
 
   collect(): ClientEvent[] {
-    return this.#outbox.collect();
+    const events = this.#outbox.collect();
+    this.#outbox.send(); // dead letters of what was refused
+    return events;
   }
 
-  waitAndCollect(timeoutMs: number): Promise<ClientEvent[]> {
-    return this.#outbox.waitAndCollect(timeoutMs);
+  async waitAndCollect(timeoutMs: number): Promise<ClientEvent[]> {
+    const events = await this.#outbox.waitAndCollect(timeoutMs);
+    this.#outbox.send();
+    return events;
   }
 
   wake(): void {

@@ -79,22 +79,14 @@ export class Outbox implements Disposable {
     }
     if (pack.add(owner, index, record)) return;
     this.send();
+    this.#pack = pack;
     pack.add(owner, index, record);
   }
 
   /** Hands everything that was added to librdkafka. */
   send(): void {
-    const { count } = this.#pack;
-    if (count === 0) return;
-    this.#beforeProduce();
-    // Counted before the call: a report may come at once.
-    this.#pendingRecords += count;
-    this.#pendingBytes += this.#pack.seal();
-    // All of it is handed over before anybody is told and may add again.
-    for (const refused of this.#pack.produce()) {
-      const { owner, index, code, byteLength } = refused;
-      this.#settle(owner, index, code, byteLength);
-    }
+    // Who hears that a record was not taken may add another.
+    while (this.#pack.count > 0) this.#sendPack();
   }
 
   /**
@@ -146,6 +138,18 @@ export class Outbox implements Disposable {
     this.#withHeaders[Symbol.dispose]();
     this.#reported[Symbol.dispose]();
     this.#report[Symbol.dispose]();
+  }
+
+  #sendPack(): void {
+    this.#beforeProduce();
+    // Counted before the call: a report may come at once.
+    this.#pendingRecords += this.#pack.count;
+    this.#pendingBytes += this.#pack.seal();
+    // All of it is handed over before anybody is told and may add again.
+    for (const refused of this.#pack.produce()) {
+      const { owner, index, code, byteLength } = refused;
+      this.#settle(owner, index, code, byteLength);
+    }
   }
 
   #mustBeOpen(): void {
