@@ -4,6 +4,7 @@ import type {
   PartitionRouter,
   TopicPartition,
 } from "../src/kafka/mod.ts";
+import { isWithin, type OffsetRanges } from "../src/pool/offset_ranges.ts";
 import type { Ownership, Position } from "../src/pool/protocol.ts";
 
 export type OnFetchFailure = (ownership: Ownership, error: KafkaError) => void;
@@ -13,12 +14,18 @@ const NO_PARTITION: TopicPartition = { topic: "", partition: -1 };
 export class Router implements PartitionRouter {
   readonly #lanes = new Map<string, number[]>(); // by topic, by partition
   readonly #epochs: number[] = [];
+  /** By lane: what was settled under an earlier ownership. */
+  readonly #settled = new Map<number, OffsetRanges>();
   readonly #onFailure: OnFetchFailure;
   readonly partitions: TopicPartition[] = [];
   next = new Float64Array(64);
 
   constructor(onFailure: OnFetchFailure) {
     this.#onFailure = onFailure;
+  }
+
+  get skips(): ((lane: number, offset: number) => boolean) | undefined {
+    return this.#settled.size > 0 ? this.#skips : undefined;
   }
 
   get empty(): boolean {
@@ -42,6 +49,8 @@ export class Router implements PartitionRouter {
     this.partitions[lane] = position.tp;
     this.#epochs[lane] = position.epoch;
     this.next[lane] = position.next;
+    if (position.beyond.length > 0) this.#settled.set(lane, position.beyond);
+    else this.#settled.delete(lane);
   }
 
   /** The lane of an ownership that is still open, or -1. */
@@ -63,4 +72,11 @@ export class Router implements PartitionRouter {
     const lane = this.laneOf(tp.topic, tp.partition);
     if (lane >= 0) this.#onFailure({ tp, epoch: this.#epochs[lane]! }, error);
   }
+
+  #skips = (lane: number, offset: number): boolean => {
+    const ranges = this.#settled.get(lane);
+    if (ranges === undefined) return false;
+    if (offset >= ranges.at(-1)!) this.#settled.delete(lane);
+    return isWithin(ranges, offset);
+  };
 }

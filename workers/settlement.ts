@@ -11,6 +11,11 @@
  * A lane is one ownership of one partition; a new ownership is a new lane.
  */
 import type { Batch } from "../src/kafka/mod.ts";
+import {
+  join,
+  NO_RANGES,
+  type OffsetRanges,
+} from "../src/pool/offset_ranges.ts";
 import type { Ownership, Position } from "../src/pool/protocol.ts";
 
 /** Why an input became a dead letter, and whether that holds its value. */
@@ -32,15 +37,23 @@ export interface Ticket {
   rejections?: Map<number, Rejection>;
 }
 
+/** The records of one lane in one batch. */
 interface Section {
   readonly lane: Lane;
+  /** The lane's number. */
+  readonly number: number;
+  readonly first: number;
+  /** The offset after the last. */
   readonly next: number;
-  done: boolean;
+  /** Null when all of it is done. */
+  ticket: Ticket | null;
 }
 
 interface Lane extends Ownership {
   /** First offset that is not settled. */
   next: number;
+  /** What was settled above it under an earlier ownership. */
+  readonly earlier: OffsetRanges;
   readonly sections: Section[];
   /** No records are taken any more; ends when all sections are done. */
   releasing: boolean;
@@ -85,6 +98,7 @@ export class Settlement {
       tp: position.tp,
       epoch: position.epoch,
       next: position.next,
+      earlier: position.beyond,
       sections: [],
       releasing: false,
       changed: false,
@@ -106,13 +120,15 @@ export class Settlement {
     const { count } = batch;
     let slot = this.#tickets.indexOf(undefined);
     if (slot === -1) slot = this.#tickets.length;
+    const sections: Section[] = [];
     const ticket: OpenTicket = {
       batch,
       slot,
       open: new Int32Array(count).fill(1),
       remaining: count,
-      sections: this.#sectionsOf(batch),
+      sections,
     };
+    sections.push(...this.#sectionsOf(ticket));
     this.#tickets[slot] = ticket;
     this.#openTickets++;
     this.#pendingRecords += count;
@@ -146,6 +162,14 @@ export class Settlement {
       }
     }
     return changed;
+  }
+
+  /**
+   * Where each lane stands by records, not by batches: the first one that is
+   * not done, and what is done above it. Looks at every open batch.
+   */
+  exactPositions(): Position[] {
+    return this.#lanes.filter((lane) => lane !== undefined).map(exactPosition);
   }
 
   /** Records settled since the last call. */
@@ -182,19 +206,25 @@ export class Settlement {
     return lane;
   }
 
-  #sectionsOf(batch: Batch): Section[] {
-    // The last offset of each lane; runs of one lane are the usual case.
-    const ends = new Map<number, number>();
-    const { lanes, offsets, count } = batch;
+  #sectionsOf(ticket: Ticket): Section[] {
+    // By lane: its first offset and the one after its last; runs of one lane
+    // are the usual case.
+    const ends = new Map<number, [first: number, next: number]>();
+    const { lanes, offsets, count } = ticket.batch;
     for (let index = 0; index < count; index++) {
-      if (index + 1 === count || lanes[index + 1] !== lanes[index]) {
-        ends.set(lanes[index]!, offsets[index]! + 1);
+      const lane = lanes[index]!;
+      if (index === 0 || lanes[index - 1] !== lane) {
+        const [first] = ends.get(lane) ?? [offsets[index]!];
+        ends.set(lane, [first, 0]);
+      }
+      if (index + 1 === count || lanes[index + 1] !== lane) {
+        ends.get(lane)![1] = offsets[index]! + 1;
       }
     }
     const sections: Section[] = [];
-    for (const [index, next] of ends) {
-      const lane = this.#lane(index);
-      const section = { lane, next, done: false };
+    for (const [number, [first, next]] of ends) {
+      const lane = this.#lane(number);
+      const section = { lane, number, first, next, ticket };
       lane.sections.push(section);
       sections.push(section);
     }
@@ -208,9 +238,9 @@ export class Settlement {
     this.#pendingRecords -= ticket.batch.count;
     this.#pendingBytes -= ticket.batch.byteLength;
     for (const section of ticket.sections) {
-      section.done = true;
+      section.ticket = null;
       const { lane } = section;
-      while (lane.sections[0]?.done) {
+      while (lane.sections[0]?.ticket === null) {
         lane.next = lane.sections.shift()!.next;
         lane.changed = true;
       }
@@ -219,9 +249,40 @@ export class Settlement {
   }
 }
 
-const positionOf = (lane: Lane): Position => ({
+const positionOf = (lane: Lane, beyond = NO_RANGES, next = lane.next) => ({
   tp: lane.tp,
   epoch: lane.epoch,
-  next: lane.next,
-  beyond: [],
+  ...join({ next, beyond }, { next: 0, beyond: lane.earlier }),
 });
+
+/**
+ * Offsets that no record has, because of compaction or transactions, count as
+ * done where the records around them are.
+ */
+function exactPosition(lane: Lane): Position {
+  let next: number | null = null;
+  const beyond: number[] = [];
+  /** Where the done records began that reach up to here. */
+  let since: number | null = null;
+  for (const { first, number, ticket } of lane.sections) {
+    if (ticket === null) {
+      since ??= first;
+      continue;
+    }
+    const { lanes, offsets, count } = ticket.batch;
+    for (let index = 0; index < count; index++) {
+      if (lanes[index] !== number) continue;
+      const offset = offsets[index]!;
+      if (ticket.open[index]! <= 0) {
+        since ??= offset;
+        continue;
+      }
+      if (next === null) next = offset;
+      else if (since !== null) beyond.push(since, offset);
+      since = null;
+    }
+  }
+  const end = lane.sections.at(-1)?.next ?? lane.next;
+  if (next !== null && since !== null) beyond.push(since, end);
+  return positionOf(lane, beyond, next ?? end);
+}

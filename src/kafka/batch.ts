@@ -28,6 +28,8 @@ export interface PartitionRouter {
   readonly partitions: readonly TopicPartition[];
   /** By lane: the next offset that is expected; a batch moves it on. */
   readonly next: Float64Array;
+  /** Whether a record above `next` is not expected either; absent: none is. */
+  readonly skips?: ((lane: number, offset: number) => boolean) | undefined;
   /** A fetch error of one partition. */
   failed(tp: TopicPartition, error: KafkaError): void;
 }
@@ -93,6 +95,7 @@ export class Batch {
     const { symbols } = memory.library;
     const { targets } = memory;
     const { words } = memory.structures;
+    const { skips } = router;
     let count = 0;
     let byteLength = 0;
     let topic = 0;
@@ -123,7 +126,10 @@ export class Batch {
       if (code !== 0) {
         const tp = { topic: this.#topicName(topic, topicNames), partition };
         router.failed(tp, this.#errorOf(index, code, tp));
-      } else if (lane >= 0 && offset >= router.next[lane]!) {
+      } else if (
+        lane >= 0 && offset >= router.next[lane]! &&
+        !skips?.(lane, offset)
+      ) {
         router.next[lane] = offset + 1;
         this.lanes[count] = lane;
         this.offsets[count] = offset;

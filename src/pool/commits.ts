@@ -28,9 +28,8 @@ export class Commits {
       try {
         const answers = await this.#consumer.commit(offsets);
         answers.forEach((answer, index) => {
-          const { offset } = offsets[index]!;
           if (answer.error === null) {
-            this.#partitions.committed(answer, offset as number);
+            this.#partitions.committed(answer, offsets[index]!);
           } else {
             this.#log.warn("commit failed", { error: answer.error.message });
           }

@@ -1,7 +1,19 @@
 /** The partitions that this instance owns, and where each of them stands. */
-import type { PartitionOffset, TopicPartition } from "../kafka/mod.ts";
+import type { TopicPartition } from "../kafka/mod.ts";
+import {
+  decodeRanges,
+  encodeRanges,
+  NO_RANGES,
+  type OffsetRanges,
+} from "./offset_ranges.ts";
 import type { Ownership, Position } from "./protocol.ts";
 import type { WorkerThread } from "./thread.ts";
+
+/** An offset of the group, with `beyond` in its metadata. */
+export interface Committed {
+  readonly offset: number;
+  readonly metadata: string;
+}
 
 export interface Partition {
   readonly id: string;
@@ -11,8 +23,10 @@ export interface Partition {
   worker: WorkerThread | null;
   /** First offset that is not settled. */
   next: number;
+  /** What is settled above it. */
+  beyond: OffsetRanges;
   /** What the group has as committed; null: nothing yet. */
-  committed: number | null;
+  committed: Committed | null;
   /** Records per second, smoothed. */
   load: number;
   /** `next` when the load was measured last. */
@@ -38,13 +52,20 @@ export class Partitions {
     return this.all.filter((each) => each.worker === worker);
   }
 
-  add(tp: TopicPartition, next: number, committed: number | null): Partition {
+  add(
+    tp: TopicPartition,
+    next: number,
+    committed: Committed | null,
+  ): Partition {
     const partition: Partition = {
       id: idOf(tp),
       tp: { topic: tp.topic, partition: tp.partition },
       epoch: 0,
       worker: null,
       next,
+      beyond: next === committed?.offset
+        ? decodeRanges(next, committed.metadata)
+        : NO_RANGES,
       committed,
       load: 0,
       measuredNext: next,
@@ -65,7 +86,7 @@ export class Partitions {
       tp: partition.tp,
       epoch: partition.epoch,
       next: partition.next,
-      beyond: [],
+      beyond: partition.beyond,
     };
   }
 
@@ -77,7 +98,9 @@ export class Partitions {
 
   settle(position: Position): void {
     const partition = this.#current(position);
-    if (partition !== undefined) partition.next = position.next;
+    if (partition === undefined) return;
+    partition.next = position.next;
+    partition.beyond = position.beyond;
   }
 
   /** The partition of an ownership that is still current. */
@@ -91,15 +114,26 @@ export class Partitions {
   }
 
   /** What a commit has to say, of all partitions or of some. */
-  uncommitted(of: readonly Partition[] = this.all): PartitionOffset[] {
-    return of.filter((each) => each.next !== (each.committed ?? -1))
-      .filter((each) => each.committed !== null || each.next > 0)
-      .map((each) => ({ ...each.tp, offset: each.next }));
+  uncommitted(
+    of: readonly Partition[] = this.all,
+  ): (TopicPartition & Committed)[] {
+    return of.map(({ tp, next, beyond, committed }) => ({
+      ...tp,
+      offset: next,
+      // Without it some records would be repeated; workers do not let it come
+      // to that.
+      metadata: encodeRanges(next, beyond) ?? "",
+      committed,
+    })).filter(({ offset, metadata, committed }) =>
+      committed === null
+        ? offset > 0 || metadata !== ""
+        : offset !== committed.offset || metadata !== committed.metadata
+    ).map(({ committed: _, ...due }) => due);
   }
 
-  committed(tp: TopicPartition, offset: number): void {
+  committed(tp: TopicPartition, committed: Committed): void {
     const partition = this.find(tp);
-    if (partition !== undefined) partition.committed = offset;
+    if (partition !== undefined) partition.committed = committed;
   }
 
   /** @param elapsedS seconds since the last measurement */

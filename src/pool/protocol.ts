@@ -5,6 +5,7 @@
  */
 import type { InboxPort, ProducerPort, TopicPartition } from "../kafka/mod.ts";
 import type { LogLevel, LogLine } from "../telemetry/log.ts";
+import type { OffsetRanges } from "./offset_ranges.ts";
 import type { Sample } from "./status.ts";
 
 export interface Ownership {
@@ -15,11 +16,8 @@ export interface Ownership {
 /** An ownership and the next offset that was not settled under it. */
 export interface Position extends Ownership {
   readonly next: number;
-  /**
-   * Offsets above `next` that are settled as well, for orderings that settle
-   * out of order; empty where records settle in order.
-   */
-  readonly beyond: readonly number[];
+  /** What is settled above `next`; empty where records settle in order. */
+  readonly beyond: OffsetRanges;
 }
 
 /** Limits of one worker; together with the base they are the memory budget. */

@@ -10,13 +10,15 @@ import {
   type TopicPartition,
 } from "../kafka/mod.ts";
 
+import type { Committed } from "./partitions.ts";
+
 /** What to do where the group has no offset, or one that is gone. */
 export type OffsetReset = "earliest" | "latest" | "error";
 
 export interface StartOffset {
   readonly tp: TopicPartition;
   readonly next: number;
-  readonly committed: number | null;
+  readonly committed: Committed | null;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -40,7 +42,9 @@ export async function startOffsets(
   return committed.map((each) => ({
     tp: { topic: each.topic, partition: each.partition },
     next: each.offset ?? resets.get(`${each.topic}-${each.partition}`)!,
-    committed: each.offset,
+    committed: each.offset === null
+      ? null
+      : { offset: each.offset, metadata: each.metadata },
   }));
 }
 

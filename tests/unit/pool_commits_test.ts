@@ -23,7 +23,7 @@ function committing() {
   const partitions = new Partitions();
   const worker = {} as WorkerThread;
   const [first, second] = [0, 1].map((partition) =>
-    partitions.add({ topic: "in", partition }, 0, 0)
+    partitions.add({ topic: "in", partition }, 0, { offset: 0, metadata: "" })
   ) as [ReturnType<Partitions["add"]>, ReturnType<Partitions["add"]>];
   const settle = (partition: typeof first, next: number) =>
     partitions.settle({ ...partitions.own(partition, worker), next });
@@ -71,8 +71,8 @@ Deno.test("what has settled is committed and not due any more", async () => {
   const done = commits.commit();
   await turn();
   assert.deepEqual(calls[0]!.offsets, [
-    { topic: "in", partition: 0, offset: 10 },
-    { topic: "in", partition: 1, offset: 20 },
+    { topic: "in", partition: 0, offset: 10, metadata: "" },
+    { topic: "in", partition: 1, offset: 20, metadata: "" },
   ]);
   calls[0]!.answer();
   await done;
@@ -102,7 +102,7 @@ Deno.test("what settles during a commit is due to the next one, which waits for 
   await one;
   await turn();
   assert.deepEqual(calls[1]!.offsets, [
-    { topic: "in", partition: 0, offset: 15 },
+    { topic: "in", partition: 0, offset: 15, metadata: "" },
   ]);
   calls[1]!.answer();
   await two;

@@ -6,9 +6,15 @@ const tp = { topic: "in", partition: 3 };
 /** Partitions only compare threads; one is as good as any object. */
 const thread = () => ({}) as WorkerThread;
 
+const at = (offset: number) => ({ offset, metadata: "" });
+
 function owned(next = 10, committed: number | null = null) {
   const partitions = new Partitions();
-  const partition = partitions.add(tp, next, committed);
+  const partition = partitions.add(
+    tp,
+    next,
+    committed === null ? null : at(committed),
+  );
   const worker = thread();
   const position = partitions.own(partition, worker);
   return { partitions, partition, worker, position };
@@ -45,7 +51,7 @@ Deno.test("an epoch is never used twice, even by a partition that left and came 
   partitions.remove([partition]);
   assert.equal(partitions.find(tp), undefined);
   partitions.settle({ ...position, next: 25 });
-  const again = partitions.add(tp, 10, 10);
+  const again = partitions.add(tp, 10, at(10));
   assert.notEqual(partitions.own(again, worker).epoch, position.epoch);
   partitions.settle({ ...position, next: 25 });
   assert.equal(again.next, 10);
@@ -64,25 +70,33 @@ Deno.test("what has settled and is not committed is due, with the next offset to
   const { partitions, position } = owned(10, 10);
   assert.deepEqual(partitions.uncommitted(), []);
   partitions.settle({ ...position, next: 12 });
-  assert.deepEqual(partitions.uncommitted(), [{ ...tp, offset: 12 }]);
-  partitions.committed(tp, 12);
+  assert.deepEqual(partitions.uncommitted(), [{
+    ...tp,
+    offset: 12,
+    metadata: "",
+  }]);
+  partitions.committed(tp, at(12));
   assert.deepEqual(partitions.uncommitted(), []);
 });
 
 Deno.test("a commit that was overtaken leaves the newer position due", () => {
   const { partitions, position } = owned(10, 10);
   partitions.settle({ ...position, next: 15 });
-  partitions.committed(tp, 12);
-  assert.deepEqual(partitions.uncommitted(), [{ ...tp, offset: 15 }]);
+  partitions.committed(tp, at(12));
+  assert.deepEqual(partitions.uncommitted(), [{
+    ...tp,
+    offset: 15,
+    metadata: "",
+  }]);
 });
 
 Deno.test("a position that a reset chose is due before anything has settled", () => {
   // Otherwise a restart would apply the policy again, elsewhere.
   assert.deepEqual(owned(500, null).partitions.uncommitted(), [
-    { ...tp, offset: 500 },
+    { ...tp, offset: 500, metadata: "" },
   ]);
   assert.deepEqual(owned(0, 90).partitions.uncommitted(), [
-    { ...tp, offset: 0 },
+    { ...tp, offset: 0, metadata: "" },
   ]);
 });
 
@@ -94,10 +108,10 @@ Deno.test("a commit of some partitions says nothing of others", () => {
   const { partitions, partition } = owned(500);
   const other = partitions.add({ topic: "in", partition: 4 }, 7, null);
   assert.deepEqual(partitions.uncommitted([other]), [
-    { topic: "in", partition: 4, offset: 7 },
+    { topic: "in", partition: 4, offset: 7, metadata: "" },
   ]);
   assert.deepEqual(partitions.uncommitted([partition]), [
-    { ...tp, offset: 500 },
+    { ...tp, offset: 500, metadata: "" },
   ]);
 });
 

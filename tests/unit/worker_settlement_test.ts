@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { isWithin } from "../../src/pool/offset_ranges.ts";
 import type { Position } from "../../src/pool/protocol.ts";
 import { Settlement, type Ticket } from "../../workers/settlement.ts";
 import { batchOf, type FakeRecord, TOPIC } from "./support_worker_fakes.ts";
@@ -292,6 +293,9 @@ class Model {
       lane.told = position.next;
     }
     for (const lane of this.lanes) this.#checkLane(lane);
+    const exact = this.settlement.exactPositions();
+    assert.equal(exact.length, this.#live().length);
+    for (const each of exact) this.#checkExact(this.#laneOf(each), each);
     const open = this.tickets.filter((each) => !this.#isClosed(each));
     const records = open.reduce((sum, each) => sum + each.batch.count, 0);
     const bytes = open.reduce((sum, each) => sum + each.batch.byteLength, 0);
@@ -303,6 +307,20 @@ class Model {
     for (const ticket of this.tickets) {
       assert.equal(ticket.batch.freed, this.#isClosed(ticket));
     }
+  }
+
+  #checkExact(lane: KnownLane, { next, beyond }: Position): void {
+    const firstOpen = lane.records.find((each) => each.due > 0);
+    const last = lane.records.at(-1);
+    const end = last ? last.offset + 1 : lane.position.next;
+    assert.equal(next, firstOpen?.offset ?? end);
+    for (const { offset, due } of lane.records) {
+      if (offset <= next) continue;
+      assert.equal(isWithin(beyond, offset), due === 0);
+    }
+    assert.ok(
+      beyond.every((edge, index) => edge > (beyond[index - 1] ?? next)),
+    );
   }
 
   #checkLane(lane: KnownLane): void {
