@@ -64,7 +64,7 @@ export class StatusReport {
     for (const { tp, next, committed } of this.#partitions.all) {
       const high = this.#consumer.knownHighWatermark(tp);
       if (high === null) continue;
-      lag = (lag ?? 0) + Math.max(0, high - (committed ?? next));
+      lag = (lag ?? 0) + Math.max(0, high - (committed?.offset ?? next));
     }
     return lag;
   }
