@@ -34,6 +34,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "workers": [
     // The protocol between threads, and never the coordinator.
     "src/pool/page.ts",
+    "src/pool/offset_ranges.ts",
     "src/pool/protocol.ts",
     "src/pool/rate_limit.ts",
     "src/pool/status.ts",
