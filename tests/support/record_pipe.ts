@@ -44,6 +44,9 @@ export class RecordPipe implements AsyncDisposable {
     const child = new Deno.Command("java", {
       args: [
         "-Xmx256m",
+        // Its own warnings would go to stdout, which is the pipe.
+        "-Xlog:disable",
+        "-Xlog:all=warning:stderr",
         "-XX:-UsePerfData",
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
         "-XX:+UseSerialGC",
