@@ -1,23 +1,34 @@
 /** What the sinks of both guarantees share: records on their way, and reports. */
 import {
   type ClientEvent,
-  errorFromCode,
   isPurged,
   type KafkaError,
-  type Library,
-  Outbox,
+  type OnReport,
+  type Outbox,
   type OutputRecord,
-  type ProducerPort,
 } from "../src/kafka/mod.ts";
-import { Phase, type WorkerPage } from "../src/pool/page.ts";
+import type { WorkerPage } from "../src/pool/page.ts";
 import type { Position } from "../src/pool/protocol.ts";
 import { deadLetter, type DeadLetterPlace } from "./dead_letter.ts";
 import type { Rejection, Settlement, Ticket } from "./settlement.ts";
 import type { Sink } from "./sink.ts";
 
+export type OutboxUse = Pick<
+  Outbox,
+  | "add"
+  | "collect"
+  | "pendingBytes"
+  | "pendingRecords"
+  | "send"
+  | "waitAndCollect"
+  | "wake"
+  | typeof Symbol.dispose
+>;
+
 export interface OutboxSinkParts {
-  readonly library: Library;
-  readonly producer: ProducerPort;
+  readonly openOutbox: (onReport: OnReport) => OutboxUse;
+  /** What a code means that a report has. */
+  readonly errorOf: (code: number, doing: string) => KafkaError;
   readonly page: WorkerPage;
   readonly settlement: Settlement;
   readonly place: DeadLetterPlace;
@@ -39,19 +50,13 @@ const DEAD_LETTER = 0x80000000;
 
 export abstract class OutboxSink implements Sink {
   protected readonly parts: OutboxSinkParts;
-  protected readonly outbox: Outbox;
+  protected readonly outbox: OutboxUse;
   protected produced = 0;
   protected deadLettered = 0;
 
   constructor(parts: OutboxSinkParts) {
-    const { library, producer, page } = parts;
     this.parts = parts;
-    this.outbox = new Outbox(
-      library,
-      producer,
-      (...report) => this.#reported(...report),
-      () => page.enter(Phase.native),
-    );
+    this.outbox = parts.openOutbox((...report) => this.#reported(...report));
   }
 
   abstract readonly idle: boolean;
@@ -143,7 +148,7 @@ export abstract class OutboxSink implements Sink {
     code: number,
     isUnsent: boolean,
   ): void {
-    const { library, place, settlement } = this.parts;
+    const { errorOf, place, settlement } = this.parts;
     const ticket = settlement.ticket(slot);
     if (ticket === undefined || isPurged(code)) return;
     const isDeadLetter = marked >= DEAD_LETTER;
@@ -153,7 +158,7 @@ export abstract class OutboxSink implements Sink {
       else this.produced++;
     } else {
       const what = isDeadLetter ? `produce to ${place.topic}` : "output";
-      const error = errorFromCode(library.symbols, code, what);
+      const error = errorOf(code, what);
       if (!this.failed({ ticket, index, isDeadLetter, error, isUnsent })) {
         return;
       }

@@ -6,11 +6,13 @@
 import process from "node:process";
 import {
   type ClientEvent,
+  errorFromCode,
   Inbox,
   isClientRefused,
   openLibrary,
+  Outbox,
 } from "../src/kafka/mod.ts";
-import { FencedError, WorkerPage } from "../src/pool/page.ts";
+import { FencedError, Phase, WorkerPage } from "../src/pool/page.ts";
 import type {
   FromWorker,
   OpenMessage,
@@ -132,8 +134,15 @@ async function open(message: OpenMessage): Promise<void> {
   );
   const { job } = message;
   const sink = newSink(message, {
-    library,
-    producer: message.producer,
+    openOutbox: (onReport) =>
+      new Outbox(
+        library,
+        message.producer,
+        onReport,
+        // A fenced worker produces nothing.
+        () => page.enter(Phase.native),
+      ),
+    errorOf: (code, doing) => errorFromCode(library.symbols, code, doing),
     page,
     settlement,
     place: { topic: job.deadLetterTopic, groupId: job.groupId },
