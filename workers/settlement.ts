@@ -17,11 +17,15 @@ import {
   type OffsetRanges,
 } from "../src/pool/offset_ranges.ts";
 import type { Ownership, Position } from "../src/pool/protocol.ts";
+import type { Failure } from "./failures.ts";
 
-/** Why an input became a dead letter, and whether that holds its value. */
+/** Why an input became a dead letter. */
 export interface Rejection {
   readonly reason: string;
+  /** Whether the dead letter holds the value. */
   readonly complete: boolean;
+  /** Where it was tried more than once. */
+  readonly failure?: Failure | undefined;
 }
 
 /** The records of one batch until the last of them is done. */

@@ -11,14 +11,32 @@ import {
   type ProducerPort,
 } from "../src/kafka/mod.ts";
 import { Phase, type WorkerPage } from "../src/pool/page.ts";
+import type { Failure } from "./failures.ts";
 import { deadLetter, type DeadLetterPlace } from "./dead_letter.ts";
+import type { Postponement } from "./retry.ts";
 import type { Rejection, Settlement, Ticket } from "./settlement.ts";
 
 export interface Sink {
-  /** Produces an output of an input; the input is done when all arrived. */
+  /**
+   * Produces an output of an input; the input is done when all arrived.
+   *
+   * Kinds add all outputs of an input, or its dead letter, within one turn of
+   * the event loop: between two turns the sink has everything of an input or
+   * nothing. A transaction that ends between two turns depends on it.
+   */
   add(ticket: Ticket, index: number, record: OutputRecord): void;
-  /** Produces the input itself to the dead-letter topic. */
-  reject(ticket: Ticket, index: number, reason: string): void;
+  /**
+   * Produces the input itself to the dead-letter topic.
+   * @param failure where it was tried more than once
+   */
+  reject(
+    ticket: Ticket,
+    index: number,
+    reason: string,
+    failure?: Failure,
+  ): void;
+  /** Produces the input itself to the delay topic of this delay. */
+  postpone(ticket: Ticket, index: number, postponement: Postponement): void;
   /** Hands what was added to the cluster. */
   flush(): void;
   /** Bytes that are not acknowledged. */
@@ -83,10 +101,19 @@ export class AcknowledgedSink implements Sink {
     this.#outbox.add(ticket.slot, index, record);
   }
 
-  reject(ticket: Ticket, index: number, reason: string): void {
+  reject(
+    ticket: Ticket,
+    index: number,
+    reason: string,
+    failure?: Failure,
+  ): void {
     ticket.rejections ??= new Map();
     if (ticket.rejections.has(index)) return;
-    this.#addDeadLetter(ticket, index, { reason, complete: true });
+    this.#addDeadLetter(ticket, index, { reason, complete: true, failure });
+  }
+
+  postpone(): void {
+    throw new Error("no delay topics");
   }
 
   flush(): void {
@@ -121,9 +148,7 @@ export class AcknowledgedSink implements Sink {
 
   #addDeadLetter(ticket: Ticket, index: number, rejection: Rejection): void {
     ticket.rejections?.set(index, rejection);
-    const { reason, complete } = rejection;
-    const { batch } = ticket;
-    const record = deadLetter(batch, index, reason, this.#place, complete);
+    const record = deadLetter(ticket.batch, index, rejection, this.#place);
     this.#settlement.expect(ticket, index);
     this.#outbox.add(ticket.slot, (index | DEAD_LETTER) >>> 0, record);
   }
