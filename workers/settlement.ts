@@ -12,7 +12,9 @@
  */
 import type { Batch } from "../src/kafka/mod.ts";
 import {
+  bitsRoom,
   join,
+  metadataRoom,
   NO_RANGES,
   type OffsetRanges,
 } from "../src/pool/offset_ranges.ts";
@@ -62,6 +64,10 @@ interface Lane extends Ownership {
   /** No records are taken any more; ends when all sections are done. */
   releasing: boolean;
   changed: boolean;
+  /** The end of what was there when `takeExact` looked last. */
+  seen: number;
+  /** Whether it was looked at record by record then. */
+  exact: boolean;
 }
 
 interface OpenTicket extends Ticket {
@@ -106,6 +112,8 @@ export class Settlement {
       sections: [],
       releasing: false,
       changed: false,
+      seen: position.next,
+      exact: false,
     };
     return lane;
   }
@@ -156,16 +164,55 @@ export class Settlement {
     }
   }
 
-  /** Positions that moved since the last call. */
+  /**
+   * Positions that moved since the last call, by whole batches: not where
+   * `takeExact` has said more.
+   */
   takeChanged(): Position[] {
     const changed: Position[] = [];
     for (const lane of this.#lanes) {
-      if (lane?.changed) {
+      if (lane?.changed && !(lane.exact && lane.next < lane.seen)) {
         lane.changed = false;
         changed.push(positionOf(lane));
       }
     }
     return changed;
+  }
+
+  /**
+   * Where lanes stand by records, of those with a batch that was open at the
+   * last call already: elsewhere records are done about as they come, and the
+   * ends of batches say enough.
+   * @param all of every lane, because this is the last call
+   */
+  takeExact(all: boolean): Position[] {
+    const positions: Position[] = [];
+    for (const lane of this.#lanes) {
+      if (lane === undefined) continue;
+      const taken = takenOf(lane);
+      lane.exact = lane.next < (all ? taken : lane.seen);
+      lane.seen = taken;
+      if (!lane.exact) continue;
+      lane.changed = false;
+      positions.push(exactPosition(lane));
+    }
+    return positions;
+  }
+
+  /**
+   * How many of `wanted` records may be taken so that the exact position of
+   * every lane still fits into a commit, whichever records are done first.
+   */
+  room(wanted: number): number {
+    let room = wanted;
+    for (const lane of this.#lanes) {
+      if (lane === undefined || lane.releasing) continue;
+      const end = Math.max(takenOf(lane), lane.earlier.at(-1) ?? 0);
+      if (bitsRoom(lane.next, end) >= room) continue;
+      const position = exactPosition(lane);
+      room = Math.min(room, metadataRoom(position, end, openIn(lane)));
+    }
+    return Math.max(0, room);
   }
 
   /**
@@ -259,6 +306,23 @@ const positionOf = (lane: Lane, beyond = NO_RANGES, next = lane.next) => ({
   ...join({ next, beyond }, { next: 0, beyond: lane.earlier }),
 });
 
+/** The offset after the last that was taken. */
+const takenOf = ({ sections, next }: Lane) => sections.at(-1)?.next ?? next;
+
+/** Records that are not done. */
+function openIn({ sections }: Lane): number {
+  let open = 0;
+  for (const { number, ticket } of sections) {
+    if (ticket === null) continue;
+    for (let index = 0; index < ticket.batch.count; index++) {
+      if (ticket.batch.lanes[index] === number && ticket.open[index]! > 0) {
+        open++;
+      }
+    }
+  }
+  return open;
+}
+
 /**
  * Offsets that no record has, because of compaction or transactions, count as
  * done where the records around them are.
@@ -286,7 +350,7 @@ function exactPosition(lane: Lane): Position {
       since = null;
     }
   }
-  const end = lane.sections.at(-1)?.next ?? lane.next;
+  const end = takenOf(lane);
   if (next !== null && since !== null) beyond.push(since, end);
   return positionOf(lane, beyond, next ?? end);
 }

@@ -2,10 +2,11 @@
 import type { TopicPartition } from "../kafka/mod.ts";
 import {
   decodeRanges,
-  encodeRanges,
+  encodeMost,
   NO_RANGES,
   type OffsetRanges,
 } from "./offset_ranges.ts";
+import type { PauseReason } from "./pauses.ts";
 import type { Ownership, Position } from "./protocol.ts";
 import type { WorkerThread } from "./thread.ts";
 
@@ -25,6 +26,12 @@ export interface Partition {
   next: number;
   /** What is settled above it. */
   beyond: OffsetRanges;
+  /** The same as a commit says it, at the most what brokers take. */
+  metadata: string;
+  /** The offset after the last that was settled before the current ownership. */
+  inherited: number;
+  /** Why it is not fetched. */
+  readonly paused: Set<PauseReason>;
   /** What the group has as committed; null: nothing yet. */
   committed: Committed | null;
   /** Records per second, smoothed. */
@@ -57,15 +64,19 @@ export class Partitions {
     next: number,
     committed: Committed | null,
   ): Partition {
+    const beyond = next === committed?.offset
+      ? decodeRanges(next, committed.metadata)
+      : NO_RANGES;
     const partition: Partition = {
       id: idOf(tp),
       tp: { topic: tp.topic, partition: tp.partition },
       epoch: 0,
       worker: null,
       next,
-      beyond: next === committed?.offset
-        ? decodeRanges(next, committed.metadata)
-        : NO_RANGES,
+      beyond,
+      metadata: encodeMost(next, beyond),
+      inherited: next,
+      paused: new Set(),
       committed,
       load: 0,
       measuredNext: next,
@@ -82,6 +93,7 @@ export class Partitions {
   own(partition: Partition, worker: WorkerThread): Position {
     partition.epoch = ++this.#epoch;
     partition.worker = worker;
+    partition.inherited = partition.beyond.at(-1) ?? partition.next;
     return {
       tp: partition.tp,
       epoch: partition.epoch,
@@ -96,11 +108,14 @@ export class Partitions {
     partition.worker = null;
   }
 
-  settle(position: Position): void {
+  /** @returns undefined where the position is of an old ownership. */
+  settle(position: Position): Partition | undefined {
     const partition = this.#current(position);
-    if (partition === undefined) return;
+    if (partition === undefined) return undefined;
     partition.next = position.next;
     partition.beyond = position.beyond;
+    partition.metadata = encodeMost(position.next, position.beyond);
+    return partition;
   }
 
   /** The partition of an ownership that is still current. */
@@ -117,12 +132,10 @@ export class Partitions {
   uncommitted(
     of: readonly Partition[] = this.all,
   ): (TopicPartition & Committed)[] {
-    return of.map(({ tp, next, beyond, committed }) => ({
+    return of.map(({ tp, next, metadata, committed }) => ({
       ...tp,
       offset: next,
-      // Without it some records would be repeated; workers do not let it come
-      // to that.
-      metadata: encodeRanges(next, beyond) ?? "",
+      metadata,
       committed,
     })).filter(({ offset, metadata, committed }) =>
       committed === null

@@ -11,6 +11,7 @@ import { CrashHistory } from "./crash_history.ts";
 import { Membership } from "./membership.ts";
 import { type PoolOptions, PoolStartError } from "./options.ts";
 import { Partitions } from "./partitions.ts";
+import { Pauses } from "./pauses.ts";
 import { Placement } from "./placement.ts";
 import type { FromWorker, WorkerFailure } from "./protocol.ts";
 import { RateLimit, type Rates } from "./rate_limit.ts";
@@ -38,6 +39,7 @@ export class Pool implements AsyncDisposable {
   readonly #consumer: Consumer;
   readonly #partitions = new Partitions();
   readonly #serial = new Serial();
+  readonly #pauses: Pauses;
   readonly #placement: Placement;
   readonly #commits: Commits;
   readonly #membership: Membership;
@@ -62,9 +64,11 @@ export class Pool implements AsyncDisposable {
     this.#consumer = new Consumer(library, options.consumer);
     this.#rateLimit = new RateLimit(options.rates, performance.now());
     this.#watchdog = new Watchdog(options.watchdogMs, TICK_MS);
+    this.#pauses = new Pauses(this.#consumer, log);
     this.#placement = new Placement(
       this.#consumer,
       this.#partitions,
+      this.#pauses,
       () => this.#workers.all,
     );
     this.#commits = new Commits(this.#consumer, this.#partitions, log);
@@ -208,7 +212,10 @@ export class Pool implements AsyncDisposable {
     switch (message.kind) {
       case "settled":
       case "released":
-        for (const each of message.partitions) this.#partitions.settle(each);
+        for (const each of message.partitions) {
+          const partition = this.#partitions.settle(each);
+          if (partition !== undefined) this.#pauses.judge(partition);
+        }
         break;
       case "fetchFailed":
         this.#fetchFailed(message);
