@@ -124,7 +124,7 @@ export class BatchKind implements WorkerKind {
   #finish(
     part: Part,
     outputs: BatchOutputs,
-    thrown: { readonly error: unknown } | null,
+    thrown: Thrown | null,
   ): void {
     outputs.close();
     if (this.#handlers.aborted) return;
@@ -143,16 +143,14 @@ export class BatchKind implements WorkerKind {
     const count = part.tasks?.length ?? ticket.batch.count;
     for (let input = 0; input < count; input++) {
       const index = at(input);
-      const failure = outputs.wishOf(input) ??
-        (outputs.isAnswered(input) ? undefined : thrown);
-      if (failure !== undefined && failure !== null) {
-        const error = failure === thrown ? thrown.error : failure;
+      const failure = failureOf(outputs, input, thrown);
+      if (failure !== null) {
+        const { error } = failure;
         const wait = this.#failures.fail(ticket, index, past(input), error);
         if (wait !== null) {
           const id = lineOf(job.ordering, ticket.batch, index);
-          const task = { ticket, index, past: wait.failure };
           const group = again.get(id) ?? { tasks: [], delayMs: 0 };
-          group.tasks.push(task);
+          group.tasks.push({ ticket, index, past: wait.failure });
           group.delayMs = Math.max(group.delayMs, wait.delayMs);
           again.set(id, group);
           continue;
@@ -192,6 +190,21 @@ export class BatchKind implements WorkerKind {
       ? tasks.map((task) => ({ ticket, tasks: [task] }))
       : [{ ticket, tasks }];
   }
+}
+
+interface Thrown {
+  readonly error: unknown;
+}
+
+/** Why an input is to be tried again; null: it is not. */
+function failureOf(
+  outputs: BatchOutputs,
+  input: number,
+  thrown: Thrown | null,
+): Thrown | null {
+  const wish = outputs.wishOf(input);
+  if (wish !== undefined) return { error: wish };
+  return outputs.isAnswered(input) ? null : thrown;
 }
 
 const allOf = (ticket: Ticket): Task[] =>
