@@ -12,8 +12,11 @@ export class AcknowledgedSink extends OutboxSink {
 
   settle(): void {}
 
-  takeChanged(): Position[] {
-    return this.parts.settlement.takeChanged();
+  takeChanged(exact: boolean, last: boolean): Position[] {
+    const { settlement } = this.parts;
+    const positions = exact ? settlement.takeExact(last) : [];
+    positions.push(...settlement.takeChanged());
+    return positions;
   }
 
   publish(): void {

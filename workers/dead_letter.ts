@@ -3,6 +3,7 @@
  * headers and timestamp, and in further headers why and where it came from.
  */
 import type { Batch, Header, OutputRecord } from "../src/kafka/mod.ts";
+import type { Rejection } from "./settlement.ts";
 
 const PREFIX = "switchyard.";
 const REASON_CHARACTERS = 1000;
@@ -13,15 +14,14 @@ export interface DeadLetterPlace {
 }
 
 /**
- * @param complete false leaves out the value, for a cluster that refuses the
- * whole record as too large; the headers say where the original is.
+ * Without its value where the cluster has refused the whole record as too
+ * large; the headers say where the original is.
  */
 export function deadLetter(
   batch: Batch,
   index: number,
-  reason: string,
+  { reason, complete, failure }: Rejection,
   place: DeadLetterPlace,
-  complete: boolean,
 ): OutputRecord {
   const { topic, partition } = batch.tp(index);
   const timestampMs = batch.timestamp(index);
@@ -34,6 +34,12 @@ export function deadLetter(
     header("offset", batch.offset(index)),
     header("group", place.groupId),
   ];
+  if (failure !== undefined) {
+    headers.push(
+      header("attempts", failure.attempts),
+      header("first-failure", new Date(failure.firstMs).toISOString()),
+    );
+  }
   if (!complete) headers.push(header("value.omitted", value?.length ?? 0));
   return {
     topic: place.topic,

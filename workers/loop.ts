@@ -30,6 +30,11 @@ export interface LoopParts {
   readonly kind: WorkerKind;
   readonly rate: RateGate;
   readonly limits: WorkerLimits;
+  /**
+   * How often to look for what is done above the first open record; null:
+   * records of a partition are done in order.
+   */
+  readonly exactEveryMs: number | null;
   readonly post: (message: FromWorker) => void;
   /** Errors, log lines and statistics of the producer. */
   readonly onEvent: (event: ClientEvent) => void;
@@ -55,6 +60,7 @@ export class Loop {
   #ended = false;
   #releasing = false;
   #heapMs = -Infinity;
+  #exactMs = -Infinity;
   #recordBytes = 1024;
 
   constructor(parts: LoopParts) {
@@ -123,7 +129,7 @@ export class Loop {
       await Promise.allSettled([work, reports]);
       this.#parts.kind.abort();
     }
-    this.#publish();
+    this.#publish(true);
   }
 
   async #work(): Promise<void> {
@@ -169,12 +175,12 @@ export class Loop {
 
   /** Records that may be fetched now; 0 while a bound is reached. */
   #limit(): number {
-    const { inbox, limits, rate, settlement, sink } = this.#parts;
+    const { inbox, limits, rate, settlement, sink, exactEveryMs } = this.#parts;
     if (this.#stopAtMs !== null) return 0;
     if (settlement.pendingBytes + sink.pendingBytes >= limits.pendingBytes) {
       return 0;
     }
-    return Math.max(
+    const limit = Math.max(
       0,
       Math.min(
         limits.batchRecords,
@@ -184,6 +190,7 @@ export class Loop {
         rate.allowance(),
       ),
     );
+    return exactEveryMs === null ? limit : settlement.room(limit);
   }
 
   /** The size of coming records is guessed from those that came last. */
@@ -220,19 +227,28 @@ export class Loop {
     this.#releasing = settlement.hasReleasing;
   }
 
-  #publish = (): void => {
+  #publish = (last = false): void => {
     const { page, post, settlement, sink, heapBytes } = this.#parts;
     sink.settle(this.#hurries);
     sink.publish();
     page.report(settlement.pendingRecords);
-    const changed = sink.takeChanged();
-    if (changed.length > 0) post({ kind: "settled", partitions: changed });
     const nowMs = performance.now();
+    const changed = sink.takeChanged(this.#wantsExact(nowMs, last), last);
+    if (changed.length > 0) post({ kind: "settled", partitions: changed });
     if (nowMs - this.#heapMs >= HEAP_EVERY_MS) {
       this.#heapMs = nowMs;
       page.reportHeap(heapBytes());
     }
   };
+
+  /** Whether it is time to look at every open record. */
+  #wantsExact(nowMs: number, last: boolean): boolean {
+    const { exactEveryMs } = this.#parts;
+    if (exactEveryMs === null) return false;
+    if (!last && nowMs - this.#exactMs < exactEveryMs) return false;
+    this.#exactMs = nowMs;
+    return true;
+  }
 
   #guard(action: () => void): void {
     try {

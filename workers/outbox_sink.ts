@@ -10,6 +10,7 @@ import {
 import type { WorkerPage } from "../src/pool/page.ts";
 import type { Position } from "../src/pool/protocol.ts";
 import { deadLetter, type DeadLetterPlace } from "./dead_letter.ts";
+import type { Failure } from "./failures.ts";
 import type { Rejection, Settlement, Ticket } from "./settlement.ts";
 import type { Sink } from "./sink.ts";
 
@@ -61,7 +62,7 @@ export abstract class OutboxSink implements Sink {
 
   abstract readonly idle: boolean;
   abstract settle(hurry: boolean): void;
-  abstract takeChanged(): Position[];
+  abstract takeChanged(exact: boolean, last: boolean): Position[];
   abstract publish(): void;
 
   /**
@@ -79,10 +80,19 @@ export abstract class OutboxSink implements Sink {
     this.put(ticket.slot, index, record);
   }
 
-  reject(ticket: Ticket, index: number, reason: string): void {
+  reject(
+    ticket: Ticket,
+    index: number,
+    reason: string,
+    failure?: Failure,
+  ): void {
     ticket.rejections ??= new Map();
     if (ticket.rejections.has(index)) return;
-    this.addDeadLetter(ticket, index, { reason, complete: true });
+    this.addDeadLetter(ticket, index, { reason, complete: true, failure });
+  }
+
+  postpone(): void {
+    throw new Error("no delay topics");
   }
 
   flush(): void {
@@ -135,9 +145,8 @@ export abstract class OutboxSink implements Sink {
     rejection: Rejection,
   ): void {
     ticket.rejections?.set(index, rejection);
-    const { reason, complete } = rejection;
     const { place, settlement } = this.parts;
-    const record = deadLetter(ticket.batch, index, reason, place, complete);
+    const record = deadLetter(ticket.batch, index, rejection, place);
     settlement.expect(ticket, index);
     this.put(ticket.slot, (index | DEAD_LETTER) >>> 0, record);
   }

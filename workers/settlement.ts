@@ -12,17 +12,23 @@
  */
 import type { Batch } from "../src/kafka/mod.ts";
 import {
+  bitsRoom,
   join,
+  metadataRoom,
   NO_RANGES,
   type OffsetRanges,
   type Settled,
 } from "../src/pool/offset_ranges.ts";
 import type { Ownership, Position } from "../src/pool/protocol.ts";
+import type { Failure } from "./failures.ts";
 
-/** Why an input became a dead letter, and whether that holds its value. */
+/** Why an input became a dead letter. */
 export interface Rejection {
   readonly reason: string;
+  /** Whether the dead letter holds the value. */
   readonly complete: boolean;
+  /** Where it was tried more than once. */
+  readonly failure?: Failure | undefined;
 }
 
 /** The records of one batch until the last of them is done. */
@@ -61,6 +67,10 @@ interface Lane extends Ownership {
   /** No records are taken any more; ends when all sections are done. */
   releasing: boolean;
   changed: boolean;
+  /** The end of what was there when `takeExact` looked last. */
+  seen: number;
+  /** Whether it was looked at record by record then. */
+  exact: boolean;
 }
 
 interface OpenTicket extends Ticket {
@@ -106,6 +116,8 @@ export class Settlement {
       sections: [],
       releasing: false,
       changed: false,
+      seen: position.next,
+      exact: false,
     };
     return lane;
   }
@@ -156,11 +168,14 @@ export class Settlement {
     }
   }
 
-  /** Positions that moved since the last call; they count as durable. */
+  /**
+   * Positions that moved since the last call, by whole batches: not where
+   * `takeExact` has said more. They count as durable.
+   */
   takeChanged(): Position[] {
     const changed: Position[] = [];
     for (const lane of this.#lanes) {
-      if (lane?.changed) {
+      if (lane?.changed && !(lane.exact && lane.next < lane.seen)) {
         lane.changed = false;
         const position = positionOf(lane);
         lane.durable = position;
@@ -185,6 +200,44 @@ export class Settlement {
       const position = lane && byEpoch.get(lane.epoch);
       if (position !== undefined) lane!.durable = position;
     }
+  }
+
+  /**
+   * Where lanes stand by records, of those with a batch that was open at the
+   * last call already: elsewhere records are done about as they come, and the
+   * ends of batches say enough.
+   * @param all of every lane, because this is the last call
+   */
+  takeExact(all: boolean): Position[] {
+    const positions: Position[] = [];
+    for (const lane of this.#lanes) {
+      if (lane === undefined) continue;
+      const taken = takenOf(lane);
+      lane.exact = lane.next < (all ? taken : lane.seen);
+      lane.seen = taken;
+      if (!lane.exact) continue;
+      lane.changed = false;
+      const position = exactPosition(lane);
+      lane.durable = position;
+      positions.push(position);
+    }
+    return positions;
+  }
+
+  /**
+   * How many of `wanted` records may be taken so that the exact position of
+   * every lane still fits into a commit, whichever records are done first.
+   */
+  room(wanted: number): number {
+    let room = wanted;
+    for (const lane of this.#lanes) {
+      if (lane === undefined || lane.releasing) continue;
+      const end = Math.max(takenOf(lane), lane.earlier.at(-1) ?? 0);
+      if (bitsRoom(lane.next, end) >= room) continue;
+      const position = exactPosition(lane);
+      room = Math.min(room, metadataRoom(position, end, openIn(lane)));
+    }
+    return Math.max(0, room);
   }
 
   /**
@@ -286,6 +339,23 @@ const positionOf = (lane: Lane, beyond = NO_RANGES, next = lane.next) => ({
   ...join({ next, beyond }, { next: 0, beyond: lane.earlier }),
 });
 
+/** The offset after the last that was taken. */
+const takenOf = ({ sections, next }: Lane) => sections.at(-1)?.next ?? next;
+
+/** Records that are not done. */
+function openIn({ sections }: Lane): number {
+  let open = 0;
+  for (const { number, ticket } of sections) {
+    if (ticket === null) continue;
+    for (let index = 0; index < ticket.batch.count; index++) {
+      if (ticket.batch.lanes[index] === number && ticket.open[index]! > 0) {
+        open++;
+      }
+    }
+  }
+  return open;
+}
+
 /**
  * Offsets that no record has, because of compaction or transactions, count as
  * done where the records around them are.
@@ -313,7 +383,7 @@ function exactPosition(lane: Lane): Position {
       since = null;
     }
   }
-  const end = lane.sections.at(-1)?.next ?? lane.next;
+  const end = takenOf(lane);
   if (next !== null && since !== null) beyond.push(since, end);
   return positionOf(lane, beyond, next ?? end);
 }

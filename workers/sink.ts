@@ -1,17 +1,31 @@
 /** Where outputs go, and how a worker learns that they count. */
 import type { ClientEvent, OutputRecord } from "../src/kafka/mod.ts";
 import type { Position } from "../src/pool/protocol.ts";
+import type { Failure } from "./failures.ts";
+import type { Postponement } from "./retry.ts";
 import type { Ticket } from "./settlement.ts";
 
 export interface Sink {
   /**
-   * Produces an output of an input; the input is done when all arrived. Between
-   * two turns of the event loop an input has all of its outputs here or none:
-   * a transaction may end there.
+   * Produces an output of an input; the input is done when all arrived.
+   *
+   * Kinds add all outputs of an input, or its dead letter, within one turn of
+   * the event loop: between two turns the sink has everything of an input or
+   * nothing. A transaction that ends between two turns depends on it.
    */
   add(ticket: Ticket, index: number, record: OutputRecord): void;
-  /** Produces the input itself to the dead-letter topic. */
-  reject(ticket: Ticket, index: number, reason: string): void;
+  /**
+   * Produces the input itself to the dead-letter topic.
+   * @param failure where it was tried more than once
+   */
+  reject(
+    ticket: Ticket,
+    index: number,
+    reason: string,
+    failure?: Failure,
+  ): void;
+  /** Produces the input itself to the delay topic of this delay. */
+  postpone(ticket: Ticket, index: number, postponement: Postponement): void;
   /** Hands what was added to the cluster. */
   flush(): void;
   /** Bytes that are not acknowledged. */
@@ -29,8 +43,12 @@ export interface Sink {
    * to stop
    */
   settle(hurry: boolean): void;
-  /** Positions that the coordinator must be told of. */
-  takeChanged(): Position[];
+  /**
+   * Positions that the coordinator must be told of.
+   * @param exact whether to look at every open record
+   * @param last there is no later call
+   */
+  takeChanged(exact: boolean, last: boolean): Position[];
   /** Adds what counts since the last call to the page's counters. */
   publish(): void;
   close(): void;

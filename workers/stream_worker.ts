@@ -168,6 +168,7 @@ async function open(message: OpenMessage): Promise<void> {
     kind,
     rate: new RateGate(message.rateLimit),
     limits: job.limits,
+    exactEveryMs: job.ordering === "partition" ? null : job.commitIntervalMs,
     post,
     onEvent: onProducerEvent,
     heapBytes,

@@ -273,6 +273,14 @@ function newPool(
       outputTopic: settings.outputTopic,
       deadLetterTopic: settings.dlqTopic,
       groupId: settings.groupId,
+      ordering: settings.ordering,
+      retry: {
+        attempts: settings.retryAttempts,
+        backoffMs: settings.retryBackoffMs,
+        inPlaceMs: settings.retryInPlaceMs,
+        delaysMs: [],
+      },
+      commitIntervalMs: settings.commitIntervalMs,
       limits: {
         batchRecords: settings.batchRecords,
         pendingRecords: settings.pendingRecords,

@@ -18,6 +18,7 @@ import type {
   KafkaProperties,
   ProducerProperties,
 } from "./properties.ts";
+import { retries } from "./table_retries.ts";
 
 const cluster = (
   prefix: "PRIMARY" | "SECONDARY",
@@ -117,6 +118,13 @@ const job = {
         "`isolation.level=read_committed`.",
     },
   ),
+  ordering: setting(choice(["partition", "key", "none"]), {
+    env: "ORDERING",
+    default: "partition",
+    description: "What is handled one after another, where handlers are " +
+      "asynchronous: the records of a `partition`, those of a `key` in a " +
+      "partition, or `none`.",
+  }),
   processor: optionalSetting(modulePath, {
     env: "PROCESSOR",
     unset: "the reference processor for logins",
@@ -353,6 +361,13 @@ export const groups: readonly Group[] = [
     shape: times,
   },
   {
+    title: "Retries",
+    about: "What happens when a handler fails. A record that cannot succeed " +
+      "(not JSON, refused by the schema, or the processor throws " +
+      "`RejectError`) is not tried again.",
+    shape: retries,
+  },
+  {
     title: "Service",
     about: "How operators see the process.",
     shape: service,
@@ -371,6 +386,7 @@ export const settingsSchema = z.strictObject({
   ...threads,
   ...buffers,
   ...times,
+  ...retries,
   ...service,
   ...embedded,
 });

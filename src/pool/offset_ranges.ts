@@ -42,6 +42,51 @@ export function encodeRanges(
   return name + new Uint8Array(bytes).toBase64();
 }
 
+/**
+ * As `encodeRanges`, but without the highest ranges where all would be too
+ * long: their records would be repeated, nothing else.
+ */
+export function encodeMost(next: number, ranges: OffsetRanges): string {
+  const all = encodeRanges(next, ranges);
+  if (all !== null) return all;
+  let most = "";
+  let fitting = 0;
+  let tooMany = ranges.length / 2;
+  while (tooMany - fitting > 1) {
+    const count = (fitting + tooMany) >>> 1;
+    const some = encodeRanges(next, ranges.slice(0, count * 2));
+    if (some === null) tooMany = count;
+    else [fitting, most] = [count, some];
+  }
+  return most;
+}
+
+/**
+ * How many more records of a partition may be under way so that `encodeRanges`
+ * is sure to fit, whichever of them are done first; 0 or less: none. With
+ * nothing under way it is never 0: the first open record may always be taken.
+ *
+ * Few offsets fit as bits, whatever is settled of them. Among more each record
+ * that is done adds two lengths at the most.
+ * @param end the offset after the last that was taken or is settled
+ * @param open records that are under way
+ */
+export function metadataRoom(
+  { next, beyond }: Settled,
+  end: number,
+  open: number,
+): number {
+  const byBits = bitsRoom(next, end);
+  const lengthBytes = Math.ceil(Math.log2(end - next + MOST_BYTES) / 7);
+  const restBytes = MOST_BYTES - runsOf(next, beyond).length;
+  const byRuns = Math.floor(restBytes / (2 * lengthBytes)) - open;
+  return Math.max(byBits, byRuns, open === 0 ? 1 : 0);
+}
+
+/** A lower bound of `metadataRoom` that asks less; `next` may be too low. */
+export const bitsRoom = (next: number, end: number): number =>
+  MOST_BYTES * 8 - (end - next);
+
 /** None where the metadata is not ours: then some records are repeated. */
 export function decodeRanges(next: number, metadata: string): OffsetRanges {
   const name = metadata.slice(0, RUNS.length);

@@ -2,10 +2,11 @@
 import type { TopicPartition } from "../kafka/mod.ts";
 import {
   decodeRanges,
-  encodeRanges,
+  encodeMost,
   NO_RANGES,
   type OffsetRanges,
 } from "./offset_ranges.ts";
+import type { PauseReason } from "./pauses.ts";
 import type { Ownership, Position } from "./protocol.ts";
 import type { WorkerThread } from "./thread.ts";
 
@@ -30,6 +31,12 @@ export interface Partition {
   next: number;
   /** What is settled above it. */
   beyond: OffsetRanges;
+  /** The same as a commit says it, at the most what brokers take. */
+  metadata: string;
+  /** The offset after the last that was settled before the current ownership. */
+  inherited: number;
+  /** Why it is not fetched. */
+  readonly paused: Set<PauseReason>;
   /** What the group has as committed; null: nothing yet. */
   committed: Committed | null;
   /** Records per second, smoothed. */
@@ -62,6 +69,9 @@ export class Partitions {
     next: number,
     committed: Committed | null,
   ): Partition {
+    const beyond = next === committed?.offset
+      ? decodeRanges(next, committed.metadata)
+      : NO_RANGES;
     const partition: Partition = {
       id: idOf(tp),
       tp: { topic: tp.topic, partition: tp.partition },
@@ -69,7 +79,10 @@ export class Partitions {
       worker: null,
       uncertain: false,
       next,
-      beyond: beyondOf(next, committed),
+      beyond,
+      metadata: encodeMost(next, beyond),
+      inherited: next,
+      paused: new Set(),
       committed,
       load: 0,
       measuredNext: next,
@@ -86,6 +99,7 @@ export class Partitions {
   own(partition: Partition, worker: WorkerThread): Position {
     partition.epoch = ++this.#epoch;
     partition.worker = worker;
+    partition.inherited = partition.beyond.at(-1) ?? partition.next;
     return {
       tp: partition.tp,
       epoch: partition.epoch,
@@ -104,15 +118,19 @@ export class Partitions {
   restart(partition: Partition, committed: Committed | null): void {
     partition.next = committed?.offset ?? partition.next;
     partition.beyond = beyondOf(partition.next, committed);
+    partition.metadata = encodeMost(partition.next, partition.beyond);
     partition.committed = committed;
     partition.uncertain = false;
   }
 
-  settle(position: Position): void {
+  /** @returns undefined where the position is of an old ownership. */
+  settle(position: Position): Partition | undefined {
     const partition = this.#current(position);
-    if (partition === undefined) return;
+    if (partition === undefined) return undefined;
     partition.next = position.next;
     partition.beyond = position.beyond;
+    partition.metadata = encodeMost(position.next, position.beyond);
+    return partition;
   }
 
   /** The partition of an ownership that is still current. */
@@ -129,12 +147,10 @@ export class Partitions {
   uncommitted(
     of: readonly Partition[] = this.all,
   ): (TopicPartition & Committed)[] {
-    return of.map(({ tp, next, beyond, committed }) => ({
+    return of.map(({ tp, next, metadata, committed }) => ({
       ...tp,
       offset: next,
-      // Without it some records would be repeated; workers do not let it come
-      // to that.
-      metadata: encodeRanges(next, beyond) ?? "",
+      metadata,
       committed,
     })).filter(({ offset, metadata, committed }) =>
       committed === null

@@ -11,6 +11,7 @@ import { within } from "./deadline.ts";
 import { Membership } from "./membership.ts";
 import { type PoolOptions, PoolStartError } from "./options.ts";
 import { Partitions } from "./partitions.ts";
+import { Pauses } from "./pauses.ts";
 import { Placement } from "./placement.ts";
 import type { Positions } from "./positions.ts";
 import type { FromWorker, Position, WorkerFailure } from "./protocol.ts";
@@ -38,6 +39,7 @@ export class Pool implements AsyncDisposable {
   readonly #consumer: Consumer;
   readonly #partitions = new Partitions();
   readonly #serial = new Serial();
+  readonly #pauses: Pauses;
   readonly #placement: Placement;
   readonly #positions: Positions;
   /** Null: at least once. */
@@ -63,9 +65,11 @@ export class Pool implements AsyncDisposable {
     this.#options = options;
     this.#consumer = new Consumer(library, options.consumer);
     this.#rateLimit = new RateLimit(options.rates, performance.now());
+    this.#pauses = new Pauses(this.#consumer, log);
     this.#placement = new Placement(
       this.#consumer,
       this.#partitions,
+      this.#pauses,
       () => this.#workers.all,
     );
     this.#transactions = options.job.transaction === null
@@ -255,7 +259,10 @@ export class Pool implements AsyncDisposable {
     switch (message.kind) {
       case "settled":
       case "released":
-        for (const each of message.partitions) this.#partitions.settle(each);
+        for (const each of message.partitions) {
+          const partition = this.#partitions.settle(each);
+          if (partition !== undefined) this.#pauses.judge(partition);
+        }
         break;
       case "commit":
         this.#transact(thread, message.partitions);

@@ -4,6 +4,7 @@
  * arrives under an old one is ignored.
  */
 import type { InboxPort, ProducerPort, TopicPartition } from "../kafka/mod.ts";
+import type { RetryPolicy } from "../../workers/retry.ts";
 import type { LogLevel, LogLine } from "../telemetry/log.ts";
 import type { OffsetRanges } from "./offset_ranges.ts";
 import type { Sample } from "./status.ts";
@@ -46,6 +47,12 @@ export interface TransactionLimits {
   readonly records: number;
 }
 
+/**
+ * What is handled one after another: the records of a partition, those of one
+ * key in it (without a key each by itself), or none.
+ */
+export type Ordering = "partition" | "key" | "none";
+
 /** What a stream worker does with records. */
 export interface StreamJob {
   /** URL of the processor's module. */
@@ -53,6 +60,10 @@ export interface StreamJob {
   readonly outputTopic: string;
   readonly deadLetterTopic: string;
   readonly groupId: string;
+  readonly ordering: Ordering;
+  readonly retry: RetryPolicy;
+  /** How often the coordinator commits. */
+  readonly commitIntervalMs: number;
   readonly limits: WorkerLimits;
   /** Exactly once; null: at least once. */
   readonly transaction: TransactionLimits | null;

@@ -1,8 +1,9 @@
 /** A processor with everything around it that a worker would have. */
 import { PageView, WorkerPage } from "../../src/pool/page.ts";
-import type { WorkerLimits } from "../../src/pool/protocol.ts";
+import type { Ordering, WorkerLimits } from "../../src/pool/protocol.ts";
 import type { Sample } from "../../src/pool/status.ts";
 import type { Processor, ProcessorLog } from "../../workers/processor.ts";
+import type { RetryPolicy } from "../../workers/retry.ts";
 import { Settlement, type Ticket } from "../../workers/settlement.ts";
 import { streamKind } from "../../workers/stream_kind.ts";
 import {
@@ -15,8 +16,18 @@ import {
 
 export interface StreamOptions {
   readonly limits?: Partial<WorkerLimits>;
+  readonly ordering?: Ordering;
+  /** Absent: there is one attempt. */
+  readonly retry?: Partial<RetryPolicy>;
   readonly onSample?: (sample: Sample) => void;
 }
+
+const ONE_ATTEMPT: RetryPolicy = {
+  attempts: 1,
+  backoffMs: 100,
+  inPlaceMs: 1000,
+  delaysMs: [],
+};
 
 export const silentLog: ProcessorLog = {
   debug() {},
@@ -27,7 +38,7 @@ export const silentLog: ProcessorLog = {
 
 export function stream<Value>(
   processor: Processor<Value>,
-  { limits, onSample }: StreamOptions = {},
+  { limits, ordering = "partition", retry, onSample }: StreamOptions = {},
 ) {
   const view = new PageView();
   const page = new WorkerPage(view.memory);
@@ -43,6 +54,9 @@ export function stream<Value>(
       outputTopic: "out",
       deadLetterTopic: "dead",
       groupId: "group",
+      ordering,
+      retry: { ...ONE_ATTEMPT, ...retry },
+      commitIntervalMs: 200,
       limits: { ...LIMITS, ...limits },
       transaction: null,
       samples: onSample !== undefined,

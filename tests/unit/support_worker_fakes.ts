@@ -1,12 +1,15 @@
 /** Stand-ins for what a worker's code touches of Kafka. */
 import { setImmediate } from "node:timers";
-import type {
-  Batch,
-  ClientEvent,
-  OutputRecord,
-  ReadHeader,
+import {
+  type Batch,
+  type ClientEvent,
+  EncodingError,
+  type OutputRecord,
+  type ReadHeader,
 } from "../../src/kafka/mod.ts";
 import type { Position, WorkerLimits } from "../../src/pool/protocol.ts";
+import type { Failure } from "../../workers/failures.ts";
+import type { Postponement } from "../../workers/retry.ts";
 import type { Settlement, Ticket } from "../../workers/settlement.ts";
 import type { Sink } from "../../workers/sink.ts";
 
@@ -30,6 +33,7 @@ type BatchReads =
   | "freed"
   | "headers"
   | "key"
+  | "keyIdentity"
   | "keyText"
   | "lanes"
   | "offset"
@@ -79,6 +83,10 @@ export class FakeBatch implements Pick<Batch, BatchReads> {
     return typeof key === "string" ? new TextEncoder().encode(key) : null;
   }
 
+  keyIdentity(index: number): string | null {
+    return this.#record(index).key ?? null;
+  }
+
   keyText(index: number): string | null {
     return this.#record(index).key ?? null;
   }
@@ -90,9 +98,12 @@ export class FakeBatch implements Pick<Batch, BatchReads> {
 
   text(index: number): string | null {
     const bytes = this.value(index);
-    return bytes === null
-      ? null
-      : new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    if (bytes === null) return null;
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      throw new EncodingError("value is not valid UTF-8");
+    }
   }
 
   passingText(index: number): string | null {
@@ -140,7 +151,11 @@ export interface Sent {
 /** Keeps what it is given until the test acknowledges it. */
 export class FakeSink implements Sink {
   readonly outputs: (Sent & { readonly record: OutputRecord })[] = [];
-  readonly rejections: (Sent & { readonly reason: string })[] = [];
+  readonly rejections: (Sent & {
+    readonly reason: string;
+    readonly failure: Failure | undefined;
+  })[] = [];
+  readonly postponed: (Sent & { readonly postponement: Postponement })[] = [];
   /** How many outputs and rejections the cluster has been handed. */
   flushed = 0;
   pendingBytes = 0;
@@ -163,9 +178,19 @@ export class FakeSink implements Sink {
     this.outputs.push({ ...sentOf(ticket, index), record });
   }
 
-  reject(ticket: Ticket, index: number, reason: string): void {
+  reject(
+    ticket: Ticket,
+    index: number,
+    reason: string,
+    failure?: Failure,
+  ): void {
     this.#settlement.expect(ticket, index);
-    this.rejections.push({ ...sentOf(ticket, index), reason });
+    this.rejections.push({ ...sentOf(ticket, index), reason, failure });
+  }
+
+  postpone(ticket: Ticket, index: number, postponement: Postponement): void {
+    this.#settlement.expect(ticket, index);
+    this.postponed.push({ ...sentOf(ticket, index), postponement });
   }
 
   flush(): void {
@@ -174,7 +199,11 @@ export class FakeSink implements Sink {
 
   /** The cluster has stored everything that it was handed. */
   acknowledge(): void {
-    const sent = [...this.outputs.splice(0), ...this.rejections.splice(0)];
+    const sent = [
+      ...this.outputs.splice(0),
+      ...this.rejections.splice(0),
+      ...this.postponed.splice(0),
+    ];
     this.flushed = 0;
     for (const { ticket, index } of sent) this.#settlement.done(ticket, index);
     this.#arrival.resolve();
@@ -204,8 +233,10 @@ export class FakeSink implements Sink {
     this.hurries.push(hurry);
   }
 
-  takeChanged(): Position[] {
-    return this.#settlement.takeChanged();
+  takeChanged(exact: boolean, last: boolean): Position[] {
+    const positions = exact ? this.#settlement.takeExact(last) : [];
+    positions.push(...this.#settlement.takeChanged());
+    return positions;
   }
 
   publish(): void {
