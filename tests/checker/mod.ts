@@ -24,6 +24,7 @@ export {
   readHistory,
 } from "./history.ts";
 export {
+  ANOMALIES,
   type Anomaly,
   type AnomalyKind,
   type Counts,
