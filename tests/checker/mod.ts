@@ -23,6 +23,7 @@ export {
   HistoryWriter,
   readHistory,
 } from "./history.ts";
+export { judgeLogins } from "./logins.ts";
 export {
   ANOMALIES,
   type Anomaly,

@@ -4,6 +4,8 @@ import {
   ANOMALIES,
   checkTopics,
   HistoryWriter,
+  idSource,
+  judgeLogins,
   type Report,
 } from "../checker/mod.ts";
 import { Child } from "../support/child.ts";
@@ -12,8 +14,11 @@ import {
   type NewRecord,
 } from "../support/independent_client.ts";
 import { type KafkaCluster, withCluster } from "../support/kafka_cluster.ts";
+import { createInput, Job, topicsOf } from "../support/job.ts";
+import { loginRecords } from "../support/login_fixture.ts";
 import { quietKafka } from "../support/quiet_kafkajs.ts";
 import { realKafkaTest } from "../support/require_java.ts";
+import { sized } from "../support/soak.ts";
 
 const group = "job";
 
@@ -217,5 +222,58 @@ realKafkaTest(
       ]);
       assert.equal(code, 2);
       assert.equal(stdout, "");
+    }),
+);
+
+realKafkaTest(
+  "a job is checked while it runs, and when it has ended",
+  () =>
+    withCluster({}, async (cluster) => {
+      const name = "checked";
+      const { input, output, deadLetter } = topicsOf(name);
+      const logins = { seed: 1, malformedShare: 0.05, users: 100 };
+      const count = sized(20_000, 1_000_000);
+      await using client = await IndependentClient.connect(
+        cluster.bootstrapServers,
+      );
+      await createInput(cluster, client, { name, partitions: 4 });
+      await client.produce(
+        input,
+        loginRecords(count, logins).map((each, id) => ({
+          ...each,
+          headers: [{ name: "id", value: String(id) }],
+        })),
+      );
+      const examine = (final: boolean) =>
+        checkTopics({
+          client,
+          topics: {
+            input,
+            outputs: [output],
+            deadLetters: [deadLetter],
+            group: name,
+          },
+          options: {
+            final,
+            id: ["header:id", "json:event_id"].map(idSource),
+            judge: judgeLogins(logins),
+          },
+        });
+      await using job = Job.start({
+        brokers: cluster.bootstrapServers,
+        name,
+        // So slow that it is at work when it is looked at.
+        env: { RATE_RECORDS: String(count / 20) },
+      });
+      await job.consumed(count / 20);
+      const running = await examine(false);
+      assert.deepEqual(running.anomalies, []);
+      assert.ok(running.counts.pending > 0 && running.counts.outputs > 0);
+      await job.consumed(count);
+      await job.stop();
+      const ended = await examine(true);
+      assert.deepEqual(ended.anomalies, []);
+      assert.equal(ended.counts.outputs + ended.counts.deadLetters, count);
+      assert.equal(ended.counts.repeated, 0);
     }),
 );

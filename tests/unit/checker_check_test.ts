@@ -156,6 +156,36 @@ Deno.test("a dead letter that was put back is done twice, and out of order", () 
   assert.deepEqual(kinds(report(records, exactlyOnce)), []);
 });
 
+Deno.test("an input that is there twice is lost if it was delivered once", () => {
+  const records = [output(0, { id: 0 }), input(0), input(1, { id: 0 })];
+  const { anomalies } = report(records);
+  assert.deepEqual(anomalies.map(({ kind }) => kind), ["lost"]);
+  assert.equal(anomalies[0]!.examples[0]!.offset, 1);
+});
+
+Deno.test("an output beside a dead letter is a duplicate, whichever is read first", () => {
+  for (
+    const records of [[output(0), deadLetter(0)], [deadLetter(0), output(0)]]
+  ) {
+    const found = report([...records, input(0)], exactlyOnce);
+    assert.deepEqual(kinds(found), ["1 duplicate"]);
+  }
+});
+
+Deno.test("of several outputs the first ones have an order", () => {
+  const options = { outputsOf: () => 2 };
+  const outputs = (...all: (readonly [number, number])[]) =>
+    all.map(([id, ordinal], at) => output(at, { id, ordinal }));
+  const inOrder = outputs([0, 0], [1, 0], [1, 1], [0, 1]);
+  const inputs = [input(0), input(1)];
+  assert.deepEqual(kinds(report([...inOrder, ...inputs], options)), []);
+  const reordered = outputs([1, 0], [0, 0], [0, 1], [1, 1]);
+  assert.deepEqual(
+    kinds(report([...reordered, ...inputs], options)),
+    ["1 reordered by key"],
+  );
+});
+
 Deno.test("only outputs in one partition, of inputs in one, have an order", () => {
   const records = [
     output(5, { id: 0 }),
