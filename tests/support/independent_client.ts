@@ -20,12 +20,17 @@ export interface ProduceOptions {
 export interface ReadOptions {
   /** Default read_uncommitted, which shows records of aborted transactions. */
   readonly isolation?: "read_uncommitted" | "read_committed";
+  /**
+   * Goes to the high watermark in read_committed too, and so waits for open
+   * transactions. Default false: ends before the first open one.
+   */
+  readonly awaitTransactions?: boolean;
 }
 
 export interface Watermarks {
   /** Of the oldest record that is still there. */
   readonly low: number;
-  /** That the next record will get. */
+  /** That the next record will get, or that of the first open transaction. */
   readonly high: number;
 }
 
@@ -78,7 +83,7 @@ export class IndependentClient implements AsyncDisposable {
     });
   }
 
-  /** All records between the oldest and the high watermark of this moment. */
+  /** All records between the oldest and the end of this moment. */
   async readTopic(
     topic: string,
     options: ReadOptions = {},
@@ -100,6 +105,7 @@ export class IndependentClient implements AsyncDisposable {
     return await (await this.#records()).read(topic, visit, {
       "bootstrap.servers": this.#bootstrapServers,
       "isolation.level": options.isolation ?? "read_uncommitted",
+      ...(options.awaitTransactions ? { "switchyard.end": "high" } : {}),
       "default.api.timeout.ms": "15000",
       "max.poll.records": "5000",
       // The fetch that is in flight at the end delays the end by this much.

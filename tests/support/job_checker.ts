@@ -320,7 +320,8 @@ export function expectedLogin(value: Uint8Array | null): Expected {
   };
 }
 
-function outputProblem(
+/** Why this is not the output that `expected` says, `processed_at` aside. */
+export function outputProblem(
   { key }: KafkaRecord,
   { processed_at, ...fields }: Record<string, unknown>,
   expected: Expected,
