@@ -20,11 +20,7 @@ export class AcknowledgedSink extends OutboxSink {
   }
 
   publish(): void {
-    const { page, settlement } = this.parts;
-    page.count("produced", this.produced);
-    page.count("deadLettered", this.deadLettered);
-    page.count("consumed", settlement.takeSettledRecords());
-    this.produced = this.deadLettered = 0;
+    this.count(this.takeCounts());
   }
 
   protected failed(output: FailedOutput): boolean {

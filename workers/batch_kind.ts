@@ -128,7 +128,7 @@ export class BatchKind implements WorkerKind {
   ): void {
     outputs.close();
     if (this.#handlers.aborted) return;
-    const { page, settlement, sink, job } = this.#parts;
+    const { settlement, sink, job } = this.#parts;
     const { ticket } = part;
     const at = (input: number) => part.tasks?.[input]?.index ?? input;
     const past = (input: number) => pastOf(part, input);
@@ -156,7 +156,7 @@ export class BatchKind implements WorkerKind {
           continue;
         }
       } else if (!outputs.isAnswered(input)) {
-        page.count("skipped", 1);
+        sink.skip();
       }
       settlement.done(ticket, index);
     }

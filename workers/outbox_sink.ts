@@ -7,7 +7,7 @@ import {
   type Outbox,
   type OutputRecord,
 } from "../src/kafka/mod.ts";
-import type { WorkerPage } from "../src/pool/page.ts";
+import type { Counter, WorkerPage } from "../src/pool/page.ts";
 import type { Position } from "../src/pool/protocol.ts";
 import { deadLetter, type DeadLetterPlace } from "./dead_letter.ts";
 import type { Failure } from "./failures.ts";
@@ -18,9 +18,11 @@ export type OutboxUse = Pick<
   Outbox,
   | "add"
   | "collect"
+  | "hurry"
   | "pendingBytes"
   | "pendingRecords"
   | "send"
+  | "settled"
   | "waitAndCollect"
   | "wake"
   | typeof Symbol.dispose
@@ -36,6 +38,8 @@ export interface OutboxSinkParts {
   /** An output cannot be delivered and trying again would not help. */
   readonly onRefused: (error: KafkaError) => void;
 }
+
+export type Counts = Readonly<Record<Counter, number>>;
 
 export interface FailedOutput {
   readonly ticket: Ticket;
@@ -54,6 +58,7 @@ export abstract class OutboxSink implements Sink {
   protected readonly outbox: OutboxUse;
   protected produced = 0;
   protected deadLettered = 0;
+  protected skipped = 0;
 
   constructor(parts: OutboxSinkParts) {
     this.parts = parts;
@@ -91,6 +96,26 @@ export abstract class OutboxSink implements Sink {
     this.addDeadLetter(ticket, index, { reason, complete: true, failure });
   }
 
+  skip(): void {
+    this.skipped++;
+  }
+
+  /** What has been counted since the last call. */
+  protected takeCounts(): Counts {
+    const { produced, deadLettered, skipped } = this;
+    this.produced = this.deadLettered = this.skipped = 0;
+    const consumed = this.parts.settlement.takeSettledRecords();
+    return { consumed, produced, deadLettered, skipped };
+  }
+
+  protected count(counts: Counts): void {
+    const { page } = this.parts;
+    page.count("consumed", counts.consumed);
+    page.count("produced", counts.produced);
+    page.count("deadLettered", counts.deadLettered);
+    page.count("skipped", counts.skipped);
+  }
+
   postpone(): void {
     throw new Error("no delay topics");
   }
@@ -115,7 +140,8 @@ export abstract class OutboxSink implements Sink {
     this.outbox.wake();
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.outbox.settled();
     this.outbox[Symbol.dispose]();
   }
 

@@ -161,13 +161,13 @@ export class RecordKind implements WorkerKind {
     let first: Output | undefined;
     try {
       if (result === undefined) {
-        this.#parts.page.count("skipped", 1);
+        this.#parts.sink.skip();
       } else if (isList(result)) {
         first = result[0];
         // All are made before one is sent: a record goes whole or not at all.
         const records = result.map((each) => this.#toRecord(each));
         for (const each of records) this.#parts.sink.add(ticket, index, each);
-        if (first === undefined) this.#parts.page.count("skipped", 1);
+        if (first === undefined) this.#parts.sink.skip();
       } else {
         first = result;
         this.#parts.sink.add(ticket, index, this.#toRecord(result));

@@ -24,6 +24,8 @@ export interface Sink {
     reason: string,
     failure?: Failure,
   ): void;
+  /** An input is done without an output. */
+  skip(): void;
   /** Produces the input itself to the delay topic of this delay. */
   postpone(ticket: Ticket, index: number, postponement: Postponement): void;
   /** Hands what was added to the cluster. */
@@ -51,5 +53,6 @@ export interface Sink {
   takeChanged(exact: boolean, last: boolean): Position[];
   /** Adds what counts since the last call to the page's counters. */
   publish(): void;
-  close(): void;
+  /** No native call is under way afterwards. */
+  close(): Promise<void>;
 }

@@ -184,7 +184,8 @@ async function open(message: OpenMessage): Promise<void> {
       return;
     }
     settlement.abandon();
-    sink.close();
+    transactional = undefined;
+    await sink.close();
     if (error instanceof TransactionAbortedError) {
       const { message, refused } = error;
       post({
@@ -197,7 +198,8 @@ async function open(message: OpenMessage): Promise<void> {
     return;
   }
   settlement.abandon();
-  sink.close();
+  transactional = undefined;
+  await sink.close();
   post({ kind: "stopped" });
 }
 

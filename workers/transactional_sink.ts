@@ -21,6 +21,7 @@ import type {
   TransactionLimits,
 } from "../src/pool/protocol.ts";
 import {
+  type Counts,
   type FailedOutput,
   OutboxSink,
   type OutboxSinkParts,
@@ -57,7 +58,11 @@ interface Held {
 type State =
   | { readonly kind: "open" }
   | { readonly kind: "closing" }
-  | { readonly kind: "committing"; readonly positions: readonly Position[] };
+  | {
+    readonly kind: "committing";
+    readonly positions: readonly Position[];
+    readonly counts: Counts;
+  };
 
 export class TransactionalSink extends OutboxSink {
   readonly #limits: TransactionLimits;
@@ -72,7 +77,6 @@ export class TransactionalSink extends OutboxSink {
   /** Records of the transaction; null: there is nothing in it. */
   #openedMs: number | null = null;
   #records = 0;
-  #consumed = 0;
 
   constructor(parts: TransactionalSinkParts) {
     super(parts);
@@ -158,18 +162,17 @@ export class TransactionalSink extends OutboxSink {
     if (!due) return;
     this.#state = { kind: "closing" };
     this.flush();
+    // What lingers would hold everything else up.
+    this.outbox.hurry();
     this.#closeIfReported();
   }
 
   /** The coordinator has committed, and begun the next transaction. */
   committed(): void {
     if (this.#state.kind !== "committing") return;
-    const { page, settlement } = this.parts;
-    settlement.setDurable(this.#state.positions);
-    page.count("produced", this.produced);
-    page.count("deadLettered", this.deadLettered);
-    page.count("consumed", this.#consumed);
-    this.produced = this.deadLettered = 0;
+    const { positions, counts } = this.#state;
+    this.parts.settlement.setDurable(positions);
+    this.count(counts);
     this.#open();
     this.flush();
   }
@@ -230,8 +233,7 @@ export class TransactionalSink extends OutboxSink {
       this.#open();
       return;
     }
-    this.#consumed = settlement.takeSettledRecords();
-    this.#state = { kind: "committing", positions };
+    this.#state = { kind: "committing", positions, counts: this.takeCounts() };
     this.#commit(positions);
   }
 }

@@ -21,6 +21,8 @@ export type OnReport = (
 ) => void;
 
 const REPORTS_A_CALL = 4096;
+/** Long enough for librdkafka to send what lingers; it is not waited for. */
+const HURRY_MS = 100;
 const MESSAGE_BYTES = BigInt(MESSAGE.bytes);
 
 export class Outbox implements Disposable {
@@ -39,6 +41,7 @@ export class Outbox implements Disposable {
   #pack: Pack;
   #pendingRecords = 0;
   #pendingBytes = 0;
+  #hurrying: Promise<unknown> | null = null;
   #disposed = false;
 
   /** @param beforeProduce may throw to keep anything from being produced */
@@ -129,9 +132,21 @@ export class Outbox implements Disposable {
     this.#library.symbols.rd_kafka_queue_yield(this.#reports);
   }
 
+  /** Lets what was sent go out at once, whatever `linger.ms` says. */
+  hurry(): void {
+    this.#hurrying ??= this.#library.symbols
+      .rd_kafka_flush(this.#client, HURRY_MS)
+      .finally(() => this.#hurrying = null);
+  }
+
+  /** Ends when nothing of this works natively on another thread. */
+  async settled(): Promise<void> {
+    await this.#hurrying;
+  }
+
   /**
    * The producer itself stays with its owner, who closes it afterwards. No
-   * `waitAndCollect` may be waiting.
+   * `waitAndCollect` may be waiting, and `settled` must have ended.
    */
   [Symbol.dispose](): void {
     this.#disposed = true;

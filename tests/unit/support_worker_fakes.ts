@@ -163,6 +163,7 @@ export class FakeSink implements Sink {
   closed = false;
   published = 0;
   consumed = 0;
+  skipped = 0;
   /** Whether somebody waited, at each look at what is settled. */
   readonly hurries: boolean[] = [];
   readonly #settlement: Settlement;
@@ -191,6 +192,10 @@ export class FakeSink implements Sink {
   postpone(ticket: Ticket, index: number, postponement: Postponement): void {
     this.#settlement.expect(ticket, index);
     this.postponed.push({ ...sentOf(ticket, index), postponement });
+  }
+
+  skip(): void {
+    this.skipped++;
   }
 
   flush(): void {
@@ -244,8 +249,9 @@ export class FakeSink implements Sink {
     this.consumed += this.#settlement.takeSettledRecords();
   }
 
-  close(): void {
+  close(): Promise<void> {
     this.closed = true;
+    return Promise.resolve();
   }
 }
 

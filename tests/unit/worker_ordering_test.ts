@@ -66,11 +66,13 @@ function picked(ordering: Ordering, concurrency: number) {
     limits: { concurrency },
     retry: { attempts: 5, backoffMs: 0 },
   });
-  const handle = (batch: readonly Known[]) =>
+  const handle = (batch: readonly Known[]) => {
     worker.handle(batch.map((each): FakeRecord => {
       records.push(each);
       return { lane: each.lane, key: each.key, offset: records.length - 1 };
     }));
+    worker.sink.flush(); // as the loop does
+  };
   /** Lets waits of 0 ms end. */
   const rest = async () => {
     await new Promise((resolve) => setTimeout(resolve));

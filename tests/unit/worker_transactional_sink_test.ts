@@ -51,6 +51,10 @@ class FakeOutbox implements OutboxUse {
     }
   }
 
+  hurry() {}
+  settled() {
+    return Promise.resolve();
+  }
   collect() {
     return [];
   }
