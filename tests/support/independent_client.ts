@@ -21,6 +21,11 @@ export interface ProduceOptions {
 export interface ReadOptions {
   /** Default read_uncommitted, which shows records of aborted transactions. */
   readonly isolation?: "read_uncommitted" | "read_committed";
+  /**
+   * Goes to the high watermark in read_committed too, and so waits for open
+   * transactions. Default false: ends before the first open one.
+   */
+  readonly awaitTransactions?: boolean;
 }
 
 export interface Watermarks {
@@ -102,7 +107,7 @@ export class IndependentClient implements AsyncDisposable {
     }, told);
   }
 
-  /** All records between the oldest and the high watermark of this moment. */
+  /** All records between the oldest and the end of this moment. */
   async readTopic(
     topic: string,
     options: ReadOptions = {},
@@ -124,6 +129,7 @@ export class IndependentClient implements AsyncDisposable {
     return await (await this.#records()).read(topic, visit, {
       "bootstrap.servers": this.#bootstrapServers,
       "isolation.level": options.isolation ?? "read_uncommitted",
+      ...(options.awaitTransactions ? { "switchyard.end": "high" } : {}),
       "default.api.timeout.ms": "15000",
       "max.poll.records": "5000",
       // The fetch that is in flight at the end delays the end by this much.

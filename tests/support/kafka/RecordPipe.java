@@ -139,6 +139,7 @@ public final class RecordPipe {
   }
 
   private void read(String topic, Map<String, Object> config) throws IOException {
+    boolean awaitsTransactions = "high".equals(config.remove("switchyard.end"));
     Exception failure = null;
     long count = 0;
     try (var consumer = new KafkaConsumer<>(
@@ -147,7 +148,9 @@ public final class RecordPipe {
           .map(info -> new TopicPartition(topic, info.partition()))
           .toList();
       consumer.assign(partitions);
-      Map<TopicPartition, Long> ends = new HashMap<>(consumer.endOffsets(partitions));
+      Map<TopicPartition, Long> ends = new HashMap<>(awaitsTransactions
+          ? highWatermarks(partitions, config)
+          : consumer.endOffsets(partitions));
       consumer.seekToBeginning(partitions);
       long lastProgress = System.nanoTime();
       while (true) {
@@ -172,6 +175,17 @@ public final class RecordPipe {
       failure = error;
     }
     finish(failure, count);
+  }
+
+  /** A read_committed consumer tells the end before the first open transaction. */
+  private static Map<TopicPartition, Long> highWatermarks(
+      List<TopicPartition> partitions, Map<String, Object> config) {
+    Map<String, Object> uncommitted = new HashMap<>(config);
+    uncommitted.put("isolation.level", "read_uncommitted");
+    try (var consumer = new KafkaConsumer<>(
+        uncommitted, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+      return consumer.endOffsets(partitions);
+    }
   }
 
   /** Null at the end mark. */
