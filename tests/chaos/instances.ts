@@ -120,7 +120,10 @@ export class Instance implements AsyncDisposable {
     if (job !== undefined) {
       job.child.signal(signal);
       try {
-        await job.child.exit(stopTimeoutMs);
+        const { code } = await job.child.exit(stopTimeoutMs);
+        if (signal === "SIGTERM" && code !== 0) {
+          this.#options.onEnd(`${this.id} ended with ${code} after ${signal}`);
+        }
       } catch {
         this.#options.onEnd(`${this.id} did not end after ${signal}`);
         job.child.signal("SIGKILL");

@@ -66,6 +66,9 @@ export class RecordPipe implements AsyncDisposable {
       args: [
         "-Xmx256m",
         "-XX:-UsePerfData",
+        // The JVM's own warnings go to where our answers go, by default.
+        "-Xlog:disable",
+        "-Xlog:all=warning:stderr",
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
         "-XX:+UseSerialGC",
         archiveFlag,
@@ -127,7 +130,10 @@ export class RecordPipe implements AsyncDisposable {
       this.#request("l", topic, settings);
       const answer = this.#answer(() => {}, told);
       // Whichever fails first: the other one then cannot go on.
-      const [end] = await Promise.all([answer, this.#sendAll(records, liveBytes)]);
+      const [end] = await Promise.all([
+        answer,
+        this.#sendAll(records, liveBytes),
+      ]);
       return end;
     });
   }
