@@ -2,7 +2,7 @@
  * One run: load without pause, faults as the plan has them, then everything
  * healed, the load ended, the job drained, and all of it judged.
  */
-import { checkTopics, type Report } from "../checker/mod.ts";
+import type { Report } from "../checker/mod.ts";
 import type { Fault } from "./fault.ts";
 import { NotPossible } from "./fault.ts";
 import type { LoadCounts } from "./generator.ts";
@@ -13,11 +13,8 @@ import {
 } from "./memory.ts";
 import { pause } from "./pause.ts";
 import { makePlan, type PlanStep, planText } from "./plan.ts";
-import { type Guarantee, Stage } from "./stage.ts";
+import { type Guarantee, type Ordering, Stage } from "./stage.ts";
 import { worst } from "./stalls.ts";
-import { idName } from "./generator.ts";
-
-export type Ordering = "partition" | "key" | "none";
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -81,7 +78,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     guarantee,
     instances: options.instances,
     partitions: options.partitions,
-    env: options.ordering === undefined ? {} : { ORDERING: options.ordering },
+    ordering: options.ordering,
     diskBytes: spareDiskBytes +
       Math.ceil(lastsMs / 1000 + 120) * recordsPerSecond * bytesARecord,
     log,
@@ -137,7 +134,7 @@ class Run {
       await stage.drained(counts.acknowledged, drainTimeoutMs);
       this.#log(`drained; ${watcher.failedLooks} looks failed`);
       await Promise.all(stage.instances.all.map((each) => each.stop()));
-      return this.#result(counts, await this.#check());
+      return this.#result(counts, await stage.check());
     } finally {
       this.#ended.abort();
       await sampling;
@@ -182,30 +179,6 @@ class Run {
         cause: error,
       });
     }
-  }
-
-  async #check(): Promise<Report> {
-    const { client, topics, historyFile } = this.#stage;
-    const { guarantee, ordering = "partition" } = this.#options;
-    return await checkTopics({
-      client,
-      topics: {
-        input: topics.input,
-        outputs: [topics.output],
-        deadLetters: [topics.deadLetter],
-        group: topics.group,
-      },
-      history: historyFile,
-      options: {
-        guarantee,
-        ordering,
-        id: [
-          { kind: "header", name: idName },
-          { kind: "json", path: [idName] },
-        ],
-      },
-      onProgress: (text) => this.#log(`reading ${text}`),
-    });
   }
 
   #result(load: LoadCounts, report: Report): ChaosResult {

@@ -13,6 +13,8 @@ export interface InstancesOptions {
   /** Of the job: names its topics and group. */
   readonly name: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Whether the group knows each by its name. Default false. */
+  readonly isStatic?: boolean | undefined;
   /** For a log of each instance. */
   readonly folder: string;
   /** Told when one ended by itself. */
@@ -50,11 +52,15 @@ export class Instance implements AsyncDisposable {
   start(): void {
     this.#isWanted = true;
     if (this.#job !== undefined) return;
-    const { brokers, name, env } = this.#options;
+    const { brokers, name, env, isStatic = false } = this.#options;
     const job = Job.start({
       brokers,
       name,
-      env: { INSTANCE_ID: this.id, ...env },
+      env: {
+        INSTANCE_ID: this.id,
+        ...(isStatic ? { PRIMARY_CONSUMER_GROUP_INSTANCE_ID: this.id } : {}),
+        ...env,
+      },
     });
     this.#job = job;
     this.#ended = this.#follow(job);
@@ -89,9 +95,16 @@ export class Instance implements AsyncDisposable {
     return await within(this.#job.status(), statusTimeoutMs, "told its status");
   }
 
-  /** Of the current process: how often its log has this message. */
-  count(message: string): number {
-    return this.#job?.log(message).length ?? 0;
+  /** Empty while it has none, or does not answer. */
+  async partitions(): Promise<number[]> {
+    try {
+      const { workers } = await this.status();
+      return workers.flatMap((worker) =>
+        worker.partitions.map(({ partition }) => partition)
+      );
+    } catch {
+      return [];
+    }
   }
 
   /** In bytes; undefined while there is no process. */
@@ -138,9 +151,8 @@ export class Instance implements AsyncDisposable {
     this.#job = undefined;
     this.#isPaused = false;
     if (!this.#isWanted) return;
-    const last = job.child.lines("stderr").at(-1) ?? "";
     this.#options.onEnd(
-      `${this.id} ended by itself with ${signal ?? code}: ${last}`,
+      `${this.id} ended by itself with ${signal ?? code}: ${reasonOf(job)}`,
     );
     await pause(restartMs, this.#disposed.signal);
     if (this.#isWanted && !this.#disposed.signal.aborted) this.start();
@@ -159,6 +171,13 @@ export class Instance implements AsyncDisposable {
       { append: true },
     );
   }
+}
+
+/** Its last errors, or what it said last. */
+function reasonOf(job: Job): string {
+  const lines = job.child.lines("stderr");
+  const errors = lines.filter((line) => !/"level":"(info|debug)"/.test(line));
+  return (errors.length > 0 ? errors : lines).slice(-4).join(" | ");
 }
 
 /** However long it takes. */

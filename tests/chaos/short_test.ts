@@ -9,6 +9,7 @@ import { faults } from "./faults/mod.ts";
 import { answersDropped, connectionsCut } from "./faults/network.ts";
 import { partitionsAdded } from "./faults/partitions.ts";
 import { workerCrashed, workerHung } from "./faults/workers.ts";
+import { guarantees } from "./guarantees.ts";
 import { makePlan, planText } from "./plan.ts";
 import { resultText } from "./report_text.ts";
 import type { Guarantee } from "./stage.ts";
@@ -34,7 +35,7 @@ const options = {
   partitions: 8,
 } as const;
 
-for (const guarantee of ["at-least-once"] as const) chaosTest(guarantee);
+for (const guarantee of guarantees) chaosTest(guarantee);
 
 function chaosTest(guarantee: Guarantee): void {
   realKafkaTest(`chaos keeps ${guarantee}`, async () => {

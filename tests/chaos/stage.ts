@@ -2,13 +2,13 @@
  * Everything that a chaos test needs, started and ended as one: three brokers
  * behind proxies, instances of the job, continuous load, a watcher of progress.
  */
-import { HistoryWriter } from "../checker/mod.ts";
+import { checkTopics, HistoryWriter, type Report } from "../checker/mod.ts";
 import { IndependentClient } from "../support/independent_client.ts";
 import { topicsOf } from "../support/job.ts";
 import { KafkaCluster } from "../support/kafka_cluster.ts";
 import { seededRandom } from "../support/load.ts";
 import { eventually } from "../support/wait.ts";
-import { Generator } from "./generator.ts";
+import { Generator, idName } from "./generator.ts";
 import { Instances } from "./instances.ts";
 import { KafkaProxy } from "./proxy.ts";
 import { SmallDisk } from "./small_disk.ts";
@@ -16,6 +16,7 @@ import { Watcher } from "./watcher.ts";
 import type { World } from "./world.ts";
 
 export type Guarantee = "at-least-once" | "exactly-once";
+export type Ordering = "partition" | "key" | "none";
 
 export interface StageOptions {
   /** Of topics and group. */
@@ -24,6 +25,12 @@ export interface StageOptions {
   readonly guarantee: Guarantee;
   readonly instances: number;
   readonly partitions: number;
+  /** Default 3. */
+  readonly brokers?: 1 | 3;
+  /** Default partition, as the job has it. */
+  readonly ordering?: Ordering | undefined;
+  /** Whether the group knows instances by their names. Default false. */
+  readonly isStatic?: boolean;
   /** More settings of the instances. */
   readonly env?: Readonly<Record<string, string>>;
   /** Size of the file system of one broker; default: none is made. */
@@ -130,6 +137,32 @@ export class Stage implements AsyncDisposable {
     });
   }
 
+  /** Reads everything. The load must have ended. */
+  async check(): Promise<Report> {
+    const { client } = this.#started;
+    const { guarantee, ordering = "partition", log } = this.options;
+    const { input, output, deadLetter, group } = this.topics;
+    return await checkTopics({
+      client,
+      topics: {
+        input,
+        outputs: [output],
+        deadLetters: [deadLetter],
+        group,
+      },
+      history: this.historyFile,
+      options: {
+        guarantee,
+        ordering,
+        id: [
+          { kind: "header", name: idName },
+          { kind: "json", path: [idName] },
+        ],
+      },
+      onProgress: (text) => log(`reading ${text}`),
+    });
+  }
+
   /** Call it when a test failed: logs and history then stay. */
   keep(): void {
     this.#isKept = true;
@@ -146,7 +179,8 @@ export class Stage implements AsyncDisposable {
   }
 
   async #start(stack: AsyncDisposableStack): Promise<void> {
-    const { name, seed, guarantee, env = {}, log } = this.options;
+    const { name, seed, guarantee, ordering, isStatic, env = {}, log } =
+      this.options;
     const { cluster, disk } = await this.#startCluster(stack);
     const random = seededRandom(seed);
     const proxies = cluster.routes.map((route) =>
@@ -165,8 +199,10 @@ export class Stage implements AsyncDisposable {
         brokers: cluster.proxiedServers,
         name,
         folder: this.#folder,
+        isStatic,
         env: {
           GUARANTEE: guarantee,
+          ...(ordering === undefined ? {} : { ORDERING: ordering }),
           PROCESSOR: processor.pathname,
           CHAOS_COMMANDS: commandFolder,
           // A busy machine must not look like a hang; one on command is longer.
@@ -198,15 +234,15 @@ export class Stage implements AsyncDisposable {
   }
 
   async #startCluster(stack: AsyncDisposableStack) {
-    const { diskBytes } = this.options;
+    const { diskBytes, brokers = 3 } = this.options;
     let disk: World["disk"] = { missing: "no small disk was asked for" };
     const cluster = stack.use(
       await KafkaCluster.start({
-        brokers: 3,
+        brokers,
         proxied: true,
         heapMb: 384,
         optimizeFor: "throughput",
-        config: { "min.insync.replicas": "2" },
+        config: { "min.insync.replicas": brokers === 1 ? "1" : "2" },
         async prepareData(nodeId, folder) {
           if (nodeId !== 1 || diskBytes === undefined) return;
           try {
