@@ -114,7 +114,9 @@ async function main(args: readonly string[]): Promise<number> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
-      say(`${signal}: healing, draining, judging`);
+      // Processes and mounts end with us, however we end.
+      if (stop.signal.aborted) Deno.exit(1);
+      say(`${signal}: healing, draining, judging; again: ends at once`);
       stop.abort();
     });
   }
