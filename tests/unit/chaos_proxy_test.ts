@@ -184,7 +184,7 @@ Deno.test("a delay line holds back who would push more than its bound", async ()
   await line.push(large, 0);
   let hasRoom = false;
   const pushed = line.push(large, 0).then(() => hasRoom = true);
-  await Promise.resolve();
+  await new Promise((resolve) => setTimeout(resolve));
   assert.equal(hasRoom, false);
   const read = line[Symbol.asyncIterator]();
   assert.equal((await read.next()).value?.length, large.length);
