@@ -3,7 +3,6 @@
  * healed, the load ended, the job drained, and all of it judged.
  */
 import type { Report } from "../checker/mod.ts";
-import type { Fault } from "./fault.ts";
 import { NotPossible } from "./fault.ts";
 import type { LoadCounts } from "./generator.ts";
 import {
@@ -12,21 +11,16 @@ import {
   summaryOfMemory,
 } from "./memory.ts";
 import { pause } from "./pause.ts";
-import { makePlan, type PlanStep, planText } from "./plan.ts";
+import { makePlan, type PlanOptions, type PlanStep, planText } from "./plan.ts";
 import { type Guarantee, type Ordering, Stage } from "./stage.ts";
 import { worst } from "./stalls.ts";
 
-export interface ChaosOptions {
-  readonly seed: number;
+export interface ChaosOptions extends PlanOptions {
   readonly guarantee: Guarantee;
   /** What is promised. Undefined: the job's own default, which is partition. */
   readonly ordering?: Ordering;
-  /** How long faults are injected, in milliseconds. */
+  /** When injecting ends, if the plan has not ended before. */
   readonly lastsMs: number;
-  /** The plan ends after so many steps, if that comes first. */
-  readonly steps: number;
-  readonly faults: readonly Fault[];
-  readonly pairShare?: number;
   readonly recordsPerSecond: number;
   readonly instances: number;
   readonly partitions: number;

@@ -134,7 +134,9 @@ export class Instance implements AsyncDisposable {
       job.child.signal(signal);
       try {
         const { code } = await job.child.exit(stopTimeoutMs);
-        if (signal === "SIGTERM" && code !== 0) {
+        // Before it listens to signals it may end at once.
+        const isUp = job.log("started").length > 0;
+        if (signal === "SIGTERM" && code !== 0 && isUp) {
           this.#options.onEnd(`${this.id} ended with ${code} after ${signal}`);
         }
       } catch {

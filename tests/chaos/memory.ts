@@ -6,8 +6,12 @@ export interface MemorySample {
   readonly bytes: number;
 }
 
-/** A process's first seconds say nothing of a leak. */
-const warmUpMs = 30_000;
+/**
+ * A process's beginning says nothing of a leak: heaps and buffers grow to the
+ * size that the load needs. So much of its life, and so long at the least.
+ */
+const warmUpShare = 1 / 3;
+const leastWarmUpMs = 30_000;
 /** Fewer samples, or a shorter life, make no slope. */
 const leastSamples = 6;
 
@@ -17,6 +21,8 @@ const leastSamples = 6;
  */
 export function slopeOf(samples: readonly MemorySample[]): number | null {
   const startMs = samples[0]?.atMs ?? 0;
+  const livedMs = (samples.at(-1)?.atMs ?? 0) - startMs;
+  const warmUpMs = Math.max(leastWarmUpMs, livedMs * warmUpShare);
   const warm = samples.filter(({ atMs }) => atMs - startMs >= warmUpMs);
   if (warm.length < leastSamples) return null;
   const mean = (of: (sample: MemorySample) => number) =>

@@ -21,17 +21,19 @@ export interface PlanOptions {
   readonly faults: readonly Fault[];
   /** Of a second fault in a step; default 0.25. */
   readonly pairShare?: number;
+  /** Of `quietMs`; default 6,000. */
+  readonly mostQuietMs?: number;
 }
 
 const leastQuietMs = 1_000;
-const mostQuietMs = 6_000;
 
 /**
  * Every fault comes once before any comes again, so that a plan of as many steps
  * as there are faults has all of them.
  */
 export function makePlan(options: PlanOptions): PlanStep[] {
-  const { seed, steps, faults, pairShare = 0.25 } = options;
+  const { seed, steps, faults, pairShare = 0.25, mostQuietMs = 6_000 } =
+    options;
   const random = seededRandom(seed);
   const next = shuffledForEver(faults, random);
   return Array.from({ length: steps }, () => {

@@ -27,7 +27,8 @@ const chosen = isSoak ? faults : [
 /** In a soak all of them, for ten minutes. */
 const options = {
   seed,
-  lastsMs: sized(60_000, 600_000),
+  lastsMs: sized(75_000, 600_000),
+  mostQuietMs: sized(2_500, 6_000),
   steps: sized(chosen.length, 300),
   faults: chosen,
   recordsPerSecond: 1_000,

@@ -18,6 +18,8 @@ Deno.test("memory that grows by one MiB each five seconds has a slope of twelve 
 Deno.test("what happens while a process warms up is left out", () => {
   const flat = [10, 50, 90, 120, 140, 150, ...Array(10).fill(160)];
   assert.equal(slopeOf(samples(flat)), 0);
+  const long = Array.from({ length: 300 }, (_, at) => Math.min(at, 90));
+  assert.equal(slopeOf(samples(long)), 0);
 });
 
 Deno.test("a short life has no slope", () => {

@@ -8,11 +8,15 @@ import { scenario } from "./scenario.ts";
 
 const records = sized(20_000, 500_000);
 const recordsPerSecond = sized(2_000, 10_000);
-const mostPauseMs = 500;
+/** With fewer instances a pause must be longer, or none lives to work at all. */
+const mostPauseMs = sized(2_000, 500);
+/** Toggling goes on until this share is committed, so that it disturbs work. */
+const meanwhileShare = sized(0.2, 0.05);
+const mostMs = sized(60_000, 300_000);
 /** Of goings in order; the others are kills. */
 const orderlyShare = 0.6;
 
-scenario("instances toggled every 0 to 500 ms lose nothing", {
+scenario(`instances toggled every 0 to ${mostPauseMs} ms lose nothing`, {
   brokers: isSoak ? 3 : 1,
   instances: sized(3, 6),
   partitions: sized(20, 80),
@@ -21,13 +25,17 @@ scenario("instances toggled every 0 to 500 ms lose nothing", {
   const { instances, watcher } = stage;
   const random = seededRandom(seed);
   const generator = stage.load({ recordsPerSecond, records });
-  const sent = new AbortController();
-  const counts = generator.end(300_000).finally(() => sent.abort());
+  let isSent = false;
+  const counts = generator.end(mostMs + 60_000).finally(() => isSent = true);
   counts.catch(() => {}); // awaited below
+  const endMs = performance.now() + mostMs;
+  const isOver = () =>
+    performance.now() > endMs ||
+    isSent && watcher.committed > records * meanwhileShare;
   const on = new Set<Instance>();
   const leaving = new Map<Instance, Promise<void>>();
   let toggles = 0;
-  while (!sent.signal.aborted) {
+  while (!isOver()) {
     const instance = oneOf(random, instances.all);
     const isOrderly = random() < orderlyShare;
     if (on.delete(instance)) {
@@ -39,7 +47,7 @@ scenario("instances toggled every 0 to 500 ms lose nothing", {
       on.add(instance);
       toggles++;
     }
-    await pause(random() * mostPauseMs, sent.signal);
+    await pause(random() * mostPauseMs);
   }
   await Promise.all(leaving.values());
   instances.startAll();
