@@ -1,6 +1,6 @@
 /** What the check wants to know of a record as a client reads it. */
 import type { KafkaRecord } from "../support/independent_client.ts";
-import type { Role, Seen } from "./check.ts";
+import type { Role, Seen } from "./observation.ts";
 import type { Id } from "./report.ts";
 
 /** Where a record says which input it is, or comes from. */

@@ -4,10 +4,19 @@
  */
 export {
   type CheckedTopics,
+  CheckError,
   checkTopics,
+  type CheckTopicsOptions,
   type CheckTopicsParts,
 } from "./read.ts";
-export { Check, type CheckOptions } from "./check.ts";
+export { Check } from "./check.ts";
+export type {
+  CheckOptions,
+  Committed,
+  LogBounds,
+  Role,
+  Seen,
+} from "./observation.ts";
 export { type IdSource, idSource, type ReadOptions } from "./extract.ts";
 export {
   type HistoryOperation,
@@ -15,6 +24,7 @@ export {
   readHistory,
 } from "./history.ts";
 export {
+  ANOMALIES,
   type Anomaly,
   type AnomalyKind,
   type Counts,

@@ -1,6 +1,7 @@
 /** Reads the topics of a job, group and history, and lets `Check` judge them. */
 import type { IndependentClient } from "../support/independent_client.ts";
-import { Check, type CheckOptions, type Role } from "./check.ts";
+import { Check } from "./check.ts";
+import type { CheckOptions, Role } from "./observation.ts";
 import { type Extract, extractor, type ReadOptions } from "./extract.ts";
 import { readHistory } from "./history.ts";
 import type { Report } from "./report.ts";
@@ -50,10 +51,8 @@ export async function checkTopics(parts: CheckTopicsParts): Promise<Report> {
   const reader = new Reader(parts, check, extractor(options));
   if (history !== undefined) {
     parts.onProgress?.(`history ${history}`);
-    await readHistory(
-      history,
-      (operation) => check.history(operation, topics.input),
-    );
+    check.historyOf(topics.input);
+    await readHistory(history, (operation) => check.history(operation));
   }
   await reader.committed(sources);
   for (const { topic } of sources) await reader.log(topic);

@@ -31,7 +31,7 @@ export interface ReadOptions {
 export interface Watermarks {
   /** Of the oldest record that is still there. */
   readonly low: number;
-  /** That the next record will get. */
+  /** That the next record will get, or that of the first open transaction. */
   readonly high: number;
 }
 
