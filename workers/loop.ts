@@ -89,6 +89,11 @@ export class Loop {
     this.#lookAround();
   }
 
+  /** Somebody has done what the loop may be waiting for. */
+  wake(): void {
+    this.#lookAround();
+  }
+
   /** Makes `run` end with this error. */
   fail(error: unknown): void {
     this.#failure.reject(error);
@@ -125,6 +130,7 @@ export class Loop {
     const { page, inbox, kind, rate, settlement, sink } = this.#parts;
     while (!this.#ended) {
       page.enter(Phase.idle);
+      sink.settle(this.#hurries);
       this.#answerReleases();
       if (this.#isDone()) return;
       const limit = this.#limit();
@@ -192,15 +198,21 @@ export class Loop {
 
   #isDone(): boolean {
     if (this.#stopAtMs === null) return false;
-    return this.#parts.settlement.idle || performance.now() >= this.#stopAtMs;
+    const { settlement, sink } = this.#parts;
+    return settlement.idle && sink.idle || performance.now() >= this.#stopAtMs;
+  }
+
+  /** Somebody waits until what was taken is settled for good. */
+  get #hurries(): boolean {
+    return this.#releasing || this.#stopAtMs !== null;
   }
 
   #answerReleases(): void {
     if (!this.#releasing) return;
     const { settlement, post } = this.#parts;
+    this.#publish(); // what that says is durable, and may be released
     const released = settlement.takeReleased();
     if (released.length === 0) return;
-    this.#publish();
     post({
       kind: "released",
       partitions: released.map((each) => each.position),
@@ -210,11 +222,11 @@ export class Loop {
 
   #publish = (): void => {
     const { page, post, settlement, sink, heapBytes } = this.#parts;
+    sink.settle(this.#hurries);
     sink.publish();
     page.report(settlement.pendingRecords);
-    const changed = settlement.takeChanged();
+    const changed = sink.takeChanged();
     if (changed.length > 0) post({ kind: "settled", partitions: changed });
-    page.count("consumed", settlement.takeSettledRecords());
     const nowMs = performance.now();
     if (nowMs - this.#heapMs >= HEAP_EVERY_MS) {
       this.#heapMs = nowMs;

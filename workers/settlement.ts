@@ -15,6 +15,7 @@ import {
   join,
   NO_RANGES,
   type OffsetRanges,
+  type Settled,
 } from "../src/pool/offset_ranges.ts";
 import type { Ownership, Position } from "../src/pool/protocol.ts";
 
@@ -52,6 +53,8 @@ interface Section {
 interface Lane extends Ownership {
   /** First offset that is not settled. */
   next: number;
+  /** Where it stands for whoever gets the partition next. */
+  durable: Settled;
   /** What was settled above it under an earlier ownership. */
   readonly earlier: OffsetRanges;
   readonly sections: Section[];
@@ -98,6 +101,7 @@ export class Settlement {
       tp: position.tp,
       epoch: position.epoch,
       next: position.next,
+      durable: position,
       earlier: position.beyond,
       sections: [],
       releasing: false,
@@ -152,16 +156,35 @@ export class Settlement {
     }
   }
 
-  /** Positions that moved since the last call. */
+  /** Positions that moved since the last call; they count as durable. */
   takeChanged(): Position[] {
     const changed: Position[] = [];
     for (const lane of this.#lanes) {
       if (lane?.changed) {
         lane.changed = false;
-        changed.push(positionOf(lane));
+        const position = positionOf(lane);
+        lane.durable = position;
+        changed.push(position);
       }
     }
     return changed;
+  }
+
+  /** Exact positions that are not durable yet. */
+  undurable(): Position[] {
+    return this.#lanes.filter((lane) => lane !== undefined)
+      .map((lane) => ({ lane, position: exactPosition(lane) }))
+      .filter(({ lane, position }) => !isSame(lane.durable, position))
+      .map(({ position }) => position);
+  }
+
+  /** These positions are durable now. */
+  setDurable(positions: readonly Position[]): void {
+    const byEpoch = new Map(positions.map((each) => [each.epoch, each]));
+    for (const lane of this.#lanes) {
+      const position = lane && byEpoch.get(lane.epoch);
+      if (position !== undefined) lane!.durable = position;
+    }
   }
 
   /**
@@ -179,14 +202,18 @@ export class Settlement {
     return records;
   }
 
-  /** Ends the releasing lanes that are settled; returns where they stand. */
+  /**
+   * Ends the releasing lanes that are settled, durably; returns where they
+   * stand.
+   */
   takeReleased(): { readonly lane: number; readonly position: Position }[] {
     const released = [];
     for (const [index, lane] of this.#lanes.entries()) {
-      if (lane?.releasing && lane.sections.length === 0) {
-        this.#lanes[index] = undefined;
-        released.push({ lane: index, position: positionOf(lane) });
-      }
+      if (!lane?.releasing || lane.sections.length > 0) continue;
+      const position = positionOf(lane);
+      if (!isSame(lane.durable, position)) continue;
+      this.#lanes[index] = undefined;
+      released.push({ lane: index, position });
     }
     return released;
   }
@@ -248,6 +275,10 @@ export class Settlement {
     ticket.batch.free();
   }
 }
+
+const isSame = (one: Settled, other: Settled) =>
+  one.next === other.next && one.beyond.length === other.beyond.length &&
+  one.beyond.every((edge, index) => edge === other.beyond[index]);
 
 const positionOf = (lane: Lane, beyond = NO_RANGES, next = lane.next) => ({
   tp: lane.tp,

@@ -35,6 +35,16 @@ const rules: readonly Rule[] = [
           "more in a batch than may be pending, or a full batch never fits"
         : undefined,
   },
+  {
+    concerns: ["guarantee", "commitIntervalMs", "transactionTimeoutMs"],
+    problem: ({ guarantee, commitIntervalMs, transactionTimeoutMs }, say) =>
+      guarantee === "exactly-once" &&
+        commitIntervalMs * 2 > transactionTimeoutMs
+        ? `${say("commitIntervalMs")} and ${say("transactionTimeoutMs")}; ` +
+          "expected a time-out of twice the interval or more, or brokers " +
+          "abort transactions that are under way"
+        : undefined,
+  },
   ...(["primary", "secondary"] as const).map(largestRecordFits),
   {
     concerns: ["primary.brokers", "secondary.brokers"],

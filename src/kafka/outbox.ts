@@ -11,8 +11,14 @@ import type { ProducerPort } from "./producer.ts";
 /**
  * Who is told when a record was acknowledged or failed: `owner` and `index`
  * are what it was added with (32 bits each), `code` is 0 or an error.
+ * `isUnsent` says that librdkafka did not even take it.
  */
-export type OnReport = (owner: number, index: number, code: number) => void;
+export type OnReport = (
+  owner: number,
+  index: number,
+  code: number,
+  isUnsent: boolean,
+) => void;
 
 const REPORTS_A_CALL = 4096;
 const MESSAGE_BYTES = BigInt(MESSAGE.bytes);
@@ -148,7 +154,7 @@ export class Outbox implements Disposable {
     // All of it is handed over before anybody is told and may add again.
     for (const refused of this.#pack.produce()) {
       const { owner, index, code, byteLength } = refused;
-      this.#settle(owner, index, code, byteLength);
+      this.#settle(owner, index, code, byteLength, true);
     }
   }
 
@@ -180,6 +186,7 @@ export class Outbox implements Disposable {
             words[MESSAGE.opaque]!,
             words[MESSAGE.error]! | 0,
             words[MESSAGE.payloadLength]! + words[MESSAGE.keyLength]!,
+            false,
           );
         }
       }
@@ -193,10 +200,11 @@ export class Outbox implements Disposable {
     index: number,
     code: number,
     byteLength: number,
+    isUnsent: boolean,
   ): void {
     this.#pendingRecords--;
     this.#pendingBytes -= byteLength;
-    this.#onReport(owner, index, code);
+    this.#onReport(owner, index, code, isUnsent);
   }
 
   #topic(name: string): Deno.PointerObject {

@@ -12,9 +12,10 @@ import {
   type PartitionAnswer,
 } from "../kafka/mod.ts";
 import { type Log, logClientLine } from "../telemetry/log.ts";
-import type { Commits } from "./commits.ts";
+import { within } from "./deadline.ts";
 import type { Partition, Partitions } from "./partitions.ts";
 import type { Placement } from "./placement.ts";
+import type { Positions } from "./positions.ts";
 import type { Ownership } from "./protocol.ts";
 import type { Serial } from "./serial.ts";
 import {
@@ -22,18 +23,19 @@ import {
   resetOffsets,
   startOffsets,
 } from "./start_offsets.ts";
-import { within } from "./thread.ts";
 
 export interface MembershipParts {
   readonly consumer: Consumer;
   readonly partitions: Partitions;
   readonly placement: Placement;
-  readonly commits: Commits;
+  readonly positions: Positions;
   readonly serial: Serial;
   readonly offsetReset: OffsetReset;
   readonly revokeMs: number;
   readonly log: Log;
   readonly oauthToken: ((config: string) => Promise<OauthToken>) | undefined;
+  /** The group gives partitions to us under this member id. */
+  readonly onJoined: (memberId: string) => void;
   /** What ends the pool: the cluster will not have this member. */
   readonly onFatal: (error: Error) => void;
 }
@@ -166,6 +168,7 @@ export class Membership {
       return;
     }
     log.info("partitions assigned", { partitions: describe(assigned) });
+    this.#parts.onJoined(consumer.memberId);
     if (assigned.length === 0) {
       consumer.assign([]);
       return;
@@ -177,7 +180,7 @@ export class Membership {
   }
 
   async #revoked(revoked: readonly PartitionAnswer[]): Promise<void> {
-    const { commits, consumer, partitions, placement, log } = this.#parts;
+    const { consumer, partitions, placement, positions, log } = this.#parts;
     const lost = consumer.assignmentLost;
     log.info(lost ? "partitions lost" : "partitions revoked", {
       partitions: describe(revoked),
@@ -190,7 +193,7 @@ export class Membership {
       if (!await within(released, this.#parts.revokeMs)) {
         log.warn("revoked partitions did not settle in time", {});
       }
-      await commits.commit(owned);
+      await positions.commit(owned);
     }
     partitions.remove(owned);
     consumer.unassign(revoked);

@@ -21,6 +21,11 @@ export interface Partition {
   /** The current ownership; settlements of another are ignored. */
   epoch: number;
   worker: WorkerThread | null;
+  /**
+   * A thread that is gone may still have it in an open transaction: until that
+   * is fenced nobody gets it, and it is not known where it stands.
+   */
+  uncertain: boolean;
   /** First offset that is not settled. */
   next: number;
   /** What is settled above it. */
@@ -62,10 +67,9 @@ export class Partitions {
       tp: { topic: tp.topic, partition: tp.partition },
       epoch: 0,
       worker: null,
+      uncertain: false,
       next,
-      beyond: next === committed?.offset
-        ? decodeRanges(next, committed.metadata)
-        : NO_RANGES,
+      beyond: beyondOf(next, committed),
       committed,
       load: 0,
       measuredNext: next,
@@ -94,6 +98,14 @@ export class Partitions {
   disown(partition: Partition): void {
     partition.epoch = ++this.#epoch;
     partition.worker = null;
+  }
+
+  /** Takes over where a partition stands, as the group says. */
+  restart(partition: Partition, committed: Committed | null): void {
+    partition.next = committed?.offset ?? partition.next;
+    partition.beyond = beyondOf(partition.next, committed);
+    partition.committed = committed;
+    partition.uncertain = false;
   }
 
   settle(position: Position): void {
@@ -145,5 +157,10 @@ export class Partitions {
     }
   }
 }
+
+const beyondOf = (next: number, committed: Committed | null): OffsetRanges =>
+  next === committed?.offset
+    ? decodeRanges(next, committed.metadata)
+    : NO_RANGES;
 
 const idOf = ({ topic, partition }: TopicPartition) => `${topic}-${partition}`;

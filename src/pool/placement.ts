@@ -51,9 +51,11 @@ export class Placement {
    * come first: the others work meanwhile, and may take long to let go.
    */
   async rebalance(): Promise<void> {
-    await this.#move((each) => each.worker === null);
+    await this.#move((each) => each.worker === null && !each.uncertain);
     const targets = this.#targets();
-    await this.#move((each) => targets.get(each.id) !== each.worker);
+    await this.#move((each) =>
+      !each.uncertain && targets.get(each.id) !== each.worker
+    );
   }
 
   async #move(needsTo: (partition: Partition) => boolean): Promise<void> {
@@ -61,10 +63,12 @@ export class Placement {
     if (moving.length === 0 || this.#targets().size === 0) return;
     this.#consumer.pause(tpsOf(moving));
     await this.release(moving);
-    await this.#rewind(moving);
+    // Its thread may have failed instead of letting go.
+    const free = moving.filter((each) => !each.uncertain);
+    await this.#rewind(free);
     // A thread may have failed meanwhile; what it was to get is placed anew.
-    await this.#give(moving);
-    const placed = moving.filter((each) => each.worker !== null);
+    await this.#give(free);
+    const placed = free.filter((each) => each.worker !== null);
     if (placed.length > 0) this.#consumer.resume(tpsOf(placed));
   }
 

@@ -20,6 +20,15 @@ export interface Position extends Ownership {
   readonly beyond: OffsetRanges;
 }
 
+/** An input that is to become a dead letter, because of what came of it. */
+export interface RefusedInput {
+  readonly tp: TopicPartition;
+  readonly offset: number;
+  readonly reason: string;
+  /** Whether the dead letter may hold the value. */
+  readonly withValue: boolean;
+}
+
 /** Limits of one worker; together with the base they are the memory budget. */
 export interface WorkerLimits {
   readonly batchRecords: number;
@@ -31,6 +40,12 @@ export interface WorkerLimits {
   readonly handlerTimeoutMs: number;
 }
 
+/** How long a transaction may become; whatever is reached first. */
+export interface TransactionLimits {
+  readonly intervalMs: number;
+  readonly records: number;
+}
+
 /** What a stream worker does with records. */
 export interface StreamJob {
   /** URL of the processor's module. */
@@ -39,6 +54,8 @@ export interface StreamJob {
   readonly deadLetterTopic: string;
   readonly groupId: string;
   readonly limits: WorkerLimits;
+  /** Exactly once; null: at least once. */
+  readonly transaction: TransactionLimits | null;
   /** Whether samples are wanted. */
   readonly samples: boolean;
   readonly logLevel: LogLevel;
@@ -53,18 +70,27 @@ export interface OpenMessage {
   readonly page: SharedArrayBuffer;
   readonly rateLimit: SharedArrayBuffer;
   readonly job: StreamJob;
+  /** What earlier threads have found out. */
+  readonly refused: readonly RefusedInput[];
 }
 
 export type ToWorker =
   | OpenMessage
   | { readonly kind: "assign"; readonly partitions: readonly Position[] }
   | { readonly kind: "release"; readonly partitions: readonly Ownership[] }
+  /** The transaction that the worker asked to commit is; the next has begun. */
+  | { readonly kind: "committed" }
   /** Settle everything within the deadline, then end. */
   | { readonly kind: "stop"; readonly deadlineMs: number };
 
 export type FromWorker =
   | { readonly kind: "ready" }
   | { readonly kind: "settled"; readonly partitions: readonly Position[] }
+  /**
+   * All outputs of the transaction are acknowledged: it may be committed, with
+   * the positions that it moved. Nothing is produced until `committed`.
+   */
+  | { readonly kind: "commit"; readonly partitions: readonly Position[] }
   /** Their records may come now: those that came before would be dropped. */
   | { readonly kind: "assigned"; readonly partitions: readonly Position[] }
   | { readonly kind: "released"; readonly partitions: readonly Position[] }
@@ -88,7 +114,10 @@ export interface WorkerFailure {
    * - `crash`: an error outside the handler; another start may help.
    * - `cluster`: the cluster refuses what the worker must do (authorization, a
    *   missing topic); another start does not help.
+   * - `aborted`: its transaction cannot be committed; another start repeats it.
    */
-  readonly reason: "open" | "crash" | "cluster";
+  readonly reason: "open" | "crash" | "cluster" | "aborted";
   readonly message: string;
+  /** Inputs whose outputs the cluster refuses, which aborts a transaction. */
+  readonly refused?: readonly RefusedInput[];
 }

@@ -26,6 +26,22 @@ const RETRY_MS = 200;
 /** Kafka's protocol: these timestamps ask for the ends of a partition. */
 const TIMESTAMP = { earliest: -2, latest: -1 } as const;
 
+/** What the group has committed, in the order asked; null: nothing. */
+export async function committedOffsets(
+  consumer: Consumer,
+  partitions: readonly TopicPartition[],
+  signal: AbortSignal,
+): Promise<(Committed | null)[]> {
+  if (partitions.length === 0) return [];
+  const answers = await retry(
+    () => consumer.committed(partitions, TIMEOUT_MS),
+    signal,
+  );
+  return answers.map(({ offset, metadata }) =>
+    offset === null ? null : { offset, metadata }
+  );
+}
+
 /** Committed offsets, and ends of the log where there are none. */
 export async function startOffsets(
   consumer: Consumer,
@@ -33,18 +49,13 @@ export async function startOffsets(
   reset: OffsetReset,
   signal: AbortSignal,
 ): Promise<StartOffset[]> {
-  const committed = await retry(
-    () => consumer.committed(partitions, TIMEOUT_MS),
-    signal,
-  );
-  const without = committed.filter((each) => each.offset === null);
+  const committed = await committedOffsets(consumer, partitions, signal);
+  const without = partitions.filter((_, index) => committed[index] === null);
   const resets = await resetOffsets(consumer, without, reset, signal);
-  return committed.map((each) => ({
-    tp: { topic: each.topic, partition: each.partition },
-    next: each.offset ?? resets.get(`${each.topic}-${each.partition}`)!,
-    committed: each.offset === null
-      ? null
-      : { offset: each.offset, metadata: each.metadata },
+  return partitions.map(({ topic, partition }, index) => ({
+    tp: { topic, partition },
+    next: committed[index]?.offset ?? resets.get(`${topic}-${partition}`)!,
+    committed: committed[index] ?? null,
   }));
 }
 

@@ -65,6 +65,9 @@ export class RecordPipe implements AsyncDisposable {
     const child = new Deno.Command("java", {
       args: [
         "-Xmx256m",
+        // Its own warnings would go to stdout, which is the pipe.
+        "-Xlog:disable",
+        "-Xlog:all=warning:stderr",
         "-XX:-UsePerfData",
         // The JVM's own warnings go to where our answers go, by default.
         "-Xlog:disable",

@@ -55,13 +55,8 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
   ["LOG_LEVEL", "loud", "expected one of debug, info, warn, error"],
   [
     "GUARANTEE",
-    "exactly-once",
-    "exactly-once is not available in this version yet; expected at-least-once",
-  ],
-  [
-    "GUARANTEE",
     "atleastonce",
-    'expected one of at-least-once; did you mean "at-least-once"?',
+    'expected one of at-least-once, exactly-once; did you mean "at-least-once"?',
   ],
   ["INPUT_TOPIC", "user login", topicRule],
   ["OUTPUT_TOPIC", "..", topicRule],

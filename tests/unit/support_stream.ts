@@ -44,6 +44,7 @@ export function stream<Value>(
       deadLetterTopic: "dead",
       groupId: "group",
       limits: { ...LIMITS, ...limits },
+      transaction: null,
       samples: onSample !== undefined,
       logLevel: "info",
     },

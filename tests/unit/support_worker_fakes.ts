@@ -6,7 +6,7 @@ import type {
   OutputRecord,
   ReadHeader,
 } from "../../src/kafka/mod.ts";
-import type { WorkerLimits } from "../../src/pool/protocol.ts";
+import type { Position, WorkerLimits } from "../../src/pool/protocol.ts";
 import type { Settlement, Ticket } from "../../workers/settlement.ts";
 import type { Sink } from "../../workers/sink.ts";
 
@@ -144,8 +144,12 @@ export class FakeSink implements Sink {
   /** How many outputs and rejections the cluster has been handed. */
   flushed = 0;
   pendingBytes = 0;
+  idle = true;
   closed = false;
   published = 0;
+  consumed = 0;
+  /** Whether somebody waited, at each look at what is settled. */
+  readonly hurries: boolean[] = [];
   readonly #settlement: Settlement;
   readonly #events: ClientEvent[] = [];
   #arrival = Promise.withResolvers<void>();
@@ -196,8 +200,17 @@ export class FakeSink implements Sink {
     this.#arrival.resolve();
   }
 
+  settle(hurry: boolean): void {
+    this.hurries.push(hurry);
+  }
+
+  takeChanged(): Position[] {
+    return this.#settlement.takeChanged();
+  }
+
   publish(): void {
     this.published++;
+    this.consumed += this.#settlement.takeSettledRecords();
   }
 
   close(): void {

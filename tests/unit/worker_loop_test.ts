@@ -377,7 +377,7 @@ Deno.test("settled positions are told once, with the counts that belong to them"
   worker.loop.assign([own(0)]);
   worker.push(3);
   await until(() => worker.view.pendingRecords === 3, "reported");
-  assert.equal(worker.view.counter("consumed"), 0);
+  assert.equal(worker.sink.consumed, 0);
   worker.finish(worker.tickets[0]!);
   await until(() => worker.of("settled").length > 0, "told");
   await until(() => worker.view.pendingRecords === 0, "reported");
@@ -386,7 +386,7 @@ Deno.test("settled positions are told once, with the counts that belong to them"
   assert.deepEqual(worker.of("settled").flatMap((each) => each.partitions), [
     { ...own(0), next: 3 },
   ]);
-  assert.equal(worker.view.counter("consumed"), 3);
+  assert.equal(worker.sink.consumed, 3);
   assert.equal(worker.view.heapBytes, 5 * 2 ** 20);
 });
 
@@ -409,7 +409,7 @@ Deno.test("a worker that is told to stop fetches no more, and ends when all is s
     kind: "settled",
     partitions: [{ ...own(0), next: 2 }],
   });
-  assert.equal(worker.view.counter("consumed"), 2);
+  assert.equal(worker.sink.consumed, 2);
   assert.equal(worker.aborts, 1);
 });
 
