@@ -5,9 +5,10 @@
 import type { Admin, KafkaJSError } from "kafkajs";
 import { quietKafka } from "./quiet_kafkajs.ts";
 import type { KafkaRecord, NewRecord } from "./record_codec.ts";
-import { RecordPipe } from "./record_pipe.ts";
+import { type Outcome, RecordPipe } from "./record_pipe.ts";
 import { eventually } from "./wait.ts";
 
+export type { Outcome } from "./record_pipe.ts";
 export type { KafkaRecord, NewRecord, RecordHeader } from "./record_codec.ts";
 
 export interface ProduceOptions {
@@ -81,6 +82,29 @@ export class IndependentClient implements AsyncDisposable {
         "switchyard.transaction": options.transaction,
       }),
     });
+  }
+
+  /**
+   * Sends records as they come, like `produce`, and tells what became of each. A
+   * record that is not acknowledged within two minutes is one of unknown outcome.
+   * Partitions that are added are used within seconds.
+   */
+  async load(
+    topic: string,
+    records: Iterable<NewRecord> | AsyncIterable<NewRecord>,
+    told: (outcome: Outcome) => void,
+  ): Promise<number> {
+    return await (await this.#records()).load(topic, records, {
+      "bootstrap.servers": this.#bootstrapServers,
+      "compression.type": "lz4",
+      "batch.size": "65536",
+      "linger.ms": "5",
+      "metadata.max.age.ms": "2000",
+      // A broker that is silent is asked no longer than this.
+      "request.timeout.ms": "5000",
+      "delivery.timeout.ms": "120000",
+      "max.block.ms": "120000",
+    }, told);
   }
 
   /** All records between the oldest and the end of this moment. */
