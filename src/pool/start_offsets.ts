@@ -5,6 +5,7 @@
  */
 import {
   type Consumer,
+  isTopicUnknown,
   KafkaError,
   type PartitionAnswer,
   type TopicPartition,
@@ -23,6 +24,8 @@ export interface StartOffset {
 
 const TIMEOUT_MS = 10_000;
 const RETRY_MS = 200;
+/** The group may give a partition this long before a client has heard of it. */
+const UNKNOWN_MS = 30_000;
 /** Kafka's protocol: these timestamps ask for the ends of a partition. */
 const TIMESTAMP = { earliest: -2, latest: -1 } as const;
 
@@ -93,6 +96,7 @@ async function retry(
   ask: () => Promise<PartitionAnswer[]>,
   signal: AbortSignal,
 ): Promise<PartitionAnswer[]> {
+  const patientUntilMs = performance.now() + UNKNOWN_MS;
   for (;;) {
     signal.throwIfAborted();
     try {
@@ -101,7 +105,10 @@ async function retry(
       if (!failed) return answers;
       throw failed;
     } catch (error) {
-      if (!(error instanceof KafkaError) || !error.retriable) throw error;
+      if (!(error instanceof KafkaError)) throw error;
+      const isNew = isTopicUnknown(error.code) &&
+        performance.now() < patientUntilMs;
+      if (!error.retriable && !isNew) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
