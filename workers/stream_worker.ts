@@ -224,7 +224,12 @@ function onProducerEvent(event: ClientEvent): void {
       if (isClientRefused(event.error.code)) {
         loop?.fail(new RefusedError(event.error.message));
       } else if (event.error.fatal) {
-        loop?.fail(event.error);
+        const { message } = event.error;
+        loop?.fail(
+          transactional === undefined
+            ? event.error
+            : new TransactionAbortedError(message),
+        );
       } else {
         log.warn("producer", { error: event.error.message });
       }

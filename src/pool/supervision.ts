@@ -38,6 +38,8 @@ export interface SupervisionParts {
  * time for a supervisor to see `/livez` fail, and for moved partitions to run.
  */
 const HANG_GRACE_MS = 5000;
+/** Between successors where aborts go on: two instances of one name, say. */
+const REPEATED_ABORTS_MS = 1000;
 const CAN_STOP: ReadonlySet<ThreadState> = new Set(["running", "stopping"]);
 /** Refused inputs that are remembered: far more than any retention of aborts. */
 const MOST_REFUSED = 100_000;
@@ -46,6 +48,7 @@ export class Supervision implements Disposable {
   readonly #parts: SupervisionParts;
   readonly #watchdog: Watchdog;
   readonly #crashes = new CrashHistory();
+  readonly #aborts = new CrashHistory();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #refused: readonly RefusedInput[] = [];
   #looping = false;
@@ -80,8 +83,7 @@ export class Supervision implements Disposable {
       .slice(-MOST_REFUSED);
     workers().remove(thread, this.#takeBack(thread));
     if (failure.reason === "aborted") {
-      logAbort(log, thread, failure.message);
-      workers().openMissing();
+      this.#aborted(thread, failure.message);
       return;
     }
     const delayMs = this.#crashes.add(performance.now());
@@ -95,14 +97,22 @@ export class Supervision implements Disposable {
 
   /** A thread's transaction cannot count: another thread repeats its work. */
   async giveUp(thread: WorkerThread, reason: string): Promise<void> {
-    const { log, workers } = this.#parts;
+    const { workers } = this.#parts;
     if (!CAN_STOP.has(thread.state)) return;
-    logAbort(log, thread, reason);
     const fenced = this.#takeBack(thread);
     const ended = thread.giveUp();
-    workers().openMissing();
+    this.#aborted(thread, reason);
     await ended;
     if (thread.state === "ended") workers().remove(thread, fenced);
+  }
+
+  /** Its successor opens at once, unless that has been in vain before. */
+  #aborted(thread: WorkerThread, reason: string): void {
+    const { log, workers } = this.#parts;
+    const delayMs = this.#aborts.add(performance.now());
+    log.warn("transaction aborted", { worker: thread.id, error: reason });
+    if (delayMs < REPEATED_ABORTS_MS) workers().openMissing();
+    else this.#later(() => workers().openMissing(), REPEATED_ABORTS_MS);
   }
 
   /** Gives a thread that hangs up, unless it has moved on from `word`. */
@@ -128,8 +138,7 @@ export class Supervision implements Disposable {
   #observe(thread: WorkerThread): void {
     const { log, workerHeapBytes, workers } = this.#parts;
     const { word } = thread.page;
-    const watched = thread.state !== "ended" && thread.state !== "abandoned";
-    if (watched && this.#watchdog.observe(thread.id, word)) {
+    if (thread.isOnItsOwn && this.#watchdog.observe(thread.id, word)) {
       this.abandonAt(thread, word);
       return;
     }
@@ -160,8 +169,4 @@ export class Supervision implements Disposable {
     }, delayMs);
     this.#timers.add(timer);
   }
-}
-
-function logAbort(log: Log, { id }: WorkerThread, error: string): void {
-  log.warn("transaction aborted", { worker: id, error });
 }

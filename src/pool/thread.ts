@@ -115,6 +115,12 @@ export class WorkerThread implements AsyncDisposable {
     return this.#state;
   }
 
+  /** Whether it is the thread that must move on, and not a cluster. */
+  get isOnItsOwn(): boolean {
+    return this.#opened &&
+      this.#state !== "ended" && this.#state !== "abandoned";
+  }
+
   /** Whether it can be given partitions. */
   get available(): boolean {
     return this.#state === "running" && !this.retiring;
