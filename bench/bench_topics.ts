@@ -6,33 +6,24 @@ import { eventually } from "../tests/support/wait.ts";
 type Admin = ReturnType<ReturnType<typeof quietKafka>["admin"]>;
 
 export class BenchTopics implements AsyncDisposable {
-  static async connect(
-    cluster: KafkaCluster,
-    partitions: number,
-  ): Promise<BenchTopics> {
+  static async connect(cluster: KafkaCluster): Promise<BenchTopics> {
     const admin = quietKafka(cluster.bootstrapServers).admin();
     await admin.connect();
-    return new BenchTopics(cluster, partitions, admin);
+    return new BenchTopics(cluster, admin);
   }
 
   readonly brokers: string;
   #cluster: KafkaCluster;
-  #partitions: number;
   #admin: Admin;
 
-  private constructor(
-    cluster: KafkaCluster,
-    partitions: number,
-    admin: Admin,
-  ) {
+  private constructor(cluster: KafkaCluster, admin: Admin) {
     this.brokers = cluster.bootstrapServers;
     this.#cluster = cluster;
-    this.#partitions = partitions;
     this.#admin = admin;
   }
 
-  async create(name: string): Promise<void> {
-    await this.#cluster.createTopic(name, this.#partitions);
+  async create(name: string, partitions: number): Promise<void> {
+    await this.#cluster.createTopic(name, partitions);
     // A broker names itself leader a moment before it acts as one.
     await eventually(async () => await this.outputs(name) === 0, {
       what: `answered for the partitions of ${name}`,

@@ -48,7 +48,7 @@ export async function measureLatency(
     optimizeFor: "throughput",
     config: { "log.segment.delete.delay.ms": "1000" },
   }, async (cluster) => {
-    await using topics = await BenchTopics.connect(cluster, options.partitions);
+    await using topics = await BenchTopics.connect(cluster);
     const runs: LatencyRun[] = [];
     for (const wanted of options.rates) {
       for (const system of [null, ...systems]) {
@@ -120,7 +120,7 @@ async function runOnce(
   const input = `${name}-in`;
   const output = system === null ? input : `${name}-out`;
   const created = [...new Set([input, output])];
-  for (const topic of created) await topics.create(topic);
+  for (const topic of created) await topics.create(topic, options.partitions);
   const logFile = `${resultsFolder}/${name}.log`;
   await using stack = new AsyncDisposableStack();
   const process = system === null ? null : stack.use(

@@ -5,7 +5,9 @@ export interface Options {
   readonly mode: "throughput" | "latency";
   /** Records of the throughput runs. */
   readonly messages: number;
+  /** Of the input topic. */
   readonly partitions: number;
+  readonly outputPartitions: number;
   /** Names from `systems.ts`; null: the usual ones. */
   readonly systems: readonly string[] | null;
   /** 1: one order; 2: that order and its reverse; and so on. */
@@ -32,7 +34,8 @@ export const USAGE = `usage: deno task bench [options]
                       throughput run (2000,4000,half)
   --warm-up S         seconds before latency is measured (10)
   --seconds S         seconds of measured latency (30)
-  --partitions N      of every topic (8)
+  --partitions N      of the input topic (8)
+  --output-partitions N   of the topics that are written (as the input)
   --heap MB           of the broker (1024)
   --ours "command"    runs Switchyard (as the task start does)
 
@@ -56,6 +59,10 @@ export function parseOptions(args: readonly string[]): Options {
     mode: values.latency ? "latency" : "throughput",
     messages: count("messages", values.messages),
     partitions: count("partitions", values.partitions),
+    outputPartitions: count(
+      "output-partitions",
+      values["output-partitions"] ?? values.partitions,
+    ),
     systems: values.systems?.split(",") ?? null,
     rounds: count("rounds", values.rounds),
     rates: values.rates.split(",")
@@ -74,6 +81,7 @@ function parse(args: readonly string[]) {
       options: {
         messages: { type: "string", default: "2000000" },
         partitions: { type: "string", default: "8" },
+        "output-partitions": { type: "string" },
         systems: { type: "string" },
         rounds: { type: "string", default: "2" },
         latency: { type: "boolean", default: false },

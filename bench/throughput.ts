@@ -33,6 +33,7 @@ interface Bench {
   readonly topics: BenchTopics;
   readonly input: Digest;
   readonly signal: AbortSignal;
+  readonly outputPartitions: number;
 }
 
 export async function measureThroughput(
@@ -46,9 +47,9 @@ export async function measureThroughput(
     optimizeFor: "throughput",
     config: { "log.segment.delete.delay.ms": "1000" },
   }, async (cluster) => {
-    await using topics = await BenchTopics.connect(cluster, options.partitions);
+    await using topics = await BenchTopics.connect(cluster);
     say(`writing ${options.messages} logins`);
-    await topics.create(INPUT);
+    await topics.create(INPUT, options.partitions);
     signal.throwIfAborted();
     await load(topics.brokers, INPUT, options.messages);
     // Also warms the page cache, and the broker up.
@@ -57,7 +58,9 @@ export async function measureThroughput(
     for (let round = 0; round < options.rounds; round++) {
       const order = round % 2 === 0 ? systems : systems.toReversed();
       for (const system of order) {
-        runs.push(await attempt({ topics, input, signal }, system, round));
+        const { outputPartitions } = options;
+        const bench = { topics, outputPartitions, input, signal };
+        runs.push(await attempt(bench, system, round));
       }
     }
     return runs;
@@ -95,12 +98,12 @@ async function attempt(
 }
 
 async function runOnce(
-  { topics, input, signal }: Bench,
+  { topics, outputPartitions, input, signal }: Bench,
   system: System,
   round: number,
 ): Promise<Run> {
   const name = `bench-${system.name}-${round}`;
-  await topics.create(name);
+  await topics.create(name, outputPartitions);
   await using stack = new AsyncDisposableStack();
   const started = performance.now();
   const processes = Array.from(
