@@ -12,6 +12,7 @@ import {
   createInput,
   groupGenerations,
   Job,
+  jsonOf,
   topicsOf,
   uncommitted,
 } from "../support/job.ts";
@@ -29,6 +30,7 @@ import { eventually, within } from "../support/wait.ts";
 const partitions = 8;
 const deadlineMs = 120_000;
 const faulty = new URL("../support/processors/faulty.ts", import.meta.url);
+const keyless = new URL("../support/processors/keyless.ts", import.meta.url);
 
 clusterSteps("exactly once", {}, {
   "every input has its output once, and the summary agrees": delivers,
@@ -38,7 +40,10 @@ clusterSteps("exactly once", {}, {
   ),
   "a thread that hangs in a transaction writes nothing that counts when it wakes":
     hangs,
-  "instances that come and go repeat nothing": rebalances,
+  "instances that come and go repeat nothing": rebalances("classic"),
+  "nor do they under the new group protocol": rebalances("consumer"),
+  "an output that brokers refuse is a dead letter, and what was with it counts once":
+    refuses,
 });
 
 async function delivers({ cluster, client }: ClusterFixture): Promise<void> {
@@ -160,10 +165,15 @@ async function hangs(
   await hasEachOnce(client, name, inputs.count);
 }
 
-async function rebalances(
+function rebalances(protocol: "classic" | "consumer"): ClusterStep {
+  return (fixture) => comeAndGo(fixture, protocol);
+}
+
+async function comeAndGo(
   { cluster, client }: ClusterFixture,
+  protocol: string,
 ): Promise<void> {
-  const name = "once-rebalance";
+  const name = `once-rebalance-${protocol}`;
   const inputs = logins(60_000);
   await createInput(cluster, client, { name, partitions });
   const load = client.produce(
@@ -172,7 +182,9 @@ async function rebalances(
   );
   load.catch(() => {}); // awaited below
   const instance = (id: string) =>
-    start(cluster.bootstrapServers, name, { env: { INSTANCE_ID: id } });
+    start(cluster.bootstrapServers, name, {
+      env: { INSTANCE_ID: id, PRIMARY_CONSUMER_GROUP_PROTOCOL: protocol },
+    });
   await using stays = instance("stays");
   await stays.consumed(2_000);
   for (let visit = 0; visit < sized(3, 30); visit++) {
@@ -188,6 +200,47 @@ async function rebalances(
   });
   await stays.stop();
   await isExactlyOnce(client, inputs, name);
+}
+
+/** Brokers refuse records without a key for a compacted topic. */
+async function refuses(
+  { cluster, client }: ClusterFixture,
+): Promise<void> {
+  const name = "once-refused";
+  const topics = topicsOf(name);
+  const inputs = logins(5_000);
+  await createInput(cluster, client, { name, partitions });
+  await cluster.createTopic("compacted", 1, {
+    config: { "cleanup.policy": "compact" },
+  });
+  await client.produce(topics.input, indexed(inputs));
+  await using job = start(cluster.bootstrapServers, name, {
+    args: ["--messages", String(inputs.count)],
+    env: { PROCESSOR: keyless.pathname },
+  });
+  const { deadLettered } = await job.done(deadlineMs);
+  assert.equal(deadLettered, 5);
+  assert.ok(job.log("transaction aborted").length > 0);
+  const letters = await client.readTopic(topics.deadLetter, {
+    isolation: "read_committed",
+  });
+  const refused = new Set(letters.map((each) => jsonOf<Login>(each).event_id));
+  assert.deepEqual(
+    [...refused].sort((a, b) => a - b),
+    [0, 1, 2, 3, 4].map(
+      (each) => each * 1_000,
+    ),
+  );
+  const outputs = await client.readTopic(topics.output, {
+    isolation: "read_committed",
+  });
+  const ids = new Set(outputs.map((each) => jsonOf<Login>(each).event_id));
+  assert.equal(outputs.length, inputs.count - 5);
+  assert.equal(ids.size, outputs.length);
+}
+
+interface Login {
+  readonly event_id: number;
 }
 
 interface Options {
