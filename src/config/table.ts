@@ -13,6 +13,7 @@ import {
   share,
   wholeNumber,
 } from "./kinds.ts";
+import { retries } from "./retry_settings.ts";
 import type {
   ConsumerProperties,
   KafkaProperties,
@@ -84,8 +85,8 @@ const job = {
     env: "CREATE_TOPICS",
     default: true,
     description:
-      "Create the output and dead-letter topics when they are missing. The " +
-      "input topic is never created on a real cluster.",
+      "Create the output, dead-letter and delay topics when they are missing. " +
+      "The input topic is never created on a real cluster.",
   }),
   groupId: setting(groupName, {
     env: "GROUP_ID",
@@ -329,6 +330,11 @@ export const groups: readonly Group[] = [
     shape: buffers,
   },
   {
+    title: "Retries",
+    about: "What happens to a record that failed.",
+    shape: retries,
+  },
+  {
     title: "Times",
     about: "How long things may take.",
     shape: times,
@@ -351,6 +357,7 @@ export const settingsSchema = z.strictObject({
   ...job,
   ...threads,
   ...buffers,
+  ...retries,
   ...times,
   ...service,
   ...embedded,

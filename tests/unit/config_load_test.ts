@@ -41,6 +41,10 @@ Deno.test("without any settings the defaults of the operator contract hold", () 
     pendingRecords: 50000,
     rateRecords: null,
     rateKbytes: null,
+    retryAttempts: 3,
+    retryBackoffMs: 100,
+    retryInPlaceMs: 1000,
+    retryDelays: null,
     commitIntervalMs: 200,
     handlerTimeoutMs: 30000,
     watchdogMs: 30000,
@@ -105,6 +109,11 @@ Deno.test("the dead-letter topic follows the input topic unless it is named", ()
     load({ INPUT_TOPIC: "in", DLQ_TOPIC: "bad" }).settings.dlqTopic,
     "bad",
   );
+});
+
+Deno.test("delays are kept as short as they can be written", () => {
+  const { settings } = load({ RETRY_DELAYS: " 1500ms, 60s,90s ,1440m" });
+  assert.equal(settings.retryDelays, "1500ms,1m,90s,24h");
 });
 
 Deno.test("librdkafka properties pass through from file and environment, property by property", () => {
