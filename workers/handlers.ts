@@ -3,8 +3,11 @@ import type { OutputRecord } from "../src/kafka/mod.ts";
 import type { WorkerPage } from "../src/pool/page.ts";
 import type { StreamJob } from "../src/pool/protocol.ts";
 import type { Sample } from "../src/pool/status.ts";
+import { attemptOf, type Delays } from "./delays.ts";
 import { reasonOf, toRecord } from "./output.ts";
 import type { Context, Output, ProcessorLog } from "./processor.ts";
+import { InvalidRecordError } from "./record.ts";
+import type { Postponement } from "./retry.ts";
 import type { Settlement, Ticket } from "./settlement.ts";
 import type { Sink } from "./sink.ts";
 
@@ -13,6 +16,7 @@ export interface StreamParts {
   readonly settlement: Settlement;
   readonly sink: Sink;
   readonly job: StreamJob;
+  readonly delays: Delays;
   readonly log: ProcessorLog;
   /** Called for a record now and then, when samples are wanted. */
   readonly onSample: ((sample: Sample) => void) | undefined;
@@ -86,7 +90,31 @@ export class Handlers {
   }
 
   reject(ticket: Ticket, index: number, error: unknown): void {
-    this.parts.sink.reject(ticket, index, reasonOf(error));
+    const { sink } = this.parts;
+    const reason = reasonOf(error);
+    const postponement = this.#postponement(ticket, index, error, reason);
+    if (postponement === null) sink.reject(ticket, index, reason);
+    else sink.postpone(ticket, index, postponement);
+  }
+
+  /** Null: trying it again is over, or vain. */
+  #postponement(
+    ticket: Ticket,
+    index: number,
+    error: unknown,
+    reason: string,
+  ): Postponement | null {
+    const { delays, job } = this.parts;
+    const { attempts, delaysMs } = job.retry;
+    if (delaysMs.length === 0 || error instanceof InvalidRecordError) {
+      return null;
+    }
+    const before = attemptOf(ticket.batch, index, delays);
+    const attempt = (before?.attempts ?? 0) + 1;
+    if (attempt >= attempts) return null;
+    const delayMs = delaysMs[Math.min(attempt, delaysMs.length) - 1]!;
+    const firstFailureMs = before?.firstFailureMs ?? Date.now();
+    return { delayMs, attempt, firstFailureMs, reason };
   }
 
   /** Whether it is time to show a record to people. */

@@ -17,11 +17,15 @@ import {
   type OffsetRanges,
 } from "../src/pool/offset_ranges.ts";
 import type { Ownership, Position } from "../src/pool/protocol.ts";
+import type { Failures } from "./delays.ts";
+import type { Postponement } from "./retry.ts";
 
 /** Why an input became a dead letter, and whether that holds its value. */
 export interface Rejection {
   readonly reason: string;
   readonly complete: boolean;
+  /** The attempts that were made, where the handlers know them. */
+  readonly failures?: Failures | undefined;
 }
 
 /** The records of one batch until the last of them is done. */
@@ -35,6 +39,8 @@ export interface Ticket {
   remaining: number;
   /** By index; absent while there are none. */
   rejections?: Map<number, Rejection>;
+  /** By index: what goes to a delay topic; absent while there is none. */
+  postponements?: Map<number, Postponement>;
 }
 
 /** The records of one lane in one batch. */
@@ -234,7 +240,9 @@ export class Settlement {
   #close(ticket: OpenTicket): void {
     this.#tickets[ticket.slot] = undefined;
     this.#openTickets--;
-    this.#settledRecords += ticket.batch.count;
+    // What was postponed is settled when it has been tried again.
+    this.#settledRecords += ticket.batch.count -
+      (ticket.postponements?.size ?? 0);
     this.#pendingRecords -= ticket.batch.count;
     this.#pendingBytes -= ticket.batch.byteLength;
     for (const section of ticket.sections) {

@@ -80,8 +80,8 @@ class RecordKind implements WorkerKind {
 
   /** Returns whether the handler is still under way. */
   #run(ticket: Ticket, index: number, lane: number): boolean {
-    const { page } = this.#parts;
-    const record = new RecordView(ticket.batch, index, this.#processor);
+    const { page, delays } = this.#parts;
+    const record = new RecordView(ticket.batch, index, this.#processor, delays);
     let result: ReturnType<RecordProcessor<unknown>["process"]>;
     page.enter(Phase.user);
     try {

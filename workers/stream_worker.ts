@@ -23,6 +23,8 @@ import {
   logClientLine,
   type LogLine,
 } from "../src/telemetry/log.ts";
+import { Delays } from "./delays.ts";
+import { DueGate } from "./due_gate.ts";
 import { Loop } from "./loop.ts";
 import { loadProcessor, type Processor } from "./processor.ts";
 import { Router } from "./router.ts";
@@ -112,21 +114,24 @@ async function open(message: OpenMessage): Promise<void> {
   const settlement = new Settlement();
   const page = new WorkerPage(message.page);
   const library = openLibrary(message.libraryPath);
-  const router = new Router((ownership, error) =>
-    post({
-      kind: "fetchFailed",
-      ownership,
-      code: error.code,
-      message: error.message,
-    })
-  );
   const { job } = message;
+  const delays = new Delays(job.delayTopics);
+  const router = new Router(
+    (ownership, error) =>
+      post({
+        kind: "fetchFailed",
+        ownership,
+        code: error.code,
+        message: error.message,
+      }),
+    new DueGate(delays.topics, (lane, dueMs) => loop?.defer(lane, dueMs)),
+  );
   const sink = new AcknowledgedSink(
     library,
     message.producer,
     page,
     settlement,
-    { topic: job.deadLetterTopic, groupId: job.groupId },
+    { topic: job.deadLetterTopic, groupId: job.groupId, delays },
     (error) => loop?.fail(new RefusedError(error.message)),
   );
   const kind = streamKind(processor, {
@@ -134,6 +139,7 @@ async function open(message: OpenMessage): Promise<void> {
     settlement,
     sink,
     job,
+    delays,
     log,
     onSample: job.samples
       ? (sample) => post({ kind: "sample", sample })

@@ -7,6 +7,7 @@
  */
 import { toFileUrl } from "./file_url.ts";
 import {
+  delayTopics,
   type LoadedSettings,
   loadProcessSettings,
   type Settings,
@@ -117,7 +118,8 @@ export async function runJob(
     log.info("draining", outcome);
   }
   const clean = await pool.drain(settings.drainMs);
-  const { totals } = pool.status();
+  // The operator contract fixes the fields.
+  const { retried: _, ...totals } = pool.status().totals;
   const summary = JSON.stringify({
     event: "summary",
     ...totals,
@@ -158,10 +160,12 @@ async function openCluster(
   log: Log,
 ): Promise<OpenCluster> {
   const { inputTopic, outputTopic, dlqTopic, createTopics } = settings;
+  const delayNames = delayTopics(inputTopic, settings.retryDelays)
+    .map(({ topic }) => topic);
   const { brokers } = settings.primary;
   if (brokers === null) {
     const embedded = await startEmbeddedCluster(library, {
-      topics: [inputTopic, outputTopic, dlqTopic],
+      topics: [inputTopic, outputTopic, dlqTopic, ...delayNames],
       partitions: settings.embedded.partitions,
     });
     EMBEDDED_LIMITS.forEach(view ? printLine : (line) => log.info(line));
@@ -176,6 +180,7 @@ async function openCluster(
     brokers,
     inputTopic,
     outputTopics: [outputTopic, dlqTopic],
+    delayTopics: delayNames,
     createTopics,
     log,
   });
@@ -251,6 +256,7 @@ function newPool(
   log: Log,
   samples: boolean,
 ): Pool {
+  const delays = delayTopics(settings.inputTopic, settings.retryDelays);
   return new Pool({
     library,
     ...clients,
@@ -269,6 +275,13 @@ function newPool(
         concurrency: settings.concurrency,
         handlerTimeoutMs: settings.handlerTimeoutMs,
       },
+      retry: {
+        attempts: settings.retryAttempts,
+        backoffMs: settings.retryBackoffMs,
+        inPlaceMs: settings.retryInPlaceMs,
+        delaysMs: delays.map(({ delayMs }) => delayMs),
+      },
+      delayTopics: delays,
       samples,
       logLevel: settings.logLevel,
     },

@@ -51,9 +51,9 @@ export class Membership {
   }
 
   /** Joins the group and serves it until `leave` has ended. */
-  async run(topic: string): Promise<void> {
+  async run(topics: readonly string[]): Promise<void> {
     const { consumer } = this.#parts;
-    consumer.subscribe([topic]);
+    consumer.subscribe(topics);
     while (!this.#left || !consumer.closed) {
       const event = await consumer.poll(POLL_MS);
       if (event !== null) this.#handle(event);
@@ -198,7 +198,13 @@ export class Membership {
   }
 }
 
+/** `0,1,2`, and where there are several topics `in: 0,1 in.retry.1m: 0`. */
 function describe(partitions: readonly PartitionAnswer[]): string {
-  return partitions.map((each) => each.partition).sort((a, b) => a - b)
-    .join(",");
+  const byTopic = Map.groupBy(partitions, ({ topic }) => topic);
+  const texts = [...byTopic].sort().map(([topic, those]) => {
+    const numbers = those.map((each) => each.partition).sort((a, b) => a - b)
+      .join(",");
+    return byTopic.size === 1 ? numbers : `${topic}: ${numbers}`;
+  });
+  return texts.join(" ");
 }

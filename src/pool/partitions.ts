@@ -27,6 +27,11 @@ export interface Partition {
   beyond: OffsetRanges;
   /** What the group has as committed; null: nothing yet. */
   committed: Committed | null;
+  /**
+   * No thread gets it before this time, in ms since the epoch: its next record
+   * is not due. It is paused until then.
+   */
+  notBeforeMs: number;
   /** Records per second, smoothed. */
   load: number;
   /** `next` when the load was measured last. */
@@ -67,6 +72,7 @@ export class Partitions {
         ? decodeRanges(next, committed.metadata)
         : NO_RANGES,
       committed,
+      notBeforeMs: 0,
       load: 0,
       measuredNext: next,
     };
@@ -82,6 +88,7 @@ export class Partitions {
   own(partition: Partition, worker: WorkerThread): Position {
     partition.epoch = ++this.#epoch;
     partition.worker = worker;
+    partition.notBeforeMs = 0;
     return {
       tp: partition.tp,
       epoch: partition.epoch,
@@ -94,6 +101,29 @@ export class Partitions {
   disown(partition: Partition): void {
     partition.epoch = ++this.#epoch;
     partition.worker = null;
+  }
+
+  /**
+   * Ends the ownership until a time, in ms since the epoch.
+   * @returns false when it was over before.
+   */
+  defer(position: Position, notBeforeMs: number): boolean {
+    const partition = this.#current(position);
+    if (partition === undefined) return false;
+    this.settle(position);
+    this.disown(partition);
+    partition.notBeforeMs = notBeforeMs;
+    return true;
+  }
+
+  /** When the next partition may have a thread again that may not yet. */
+  nextDueMs(nowMs: number): number | null {
+    let next: number | null = null;
+    for (const { worker, notBeforeMs } of this.#byId.values()) {
+      if (worker !== null || notBeforeMs <= nowMs) continue;
+      next = Math.min(next ?? Infinity, notBeforeMs);
+    }
+    return next;
   }
 
   settle(position: Position): void {

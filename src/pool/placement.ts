@@ -38,6 +38,8 @@ export class Placement {
       this.#partitions.add(tp, next, committed)
     );
     await this.#give(added);
+    // librdkafka remembers a pause beyond the end of an assignment.
+    this.#consumer.resume(tpsOf(added));
     this.#consumer.assign(
       added.map((each) => ({ ...each.tp, offset: each.next })),
     );
@@ -56,8 +58,15 @@ export class Placement {
     await this.#move((each) => targets.get(each.id) !== each.worker);
   }
 
+  /** Gives those a thread whose time has come; the others stay as they are. */
+  async giveDue(): Promise<void> {
+    await this.#move((each) => each.worker === null);
+  }
+
   async #move(needsTo: (partition: Partition) => boolean): Promise<void> {
-    const moving = this.#partitions.all.filter(needsTo);
+    const moving = this.#partitions.all.filter((each) =>
+      !isEarly(each) && needsTo(each)
+    );
     if (moving.length === 0 || this.#targets().size === 0) return;
     this.#consumer.pause(tpsOf(moving));
     await this.release(moving);
@@ -100,6 +109,8 @@ export class Placement {
     const targets = this.#targets();
     const given = new Map<WorkerThread, Position[]>();
     for (const partition of partitions) {
+      // It may have been given back for a while when it was asked for.
+      if (isEarly(partition)) continue;
       const thread = targets.get(partition.id);
       if (thread === undefined) continue;
       this.#consumer.forward(partition.tp, thread.queue);
@@ -127,3 +138,5 @@ export class Placement {
 
 const tpsOf = (partitions: readonly Partition[]) =>
   partitions.map((each) => each.tp);
+
+const isEarly = (partition: Partition) => partition.notBeforeMs > Date.now();

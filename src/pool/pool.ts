@@ -8,6 +8,7 @@
 import { Consumer, ErrorCode } from "../kafka/mod.ts";
 import { Commits } from "./commits.ts";
 import { CrashHistory } from "./crash_history.ts";
+import { Deferrals } from "./deferrals.ts";
 import { Membership } from "./membership.ts";
 import { type PoolOptions, PoolStartError } from "./options.ts";
 import { Partitions } from "./partitions.ts";
@@ -40,6 +41,7 @@ export class Pool implements AsyncDisposable {
   readonly #serial = new Serial();
   readonly #placement: Placement;
   readonly #commits: Commits;
+  readonly #deferrals: Deferrals;
   readonly #membership: Membership;
   readonly #rateLimit: RateLimit;
   readonly #watchdog: Watchdog;
@@ -68,7 +70,16 @@ export class Pool implements AsyncDisposable {
       () => this.#workers.all,
     );
     this.#commits = new Commits(this.#consumer, this.#partitions, log);
-    this.#report = new StatusReport(this.#consumer, this.#partitions);
+    this.#deferrals = new Deferrals({
+      consumer: this.#consumer,
+      partitions: this.#partitions,
+      giveDue: () => this.#serially(() => this.#placement.giveDue()),
+    });
+    this.#report = new StatusReport(
+      this.#consumer,
+      this.#partitions,
+      options.inputTopic,
+    );
     this.#workers = new Workers(options.workers, {
       partitions: this.#partitions,
       thread: {
@@ -114,7 +125,11 @@ export class Pool implements AsyncDisposable {
     this.#workers.openMissing();
     await this.#opened.promise;
     this.#phase = "running";
-    this.#serving = this.#membership.run(this.#options.inputTopic);
+    const { inputTopic, job } = this.#options;
+    this.#serving = this.#membership.run([
+      inputTopic,
+      ...job.delayTopics.map(({ topic }) => topic),
+    ]);
     this.#serving.catch((error) => this.#fail(String(error)));
   }
 
@@ -138,9 +153,13 @@ export class Pool implements AsyncDisposable {
     this.#place();
   }
 
-  /** Records of the owned partitions that lie below the settled positions. */
+  /** Input records of owned partitions that lie below the settled positions. */
   get settledOffsets(): number {
-    return this.#partitions.all.reduce((sum, each) => sum + each.next, 0);
+    const { inputTopic } = this.#options;
+    return this.#partitions.all.reduce(
+      (sum, { next, tp }) => tp.topic === inputTopic ? sum + next : sum,
+      0,
+    );
   }
 
   setRates(rates: Rates): void {
@@ -163,6 +182,7 @@ export class Pool implements AsyncDisposable {
 
   async #drain(deadlineMs: number): Promise<boolean> {
     if (this.#phase !== "failing") this.#phase = "draining";
+    this.#deferrals[Symbol.dispose]();
     // A little longer than the workers' own deadline, which they keep unless
     // they hang.
     if (!await within(this.#workers.stop(deadlineMs), deadlineMs + TICK_MS)) {
@@ -197,18 +217,33 @@ export class Pool implements AsyncDisposable {
   }
 
   #place(): void {
+    this.#serially(() => this.#placement.rebalance());
+  }
+
+  /** Moves partitions, when what moves them now has ended. */
+  async #serially(move: () => Promise<void>): Promise<void> {
     if (this.#draining !== undefined) return;
-    this.#serial.run(() => this.#placement.rebalance()).then(
-      () => this.#workers.endRetired(),
-      (error) => this.#fail(String(error)),
-    );
+    try {
+      await this.#serial.run(move);
+      this.#workers.endRetired();
+    } catch (error) {
+      this.#fail(String(error));
+    }
   }
 
   #receive(thread: WorkerThread, message: FromWorker): void {
     switch (message.kind) {
       case "settled":
-      case "released":
         for (const each of message.partitions) this.#partitions.settle(each);
+        break;
+      case "deferring":
+        this.#deferrals.announce(message.ownership);
+        break;
+      case "released":
+        for (const { notBeforeMs, ...position } of message.partitions) {
+          if (notBeforeMs === undefined) this.#partitions.settle(position);
+          else this.#deferrals.defer(position, notBeforeMs);
+        }
         break;
       case "fetchFailed":
         this.#fetchFailed(message);

@@ -230,6 +230,7 @@ export class WorkerThread implements AsyncDisposable {
         break;
       case "tokenRefresh":
       case "settled":
+      case "deferring":
       case "fetchFailed":
       case "log":
       case "sample":

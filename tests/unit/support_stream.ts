@@ -1,7 +1,8 @@
 /** A processor with everything around it that a worker would have. */
 import { PageView, WorkerPage } from "../../src/pool/page.ts";
-import type { WorkerLimits } from "../../src/pool/protocol.ts";
+import type { DelayTopic, WorkerLimits } from "../../src/pool/protocol.ts";
 import type { Sample } from "../../src/pool/status.ts";
+import { Delays } from "../../workers/delays.ts";
 import type { Processor, ProcessorLog } from "../../workers/processor.ts";
 import { Settlement, type Ticket } from "../../workers/settlement.ts";
 import { streamKind } from "../../workers/stream_kind.ts";
@@ -16,6 +17,7 @@ import {
 export interface StreamOptions {
   readonly limits?: Partial<WorkerLimits>;
   readonly onSample?: (sample: Sample) => void;
+  readonly delays?: readonly DelayTopic[];
 }
 
 export const silentLog: ProcessorLog = {
@@ -27,7 +29,7 @@ export const silentLog: ProcessorLog = {
 
 export function stream<Value>(
   processor: Processor<Value>,
-  { limits, onSample }: StreamOptions = {},
+  { limits, onSample, delays = [] }: StreamOptions = {},
 ) {
   const view = new PageView();
   const page = new WorkerPage(view.memory);
@@ -44,9 +46,17 @@ export function stream<Value>(
       deadLetterTopic: "dead",
       groupId: "group",
       limits: { ...LIMITS, ...limits },
+      retry: {
+        attempts: 3,
+        backoffMs: 100,
+        inPlaceMs: 1000,
+        delaysMs: delays.map(({ delayMs }) => delayMs),
+      },
+      delayTopics: delays,
       samples: onSample !== undefined,
       logLevel: "info",
     },
+    delays: new Delays(delays),
     log: silentLog,
     onSample,
     onCrash: (error) => crashes.push(error),

@@ -7,12 +7,15 @@ import type {
   ReadHeader,
 } from "../../src/kafka/mod.ts";
 import type { WorkerLimits } from "../../src/pool/protocol.ts";
+import type { Postponement } from "../../workers/retry.ts";
 import type { Settlement, Ticket } from "../../workers/settlement.ts";
 import type { Sink } from "../../workers/sink.ts";
 
 export const TOPIC = "in";
 
 export interface FakeRecord {
+  /** Default `TOPIC`. */
+  readonly topic?: string;
   /** Also its partition. */
   readonly lane: number;
   readonly offset: number;
@@ -63,7 +66,8 @@ export class FakeBatch implements Pick<Batch, BatchReads> {
   }
 
   tp(index: number) {
-    return { topic: TOPIC, partition: this.#record(index).lane };
+    const { topic = TOPIC, lane } = this.#record(index);
+    return { topic, partition: lane };
   }
 
   offset(index: number): number {
@@ -141,6 +145,7 @@ export interface Sent {
 export class FakeSink implements Sink {
   readonly outputs: (Sent & { readonly record: OutputRecord })[] = [];
   readonly rejections: (Sent & { readonly reason: string })[] = [];
+  readonly postponements: (Sent & Postponement)[] = [];
   /** How many outputs and rejections the cluster has been handed. */
   flushed = 0;
   pendingBytes = 0;
@@ -164,13 +169,23 @@ export class FakeSink implements Sink {
     this.rejections.push({ ...sentOf(ticket, index), reason });
   }
 
+  postpone(ticket: Ticket, index: number, postponement: Postponement): void {
+    this.#settlement.expect(ticket, index);
+    this.postponements.push({ ...sentOf(ticket, index), ...postponement });
+  }
+
   flush(): void {
-    this.flushed = this.outputs.length + this.rejections.length;
+    this.flushed = this.outputs.length + this.rejections.length +
+      this.postponements.length;
   }
 
   /** The cluster has stored everything that it was handed. */
   acknowledge(): void {
-    const sent = [...this.outputs.splice(0), ...this.rejections.splice(0)];
+    const sent = [
+      ...this.outputs.splice(0),
+      ...this.rejections.splice(0),
+      ...this.postponements.splice(0),
+    ];
     this.flushed = 0;
     for (const { ticket, index } of sent) this.#settlement.done(ticket, index);
     this.#arrival.resolve();
