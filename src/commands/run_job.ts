@@ -15,16 +15,7 @@ import {
 } from "../config/mod.ts";
 import { EMBEDDED_LIMITS, startEmbeddedCluster } from "../embedded/cluster.ts";
 import { LoginSource } from "../embedded/login_source.ts";
-import {
-  type Library,
-  type MockCluster,
-  openLibrary,
-  verifyLayout,
-} from "../kafka/mod.ts";
-import { NativeError } from "../kafka/native/error.ts";
-import { missingFeatures } from "../kafka/native/features.ts";
-import { ensureNative } from "../kafka/native/locate.ts";
-import { progressWriter } from "../kafka/native/progress.ts";
+import type { Library, MockCluster } from "../kafka/mod.ts";
 import { Pool, type Rates } from "../pool/mod.ts";
 import { startHttp } from "../telemetry/http.ts";
 import {
@@ -35,6 +26,7 @@ import {
 } from "../telemetry/live_view.ts";
 import { createLog, type Log, LogSink } from "../telemetry/log.ts";
 import { type ClientSettings, clientSettings } from "./client_properties.ts";
+import { openNative } from "./open_native.ts";
 import { preflight } from "./preflight.ts";
 import { listenToSignals } from "./signals.ts";
 import type { StartOptions } from "./start.ts";
@@ -227,26 +219,6 @@ async function generate(
     return { kind: "failed", failure: String(error) };
   }
   return await never;
-}
-
-async function openNative(
-  settings: Settings,
-  signal: AbortSignal,
-): Promise<Library> {
-  const native = await ensureNative({
-    libraryPath: settings.libraryPath,
-    onProgress: progressWriter(),
-    signal,
-  });
-  const { kafka, consumer, producer } = settings.primary;
-  const missing = missingFeatures(
-    { ...kafka, ...consumer, ...producer } as Record<string, string>,
-    native.features,
-  );
-  if (missing.length > 0) throw new NativeError(missing.join("\n"));
-  const library = openLibrary(native.path);
-  await verifyLayout(library);
-  return library;
 }
 
 function newPool(
