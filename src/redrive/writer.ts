@@ -94,23 +94,13 @@ export class Writer implements AsyncDisposable {
       throw writeError(error);
     }
     if (this.#failed === null) return;
-    await this.abort();
     const { code, name } = this.#failed;
+    await this.#abort();
     throw new WriteError(
       isRecordRefused(code)
         ? `the cluster refuses ${name} (error ${code}); leave it out by --filter`
         : `${name} was not written (error ${code})`,
     );
-  }
-
-  /** @throws {WriteError} when another has taken over. */
-  async abort(): Promise<void> {
-    try {
-      this.#outbox.send();
-      await this.#producer.abortTransaction(REQUEST_MS);
-    } catch (error) {
-      throw writeError(error);
-    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -128,6 +118,16 @@ export class Writer implements AsyncDisposable {
           tries < COMMIT_TRIES;
         if (!again) throw error;
       }
+    }
+  }
+
+  /** Why the transaction failed matters more than that it did not end. */
+  async #abort(): Promise<void> {
+    try {
+      await this.#producer.abortTransaction(REQUEST_MS);
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      if (isFencedProducer(error.code)) throw writeError(error);
     }
   }
 
