@@ -6,28 +6,34 @@ import type { CoreSymbols } from "./symbols.ts";
 const NO_HEADERS: readonly ReadHeader[] = [];
 const decoder = new TextDecoder();
 
+// What the calls write to, made once: a record costs several calls.
+const list = new BigUint64Array(1);
+const listOut = new Uint8Array(list.buffer);
+const fields = new Uint32Array(6);
+const [firstOut, secondOut, thirdOut] = [0, 8, 16].map((at) =>
+  new Uint8Array(fields.buffer, at, 8)
+) as [Out, Out, Out];
+type Out = Uint8Array<ArrayBuffer>;
+
 /** @param message its address */
 export function readHeaders(
   symbols: CoreSymbols,
   message: bigint,
 ): readonly ReadHeader[] {
-  const list = headerList(symbols, message);
-  if (list === null) return NO_HEADERS;
+  if (!findList(symbols, message)) return NO_HEADERS;
   const headers: ReadHeader[] = [];
-  const fields = new Uint32Array(6);
-  const field = (word: number) => new Uint8Array(fields.buffer, word * 4, 8);
   while (
     symbols.rd_kafka_header_get_all(
-      list,
+      list[0]!,
       BigInt(headers.length),
-      field(0),
-      field(2),
-      field(4),
+      firstOut,
+      secondOut,
+      thirdOut,
     ) === 0
   ) {
     headers.push({
       key: readCString(pointerAt(addressIn(fields, 0))) ?? "",
-      value: valueIn(fields, 2, 4),
+      value: bytesAt(addressIn(fields, 2), fields[4]!)?.slice() ?? null,
     });
   }
   return headers;
@@ -43,37 +49,29 @@ export function readLastHeader(
   message: bigint,
   name: Uint8Array<ArrayBuffer>,
 ): string | null {
-  const list = headerList(symbols, message);
-  if (list === null) return null;
-  const fields = new Uint32Array(4);
+  if (!findList(symbols, message)) return null;
   const code = symbols.rd_kafka_header_get_last(
-    list,
+    list[0]!,
     name,
-    new Uint8Array(fields.buffer, 0, 8),
-    new Uint8Array(fields.buffer, 8, 8),
+    firstOut,
+    secondOut,
   );
-  const value = code === 0 ? valueIn(fields, 0, 2) : null;
+  if (code !== 0) return null;
+  const value = bytesAt(addressIn(fields, 0), fields[2]!);
   return value && decoder.decode(value);
 }
 
-function headerList(symbols: CoreSymbols, message: bigint): bigint | null {
-  const list = new BigUint64Array(1);
-  const code = symbols.rd_kafka_message_headers(
-    message,
-    new Uint8Array(list.buffer),
-  );
-  return code === 0 ? list[0]! : null;
-}
+/** Leaves the address of the message's headers in `list`; false: it has none. */
+const findList = (symbols: CoreSymbols, message: bigint): boolean =>
+  symbols.rd_kafka_message_headers(message, listOut) === 0;
 
-/** A copy of the bytes whose address and length stand in these words. */
-function valueIn(
-  fields: Uint32Array<ArrayBuffer>,
+/** Of librdkafka's memory, to be read at once. */
+function bytesAt(
   address: number,
-  length: number,
+  byteLength: number,
 ): Uint8Array<ArrayBuffer> | null {
-  const value = addressIn(fields, address);
-  if (value === 0) return null;
-  const byteLength = fields[length]!;
-  if (byteLength === 0) return new Uint8Array(0);
-  return memoryAt(value, byteLength).bytes.slice();
+  if (address === 0) return null;
+  return byteLength === 0
+    ? new Uint8Array(0)
+    : memoryAt(address, byteLength).bytes;
 }
