@@ -44,6 +44,7 @@ const NO_TOKEN = "no token provider; use sasl.oauthbearer.method=oidc";
 export class Membership {
   readonly #parts: MembershipParts;
   readonly #abort = new AbortController();
+  #topics: readonly string[] = [];
   #left = false;
 
   constructor(parts: MembershipParts) {
@@ -53,6 +54,7 @@ export class Membership {
   /** Joins the group and serves it until `leave` has ended. */
   async run(topics: readonly string[]): Promise<void> {
     const { consumer } = this.#parts;
+    this.#topics = topics;
     consumer.subscribe(topics);
     while (!this.#left || !consumer.closed) {
       const event = await consumer.poll(POLL_MS);
@@ -165,7 +167,7 @@ export class Membership {
       })));
       return;
     }
-    log.info("partitions assigned", { partitions: describe(assigned) });
+    log.info("partitions assigned", { partitions: this.#describe(assigned) });
     if (assigned.length === 0) {
       consumer.assign([]);
       return;
@@ -180,7 +182,7 @@ export class Membership {
     const { commits, consumer, partitions, placement, log } = this.#parts;
     const lost = consumer.assignmentLost;
     log.info(lost ? "partitions lost" : "partitions revoked", {
-      partitions: describe(revoked),
+      partitions: this.#describe(revoked),
     });
     const owned = revoked.map((each) => partitions.find(each))
       .filter((each): each is Partition => each !== undefined);
@@ -196,15 +198,14 @@ export class Membership {
     consumer.unassign(revoked);
     if (!this.#left) await placement.rebalance();
   }
-}
 
-/** `0,1,2`, and where there are several topics `in: 0,1 in.retry.1m: 0`. */
-function describe(partitions: readonly PartitionAnswer[]): string {
-  const byTopic = Map.groupBy(partitions, ({ topic }) => topic);
-  const texts = [...byTopic].sort().map(([topic, those]) => {
-    const numbers = those.map((each) => each.partition).sort((a, b) => a - b)
-      .join(",");
-    return byTopic.size === 1 ? numbers : `${topic}: ${numbers}`;
-  });
-  return texts.join(" ");
+  /** `0,1,2`, or where there are several topics `in: 0,1 in.retry.1m: 0`. */
+  #describe(partitions: readonly PartitionAnswer[]): string {
+    const byTopic = Map.groupBy(partitions, ({ topic }) => topic);
+    return [...byTopic].sort().map(([topic, those]) => {
+      const numbers = those.map((each) => each.partition).sort((a, b) => a - b)
+        .join(",");
+      return this.#topics.length === 1 ? numbers : `${topic}: ${numbers}`;
+    }).join(" ");
+  }
 }
