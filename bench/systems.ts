@@ -45,10 +45,10 @@ export function throughputSystems(
   );
   return [
     kafkaStreams("kafka-streams", "at_least_once", batchedStreams),
-    optional(kafkaStreams("kafka-streams-eos", "exactly_once_v2", [
+    kafkaStreams("kafka-streams-eos", "exactly_once_v2", [
       ...batchedStreams,
       "processing.guarantee=exactly_once_v2",
-    ])),
+    ]),
     javascript("kafkajs", "kafkajs 2.2.4, eachBatch"),
     javascript("platformatic", "@platformatic/kafka 2.12.1"),
     confluent,
@@ -69,6 +69,10 @@ export function throughputSystems(
       run,
       {},
     ),
+    switchyard("switchyard-eos", `${WORKERS} workers, exactly once`, run, {
+      ...batching,
+      GUARANTEE: "exactly-once",
+    }),
     switchyard("switchyard-1", "1 worker", run, { ...batching, WORKERS: "1" }),
     switchyard("switchyard-4", "4 workers", run, { ...batching, WORKERS: "4" }),
   ];
@@ -84,11 +88,19 @@ export function latencySystems(ours: readonly string[]): readonly System[] {
       "consumer.auto.offset.reset=earliest",
     ]),
     optional(
-      kafkaStreams("kafka-streams-eos", "exactly_once_v2, linger 0", [
+      kafkaStreams("kafka-streams-eos", "exactly_once_v2 each 20 ms", [
         "consumer.auto.offset.reset=earliest",
         "producer.linger.ms=0",
         "processing.guarantee=exactly_once_v2",
+        "commit.interval.ms=20",
       ]),
+    ),
+    optional(
+      switchyard("switchyard-eos", "exactly once each 20 ms", ours, {
+        PRIMARY_PRODUCER_LINGER_MS: "0",
+        GUARANTEE: "exactly-once",
+        COMMIT_INTERVAL_MS: "20",
+      }),
     ),
     switchyard("switchyard", "linger 0", ours, {
       PRIMARY_PRODUCER_LINGER_MS: "0",

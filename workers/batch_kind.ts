@@ -1,131 +1,248 @@
-/** Runs a batch processor: one batch after another, which keeps every order. */
+/**
+ * Runs a batch processor: one batch after another, which keeps every order.
+ *
+ * Inputs that wait for another attempt hold up the later records of their line
+ * (see `lines.ts`), which are taken out of their batches meanwhile; the rest
+ * goes on. What has waited comes before what has not been begun:
+ *
+ *     ready:   [tried again] [held up behind it, of batch 2] [.., of batch 3]
+ *     waiting: [batch 4] [batch 5]
+ */
 import { Phase } from "../src/pool/page.ts";
+import { BatchOutputs } from "./batch_outputs.ts";
+import { BatchView } from "./batch_view.ts";
+import { Delays } from "./delays.ts";
+import { type Failure, Failures } from "./failures.ts";
 import { Handlers, type StreamParts } from "./handlers.ts";
 import type { WorkerKind } from "./kind.ts";
-import type { BatchOutput, BatchProcessor, Output } from "./processor.ts";
+import { Line, type LineId, lineOf, type Task } from "./lines.ts";
+import type { BatchProcessor } from "./processor.ts";
+import { Queue } from "./queue.ts";
 import type { Ticket } from "./settlement.ts";
+
+/** Records of one batch that are handled together. */
+interface Part {
+  readonly ticket: Ticket;
+  /** Null: all of the batch. */
+  readonly tasks: readonly Task[] | null;
+}
+
+/** Inputs of one line that failed together. */
+interface Again {
+  readonly tasks: Task[];
+  delayMs: number;
+}
 
 export class BatchKind implements WorkerKind {
   readonly #processor: BatchProcessor;
   readonly #handlers: Handlers;
+  readonly #failures: Failures;
+  readonly #delays: Delays;
   readonly #parts: StreamParts;
-  #waiting: Ticket[] = [];
+  /** Where an input waits for another attempt, and what it holds up. */
+  readonly #lines = new Map<LineId, Line>();
+  #ready = new Queue<Part>();
+  #waiting = new Queue<Part>();
   #running = false;
 
   constructor(processor: BatchProcessor, parts: StreamParts) {
     this.#processor = processor;
     this.#parts = parts;
     this.#handlers = new Handlers(parts);
+    this.#failures = new Failures(parts);
+    this.#delays = new Delays(parts.onCrash);
   }
 
   handle(ticket: Ticket): void {
-    // One batch at a time keeps every partition in order.
-    if (this.#running) this.#waiting.push(ticket);
-    else this.#run(ticket);
+    for (const part of this.#partsOfBatch(ticket)) this.#waiting.push(part);
+    this.#goOn();
   }
 
   abort(): void {
-    this.#waiting = [];
+    this.#ready = new Queue();
+    this.#waiting = new Queue();
+    this.#lines.clear();
+    this.#delays.clear();
     this.#handlers.abort();
   }
 
-  #run(ticket: Ticket): void {
-    const { page } = this.#parts;
-    const outputs = new BatchOutputs(ticket, this.#handlers);
+  #goOn(): void {
+    while (!this.#running && !this.#handlers.aborted) {
+      const part = this.#ready.shift() ?? this.#waiting.shift();
+      if (part === undefined) break;
+      const free = this.#lines.size === 0 ? part : this.#free(part);
+      if (free !== null) this.#run(free);
+    }
+  }
+
+  /** Without the records that are held up; null: nothing is left. */
+  #free({ ticket, tasks }: Part): Part | null {
+    const { ordering } = this.#parts.job;
+    const free = (tasks ?? this.#allOf(ticket)).filter((task) => {
+      const line = this.#lines.get(lineOf(ordering, ticket.batch, task.index));
+      line?.push(task);
+      return line === undefined;
+    });
+    return free.length === 0 ? null : { ticket, tasks: free };
+  }
+
+  #run(part: Part): void {
+    const { page, job } = this.#parts;
+    const { ticket, tasks } = part;
+    const { batch } = ticket;
+    const context = this.#handlers.context(this.#mostFailures(part));
+    const input = tasks === null
+      ? batch
+      : new BatchView(batch, tasks.map((task) => task.index));
+    const outputs = new BatchOutputs(input.count, job.outputTopic, page);
     let result: void | Promise<void>;
     page.enter(Phase.user);
     try {
-      const { context } = this.#handlers;
-      result = this.#processor.processBatch(ticket.batch, outputs, context);
+      result = this.#processor.processBatch(input, outputs, context);
     } catch (error) {
       page.enter(Phase.native);
-      this.#finish(ticket, outputs, { error });
+      this.#finish(part, outputs, { error });
       return;
     }
     page.enter(Phase.native);
     if (!(result instanceof Promise)) {
-      this.#finish(ticket, outputs, null);
+      this.#finish(part, outputs, null);
       return;
     }
     this.#running = true;
-    const { timeout, cancel } = this.#handlers.timed();
+    const { timeout, cancel } = this.#handlers.timed(context);
     Promise.race([result, timeout]).then(
-      () => this.#finish(ticket, outputs, null),
-      (error) => this.#finish(ticket, outputs, { error }),
+      () => this.#finish(part, outputs, null),
+      (error) => this.#finish(part, outputs, { error }),
     ).finally(cancel).then(() => {
       this.#running = false;
-      while (!this.#running && this.#waiting.length > 0) {
-        this.#run(this.#waiting.shift()!);
-      }
+      this.#goOn();
       this.#parts.sink.flush();
     }).catch(this.#parts.onCrash);
   }
 
   #finish(
-    ticket: Ticket,
+    part: Part,
     outputs: BatchOutputs,
-    failure: { readonly error: unknown } | null,
+    thrown: Thrown | null,
   ): void {
-    const { page, settlement } = this.#parts;
-    const missing = outputs.close();
-    if (failure === null) page.count("skipped", missing.length);
-    else {
-      for (const index of missing) {
-        this.#handlers.reject(ticket, index, failure.error);
+    outputs.close();
+    if (this.#handlers.aborted) return;
+    const { settlement, sink, job } = this.#parts;
+    const { ticket } = part;
+    const at = (input: number) => part.tasks?.[input]?.index ?? input;
+    const past = (input: number) => this.#pastOf(part, input);
+    for (const answer of outputs.answers) {
+      const index = at(answer.index);
+      if ("record" in answer) sink.add(ticket, index, answer.record);
+      else {
+        this.#failures.reject(ticket, index, past(answer.index), answer.reason);
       }
     }
-    for (let index = 0; index < ticket.batch.count; index++) {
+    const again = new Map<LineId, Again>();
+    const count = part.tasks?.length ?? ticket.batch.count;
+    for (let input = 0; input < count; input++) {
+      const index = at(input);
+      const failure = failureOf(outputs, input, thrown);
+      if (failure !== null) {
+        const { error } = failure;
+        const wait = this.#failures.fail(ticket, index, past(input), error);
+        if (wait !== null) {
+          const id = lineOf(job.ordering, ticket.batch, index);
+          const group = again.get(id) ?? { tasks: [], delayMs: 0 };
+          group.tasks.push({ ticket, index, past: wait.failure });
+          group.delayMs = Math.max(group.delayMs, wait.delayMs);
+          again.set(id, group);
+          continue;
+        }
+      } else if (!outputs.isAnswered(input)) {
+        sink.skip();
+      }
       settlement.done(ticket, index);
     }
+    for (const [id, group] of again) this.#hold(id, group);
+  }
+
+  /** Tries inputs again after a while; their line waits for them. */
+  #hold(id: LineId, { tasks, delayMs }: Again): void {
+    const line = new Line(id);
+    if (id !== null) this.#lines.set(id, line);
+    this.#delays.after(delayMs, () => {
+      this.#lines.delete(id);
+      for (const part of this.#partsOf(tasks)) this.#ready.push(part);
+      const heldUp: Task[] = [];
+      let task;
+      while ((task = line.shift()) !== undefined) heldUp.push(task);
+      for (const [ticket, tasks] of Map.groupBy(heldUp, (it) => it.ticket)) {
+        this.#ready.push({ ticket, tasks });
+      }
+      this.#goOn();
+      this.#parts.sink.flush();
+    });
+  }
+
+  /** As they come, in one part, but what has one attempt left is on its own. */
+  #partsOf(tasks: readonly Task[]): Part[] {
+    const { attempts } = this.#parts.job.retry;
+    const parts: { ticket: Ticket; tasks: Task[] }[] = [];
+    let open = false;
+    for (const task of tasks) {
+      const isLast = (task.past?.attempts ?? 0) >= attempts - 1;
+      if (open && !isLast) parts.at(-1)!.tasks.push(task);
+      else parts.push({ ticket: task.ticket, tasks: [task] });
+      open = !isLast;
+    }
+    return parts;
+  }
+
+  /** One, unless some have come through delay topics. */
+  #partsOfBatch(ticket: Ticket): Part[] {
+    const whole = [{ ticket, tasks: null }];
+    if (this.#parts.delayTopics.topics.size === 0) return whole;
+    const tasks = this.#allOf(ticket);
+    return tasks.some(({ past }) => past !== null)
+      ? this.#partsOf(tasks)
+      : whole;
+  }
+
+  #allOf(ticket: Ticket): Task[] {
+    const { batch } = ticket;
+    return Array.from({ length: batch.count }, (_, index) => ({
+      ticket,
+      index,
+      past: this.#parts.delayTopics.failureBefore(batch, index),
+    }));
+  }
+
+  #pastOf({ ticket, tasks }: Part, input: number): Failure | null {
+    return tasks === null
+      ? this.#parts.delayTopics.failureBefore(ticket.batch, input)
+      : tasks[input]!.past;
+  }
+
+  /** Of the record that has failed most often. */
+  #mostFailures(part: Part): Failure | null {
+    let most: Failure | null = null;
+    const count = part.tasks?.length ?? part.ticket.batch.count;
+    for (let input = 0; input < count; input++) {
+      const past = this.#pastOf(part, input);
+      if ((past?.attempts ?? 0) > (most?.attempts ?? 0)) most = past;
+    }
+    return most;
   }
 }
 
-/** Takes a batch's outputs as long as the batch is being handled. */
-class BatchOutputs implements BatchOutput {
-  readonly #ticket: Ticket;
-  readonly #handlers: Handlers;
-  readonly #answered: Uint8Array;
-  #closed = false;
+interface Thrown {
+  readonly error: unknown;
+}
 
-  constructor(ticket: Ticket, handlers: Handlers) {
-    this.#ticket = ticket;
-    this.#handlers = handlers;
-    this.#answered = new Uint8Array(ticket.batch.count);
-  }
-
-  // Functions, not methods: processors take them out of their object.
-  readonly emit = (index: number, output: Output): void => {
-    this.#check(index);
-    this.#handlers.emit(this.#ticket, index, output);
-    this.#answer(index);
-  };
-
-  readonly reject = (index: number, reason: string): void => {
-    this.#check(index);
-    this.#handlers.reject(this.#ticket, index, reason);
-    this.#answer(index);
-  };
-
-  /** Takes no more; returns the inputs that have no answer. */
-  close(): number[] {
-    this.#closed = true;
-    const missing: number[] = [];
-    this.#answered.forEach((answered, index) => {
-      if (answered === 0) missing.push(index);
-    });
-    return missing;
-  }
-
-  /** A later output would be counted to whichever ticket has the slot then. */
-  #check(index: number): void {
-    if (this.#closed) throw new TypeError("this batch has been settled");
-    if (!(index in this.#answered)) {
-      throw new RangeError(`record ${index} of ${this.#answered.length}`);
-    }
-  }
-
-  #answer(index: number): void {
-    this.#answered[index] = 1;
-    this.#handlers.parts.page.enter(Phase.user);
-  }
+/** Why an input is to be tried again; null: it is not. */
+function failureOf(
+  outputs: BatchOutputs,
+  input: number,
+  thrown: Thrown | null,
+): Thrown | null {
+  const wish = outputs.wishOf(input);
+  if (wish !== undefined) return { error: wish };
+  return outputs.isAnswered(input) ? null : thrown;
 }

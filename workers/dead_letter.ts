@@ -3,8 +3,10 @@
  * headers and timestamp, and in further headers why and where it came from.
  */
 import type { Batch, Header, OutputRecord } from "../src/kafka/mod.ts";
-import { type Delays, type Failures, NO_DELAYS } from "./delays.ts";
+import { type DelayTopics, NO_DELAY_TOPICS } from "./delay_topics.ts";
+import { type Failure, oneMore } from "./failures.ts";
 import { foreignHeaders, header } from "./headers.ts";
+import type { Rejection } from "./settlement.ts";
 
 const REASON_CHARACTERS = 1000;
 
@@ -12,25 +14,21 @@ export interface DeadLetterPlace {
   readonly topic: string;
   readonly groupId: string;
   /** The records of these topics have their origin in headers. */
-  readonly delays?: Delays;
+  readonly delayTopics?: DelayTopics;
 }
 
 /**
- * @param complete false leaves out the value, for a cluster that refuses the
- * whole record as too large; the headers say where the original is.
- * @param failures the attempts that were made; absent: those that the headers
- * of a record from a delay topic tell, and this one
+ * Without its value where the cluster has refused the whole record as too
+ * large; the headers say where the original is.
  */
 export function deadLetter(
   batch: Batch,
   index: number,
-  reason: string,
+  { reason, complete, failure }: Rejection,
   place: DeadLetterPlace,
-  complete: boolean,
-  failures?: Failures,
 ): OutputRecord {
-  const { delays = NO_DELAYS } = place;
-  const origin = delays.originOf(batch, index);
+  const { delayTopics = NO_DELAY_TOPICS } = place;
+  const origin = delayTopics.originOf(batch, index);
   const value = batch.value(index);
   const headers: Header[] = [
     ...foreignHeaders(batch, index),
@@ -39,7 +37,9 @@ export function deadLetter(
     header("partition", origin.partition),
     header("offset", origin.offset),
     header("group", place.groupId),
-    ...attemptHeaders(failures ?? failuresWithThis(batch, index, delays)),
+    ...attemptHeaders(
+      failure ?? oneMore(delayTopics.failureBefore(batch, index)),
+    ),
   ];
   if (!complete) headers.push(header("value.omitted", value?.length ?? 0));
   return {
@@ -51,20 +51,9 @@ export function deadLetter(
   };
 }
 
-function failuresWithThis(
-  batch: Batch,
-  index: number,
-  delays: Delays,
-): Failures | null {
-  const before = delays.failuresOf(batch, index);
-  return before && { ...before, attempts: before.attempts + 1 };
-}
-
 /** Nothing to tell of a record that was tried once. */
-function attemptHeaders(failures: Failures | null): Header[] {
-  if (failures === null || failures.attempts <= 1) return [];
-  return [
-    header("attempts", failures.attempts),
-    header("first-failure", new Date(failures.firstFailureMs).toISOString()),
+const attemptHeaders = ({ attempts, firstMs }: Failure): Header[] =>
+  attempts <= 1 ? [] : [
+    header("attempts", attempts),
+    header("first-failure", new Date(firstMs).toISOString()),
   ];
-}

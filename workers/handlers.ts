@@ -3,11 +3,10 @@ import type { OutputRecord } from "../src/kafka/mod.ts";
 import type { WorkerPage } from "../src/pool/page.ts";
 import type { StreamJob } from "../src/pool/protocol.ts";
 import type { Sample } from "../src/pool/status.ts";
-import { attemptOf, type Delays } from "./delays.ts";
+import type { DelayTopics } from "./delay_topics.ts";
+import type { Failure } from "./failures.ts";
 import { reasonOf, toRecord } from "./output.ts";
 import type { Context, Output, ProcessorLog } from "./processor.ts";
-import { InvalidRecordError } from "./record.ts";
-import type { Postponement } from "./retry.ts";
 import type { Settlement, Ticket } from "./settlement.ts";
 import type { Sink } from "./sink.ts";
 
@@ -16,7 +15,7 @@ export interface StreamParts {
   readonly settlement: Settlement;
   readonly sink: Sink;
   readonly job: StreamJob;
-  readonly delays: Delays;
+  readonly delayTopics: DelayTopics;
   readonly log: ProcessorLog;
   /** Called for a record now and then, when samples are wanted. */
   readonly onSample: ((sample: Sample) => void) | undefined;
@@ -29,15 +28,16 @@ const SAMPLE_CHARACTERS = 400;
 
 /** What handlers are told; signals are made only for those that ask. */
 class HandlerContext implements Context {
-  readonly attempt = 1;
+  readonly attempt: number;
   readonly log: ProcessorLog;
   readonly #worker: AbortSignal;
   readonly #over = new AbortController();
   #signal: AbortSignal | undefined;
 
-  constructor(worker: AbortSignal, log: ProcessorLog) {
+  constructor(worker: AbortSignal, log: ProcessorLog, attempt: number) {
     this.#worker = worker;
     this.log = log;
+    this.attempt = attempt;
   }
 
   get signal(): AbortSignal {
@@ -52,24 +52,27 @@ class HandlerContext implements Context {
 export class Handlers {
   readonly parts: StreamParts;
   readonly #abort = new AbortController();
-  #context: HandlerContext;
+  /** First attempts that end at once share one. */
+  #first: HandlerContext;
   #nextSampleMs = 0;
 
   constructor(parts: StreamParts) {
     this.parts = parts;
-    this.#context = new HandlerContext(this.#abort.signal, parts.log);
+    this.#first = this.#newContext(1);
   }
 
-  /** Of the next handler. Those that end at once share one. */
-  get context(): Context {
-    return this.#context;
+  /** For one handler. */
+  context(past: Failure | null): HandlerContext {
+    return past === null ? this.#first : this.#newContext(past.attempts + 1);
   }
 
   /** Starts the time of the handler that was given the context. */
-  timed(): { timeout: Promise<never>; cancel: () => void } {
+  timed(context: HandlerContext): {
+    readonly timeout: Promise<never>;
+    readonly cancel: () => void;
+  } {
     const { handlerTimeoutMs } = this.parts.job.limits;
-    const context = this.#context;
-    this.#context = new HandlerContext(this.#abort.signal, this.parts.log);
+    if (context === this.#first) this.#first = this.#newContext(1);
     const { promise, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       const error = new Error(`the handler took over ${handlerTimeoutMs} ms`);
@@ -84,37 +87,13 @@ export class Handlers {
     this.#abort.abort(new Error("the worker ends"));
   }
 
-  emit(ticket: Ticket, index: number, output: Output): void {
-    const { sink, job } = this.parts;
-    sink.add(ticket, index, toRecord(output, job.outputTopic));
+  /** Whether the worker has ended: what handlers still say is for nobody. */
+  get aborted(): boolean {
+    return this.#abort.signal.aborted;
   }
 
-  reject(ticket: Ticket, index: number, error: unknown): void {
-    const { sink } = this.parts;
-    const reason = reasonOf(error);
-    const postponement = this.#postponement(ticket, index, error, reason);
-    if (postponement === null) sink.reject(ticket, index, reason);
-    else sink.postpone(ticket, index, postponement);
-  }
-
-  /** Null: trying it again is over, or vain. */
-  #postponement(
-    ticket: Ticket,
-    index: number,
-    error: unknown,
-    reason: string,
-  ): Postponement | null {
-    const { delays, job } = this.parts;
-    const { attempts, delaysMs } = job.retry;
-    if (delaysMs.length === 0 || error instanceof InvalidRecordError) {
-      return null;
-    }
-    const before = attemptOf(ticket.batch, index, delays);
-    const attempt = (before?.attempts ?? 0) + 1;
-    if (attempt >= attempts) return null;
-    const delayMs = delaysMs[Math.min(attempt, delaysMs.length) - 1]!;
-    const firstFailureMs = before?.firstFailureMs ?? Date.now();
-    return { delayMs, attempt, firstFailureMs, reason };
+  #newContext(attempt: number): HandlerContext {
+    return new HandlerContext(this.#abort.signal, this.parts.log, attempt);
   }
 
   /** Whether it is time to show a record to people. */

@@ -31,6 +31,11 @@ export interface LoopParts {
   readonly kind: WorkerKind;
   readonly rate: RateGate;
   readonly limits: WorkerLimits;
+  /**
+   * How often to look for what is done above the first open record; null:
+   * records of a partition are done in order.
+   */
+  readonly exactEveryMs: number | null;
   readonly post: (message: FromWorker) => void;
   /** Errors, log lines and statistics of the producer. */
   readonly onEvent: (event: ClientEvent) => void;
@@ -58,6 +63,7 @@ export class Loop {
   /** By lane that ends by itself: when its next record is due. */
   readonly #notBeforeMs = new Map<number, number>();
   #heapMs = -Infinity;
+  #exactMs = -Infinity;
   #recordBytes = 1024;
 
   constructor(parts: LoopParts) {
@@ -106,6 +112,11 @@ export class Loop {
     this.#lookAround();
   }
 
+  /** Somebody has done what the loop may be waiting for. */
+  wake(): void {
+    this.#lookAround();
+  }
+
   /** Makes `run` end with this error. */
   fail(error: unknown): void {
     this.#failure.reject(error);
@@ -135,13 +146,14 @@ export class Loop {
       await Promise.allSettled([work, reports]);
       this.#parts.kind.abort();
     }
-    this.#publish();
+    this.#publish(true);
   }
 
   async #work(): Promise<void> {
     const { page, inbox, kind, rate, settlement, sink } = this.#parts;
     while (!this.#ended) {
       page.enter(Phase.idle);
+      sink.settle(this.#hurries);
       this.#answerReleases();
       if (this.#isDone()) return;
       const limit = this.#limit();
@@ -180,12 +192,12 @@ export class Loop {
 
   /** Records that may be fetched now; 0 while a bound is reached. */
   #limit(): number {
-    const { inbox, limits, rate, settlement, sink } = this.#parts;
+    const { inbox, limits, rate, settlement, sink, exactEveryMs } = this.#parts;
     if (this.#stopAtMs !== null) return 0;
     if (settlement.pendingBytes + sink.pendingBytes >= limits.pendingBytes) {
       return 0;
     }
-    return Math.max(
+    const limit = Math.max(
       0,
       Math.min(
         limits.batchRecords,
@@ -195,6 +207,7 @@ export class Loop {
         rate.allowance(),
       ),
     );
+    return exactEveryMs === null ? limit : settlement.room(limit);
   }
 
   /** The size of coming records is guessed from those that came last. */
@@ -209,15 +222,21 @@ export class Loop {
 
   #isDone(): boolean {
     if (this.#stopAtMs === null) return false;
-    return this.#parts.settlement.idle || performance.now() >= this.#stopAtMs;
+    const { settlement, sink } = this.#parts;
+    return settlement.idle && sink.idle || performance.now() >= this.#stopAtMs;
+  }
+
+  /** Somebody waits until what was taken is settled for good. */
+  get #hurries(): boolean {
+    return this.#releasing || this.#stopAtMs !== null;
   }
 
   #answerReleases(): void {
     if (!this.#releasing) return;
     const { settlement, post } = this.#parts;
+    this.#publish(); // what that says is durable, and may be released
     const released = settlement.takeReleased();
     if (released.length === 0) return;
-    this.#publish();
     post({
       kind: "released",
       partitions: released.map(({ lane, position }) =>
@@ -233,19 +252,28 @@ export class Loop {
     return notBeforeMs === undefined ? position : { ...position, notBeforeMs };
   }
 
-  #publish = (): void => {
+  #publish = (last = false): void => {
     const { page, post, settlement, sink, heapBytes } = this.#parts;
+    sink.settle(this.#hurries);
     sink.publish();
     page.report(settlement.pendingRecords);
-    const changed = settlement.takeChanged();
-    if (changed.length > 0) post({ kind: "settled", partitions: changed });
-    page.count("consumed", settlement.takeSettledRecords());
     const nowMs = performance.now();
+    const changed = sink.takeChanged(this.#wantsExact(nowMs, last), last);
+    if (changed.length > 0) post({ kind: "settled", partitions: changed });
     if (nowMs - this.#heapMs >= HEAP_EVERY_MS) {
       this.#heapMs = nowMs;
       page.reportHeap(heapBytes());
     }
   };
+
+  /** Whether it is time to look at every open record. */
+  #wantsExact(nowMs: number, last: boolean): boolean {
+    const { exactEveryMs } = this.#parts;
+    if (exactEveryMs === null) return false;
+    if (!last && nowMs - this.#exactMs < exactEveryMs) return false;
+    this.#exactMs = nowMs;
+    return true;
+  }
 
   #guard(action: () => void): void {
     try {

@@ -7,6 +7,12 @@ export class OutputError extends TypeError {
   override readonly name = "OutputError";
 }
 
+/** Errors whose name says nothing that their message does not. */
+const PLAIN_NAMES: ReadonlySet<string> = new Set([
+  "Error",
+  "RejectError",
+  "RetryError",
+]);
 const TOPIC = /^[a-zA-Z0-9._-]{1,249}$/;
 const MAX_PARTITION = 2 ** 31 - 1;
 
@@ -59,7 +65,7 @@ export function reasonOf(error: unknown): string {
   try {
     if (!(error instanceof Error)) return String(error);
     const [name, message] = [String(error.name), String(error.message)];
-    const plain = name === "Error" || name.startsWith("Invalid");
+    const plain = PLAIN_NAMES.has(name) || name.startsWith("Invalid");
     return plain ? message : `${name}: ${message}`;
   } catch {
     return "an error that cannot be written as text";

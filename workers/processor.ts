@@ -71,26 +71,83 @@ export interface ProcessorLog {
 export interface Context {
   /** Aborted when the handler's time is over or the worker ends. */
   readonly signal: AbortSignal;
-  /** 1 for the first attempt at this record. */
+  /** 1 for the first attempt at this record; of a batch, its highest. */
   readonly attempt: number;
   readonly log: ProcessorLog;
 }
 
+/** Thrown by a handler: this record can never succeed, so do not try again. */
+export class RejectError extends Error {
+  override readonly name = "RejectError";
+}
+
 /**
- * What became of the records of a batch. Every output belongs to an input: both
+ * Thrown by a handler: try this record again. Any other error says so too; this
+ * one can wish for a wait, while attempts (`RETRY_ATTEMPTS`) are left.
+ */
+export class RetryError extends Error {
+  override readonly name = "RetryError";
+  /** Milliseconds; null: as the settings say. */
+  readonly delayMs: number | null;
+
+  /** @throws {RangeError} unless the wait is 0 or more. */
+  constructor(message: string, options: ErrorOptions & RetryWish = {}) {
+    super(message, options);
+    this.delayMs = checkedDelay(options.delayMs);
+  }
+}
+
+export interface RetryWish {
+  /** Milliseconds until the next attempt; absent: as the settings say. */
+  readonly delayMs?: number;
+}
+
+function checkedDelay(delayMs: number | undefined): number | null {
+  if (delayMs === undefined) return null;
+  if (typeof delayMs === "number" && delayMs >= 0) return delayMs;
+  throw new RangeError(`a delay of ${delayMs} ms; expected 0 or more`);
+}
+
+/** The records that a batch processor is given; each index is below `count`. */
+export type InputBatch = Pick<
+  Batch,
+  | "count"
+  | "offsets"
+  | "tp"
+  | "offset"
+  | "timestamp"
+  | "key"
+  | "keyText"
+  | "value"
+  | "text"
+  | "passingText"
+  | "headers"
+>;
+
+/**
+ * What became of the records of a batch. Every output belongs to an input: all
  * throw for an index that the batch does not have, and once it has ended.
+ * Nothing is sent before it has ended.
  */
 export interface BatchOutput {
   emit(inputIndex: number, output: Output): void;
   /** Sends the input to the dead-letter topic. */
   reject(inputIndex: number, reason: string): void;
+  /**
+   * Tries the input again, while attempts are left, in a batch of what is left
+   * to do. Whatever else this batch says of the input is dropped.
+   * @param delayMs milliseconds; absent: as the settings say
+   * @throws {RangeError} unless the wait is 0 or more.
+   */
+  retry(inputIndex: number, delayMs?: number): void;
 }
 
 type Result = Output | readonly Output[] | void;
 
 /**
- * Works record by record. An error that it throws, and a value that the schema
- * refuses, send the record to the dead-letter topic.
+ * Works record by record. When it throws, the record is tried again, and goes
+ * to the dead-letter topic when its attempts are used up; at once where it can
+ * never succeed: for a `RejectError`, or a value that the schema refuses.
  */
 export interface RecordProcessor<Value> {
   /** A synchronous zod schema; `value` is what it makes of the JSON. */
@@ -109,12 +166,13 @@ export interface RecordProcessor<Value> {
 
 /**
  * Works batch by batch, for the last drop of speed: reads straight from the
- * batch. An input without outputs is skipped. An error that it throws sends
- * every input of the batch that has no outputs yet to the dead-letter topic.
+ * batch. An input without an answer is skipped. When it throws, the inputs that
+ * have no answer yet are tried again in a batch of their own, and each by itself
+ * at the last attempt, so that one bad record harms no other.
  */
 export interface BatchProcessor {
   processBatch(
-    batch: Batch,
+    batch: InputBatch,
     output: BatchOutput,
     context: Context,
   ): void | Promise<void>;

@@ -12,20 +12,24 @@
  */
 import type { Batch } from "../src/kafka/mod.ts";
 import {
+  bitsRoom,
   join,
+  metadataRoom,
   NO_RANGES,
   type OffsetRanges,
+  type Settled,
 } from "../src/pool/offset_ranges.ts";
 import type { Ownership, Position } from "../src/pool/protocol.ts";
-import type { Failures } from "./delays.ts";
+import type { Failure } from "./failures.ts";
 import type { Postponement } from "./retry.ts";
 
-/** Why an input became a dead letter, and whether that holds its value. */
+/** Why an input became a dead letter. */
 export interface Rejection {
   readonly reason: string;
+  /** Whether the dead letter holds the value. */
   readonly complete: boolean;
   /** The attempts that were made, where the handlers know them. */
-  readonly failures?: Failures | undefined;
+  readonly failure?: Failure | undefined;
 }
 
 /** The records of one batch until the last of them is done. */
@@ -58,12 +62,18 @@ interface Section {
 interface Lane extends Ownership {
   /** First offset that is not settled. */
   next: number;
+  /** Where it stands for whoever gets the partition next. */
+  durable: Settled;
   /** What was settled above it under an earlier ownership. */
   readonly earlier: OffsetRanges;
   readonly sections: Section[];
   /** No records are taken any more; ends when all sections are done. */
   releasing: boolean;
   changed: boolean;
+  /** The end of what was there when `takeExact` looked last. */
+  seen: number;
+  /** Whether it was looked at record by record then. */
+  exact: boolean;
 }
 
 interface OpenTicket extends Ticket {
@@ -104,10 +114,13 @@ export class Settlement {
       tp: position.tp,
       epoch: position.epoch,
       next: position.next,
+      durable: position,
       earlier: position.beyond,
       sections: [],
       releasing: false,
       changed: false,
+      seen: position.next,
+      exact: false,
     };
     return lane;
   }
@@ -158,16 +171,76 @@ export class Settlement {
     }
   }
 
-  /** Positions that moved since the last call. */
+  /**
+   * Positions that moved since the last call, by whole batches: not where
+   * `takeExact` has said more. They count as durable.
+   */
   takeChanged(): Position[] {
     const changed: Position[] = [];
     for (const lane of this.#lanes) {
-      if (lane?.changed) {
+      if (lane?.changed && !(lane.exact && lane.next < lane.seen)) {
         lane.changed = false;
-        changed.push(positionOf(lane));
+        const position = positionOf(lane);
+        lane.durable = position;
+        changed.push(position);
       }
     }
     return changed;
+  }
+
+  /** Exact positions that are not durable yet. */
+  undurable(): Position[] {
+    return this.#lanes.filter((lane) => lane !== undefined)
+      .map((lane) => ({ lane, position: exactPosition(lane) }))
+      .filter(({ lane, position }) => !isSame(lane.durable, position))
+      .map(({ position }) => position);
+  }
+
+  /** These positions are durable now. */
+  setDurable(positions: readonly Position[]): void {
+    const byEpoch = new Map(positions.map((each) => [each.epoch, each]));
+    for (const lane of this.#lanes) {
+      const position = lane && byEpoch.get(lane.epoch);
+      if (position !== undefined) lane!.durable = position;
+    }
+  }
+
+  /**
+   * Where lanes stand by records, of those with a batch that was open at the
+   * last call already: elsewhere records are done about as they come, and the
+   * ends of batches say enough.
+   * @param all of every lane, because this is the last call
+   */
+  takeExact(all: boolean): Position[] {
+    const positions: Position[] = [];
+    for (const lane of this.#lanes) {
+      if (lane === undefined) continue;
+      const taken = takenOf(lane);
+      lane.exact = lane.next < (all ? taken : lane.seen);
+      lane.seen = taken;
+      if (!lane.exact) continue;
+      lane.changed = false;
+      const position = exactPosition(lane);
+      lane.durable = position;
+      positions.push(position);
+    }
+    return positions;
+  }
+
+  /**
+   * How many of `wanted` records may be taken so that the exact position of
+   * every lane still fits into a commit, whichever records are done first.
+   */
+  room(wanted: number): number {
+    let room = wanted;
+    for (const lane of this.#lanes) {
+      if (lane === undefined || lane.releasing) continue;
+      const end = Math.max(takenOf(lane), lane.earlier.at(-1) ?? 0);
+      if (bitsRoom(lane.next, end) >= room) continue;
+      const position = exactPosition(lane);
+      room = Math.min(room, metadataRoom(position, end, openIn(lane)));
+    }
+    return Math.max(0, room);
   }
 
   /**
@@ -185,14 +258,18 @@ export class Settlement {
     return records;
   }
 
-  /** Ends the releasing lanes that are settled; returns where they stand. */
+  /**
+   * Ends the releasing lanes that are settled, durably; returns where they
+   * stand.
+   */
   takeReleased(): { readonly lane: number; readonly position: Position }[] {
     const released = [];
     for (const [index, lane] of this.#lanes.entries()) {
-      if (lane?.releasing && lane.sections.length === 0) {
-        this.#lanes[index] = undefined;
-        released.push({ lane: index, position: positionOf(lane) });
-      }
+      if (!lane?.releasing || lane.sections.length > 0) continue;
+      const position = positionOf(lane);
+      if (!isSame(lane.durable, position)) continue;
+      this.#lanes[index] = undefined;
+      released.push({ lane: index, position });
     }
     return released;
   }
@@ -257,11 +334,32 @@ export class Settlement {
   }
 }
 
+const isSame = (one: Settled, other: Settled) =>
+  one.next === other.next && one.beyond.length === other.beyond.length &&
+  one.beyond.every((edge, index) => edge === other.beyond[index]);
+
 const positionOf = (lane: Lane, beyond = NO_RANGES, next = lane.next) => ({
   tp: lane.tp,
   epoch: lane.epoch,
   ...join({ next, beyond }, { next: 0, beyond: lane.earlier }),
 });
+
+/** The offset after the last that was taken. */
+const takenOf = ({ sections, next }: Lane) => sections.at(-1)?.next ?? next;
+
+/** Records that are not done. */
+function openIn({ sections }: Lane): number {
+  let open = 0;
+  for (const { number, ticket } of sections) {
+    if (ticket === null) continue;
+    for (let index = 0; index < ticket.batch.count; index++) {
+      if (ticket.batch.lanes[index] === number && ticket.open[index]! > 0) {
+        open++;
+      }
+    }
+  }
+  return open;
+}
 
 /**
  * Offsets that no record has, because of compaction or transactions, count as
@@ -290,7 +388,7 @@ function exactPosition(lane: Lane): Position {
       since = null;
     }
   }
-  const end = lane.sections.at(-1)?.next ?? lane.next;
+  const end = takenOf(lane);
   if (next !== null && since !== null) beyond.push(since, end);
   return positionOf(lane, beyond, next ?? end);
 }

@@ -6,11 +6,13 @@
 import process from "node:process";
 import {
   type ClientEvent,
+  errorFromCode,
   Inbox,
   isClientRefused,
   openLibrary,
+  Outbox,
 } from "../src/kafka/mod.ts";
-import { FencedError, WorkerPage } from "../src/pool/page.ts";
+import { FencedError, Phase, WorkerPage } from "../src/pool/page.ts";
 import type {
   FromWorker,
   OpenMessage,
@@ -23,18 +25,24 @@ import {
   logClientLine,
   type LogLine,
 } from "../src/telemetry/log.ts";
-import { Delays } from "./delays.ts";
+import { AcknowledgedSink } from "./acknowledged_sink.ts";
+import { DelayTopics } from "./delay_topics.ts";
 import { DueGate } from "./due_gate.ts";
 import { Loop } from "./loop.ts";
+import type { OutboxSinkParts } from "./outbox_sink.ts";
 import { loadProcessor, type Processor } from "./processor.ts";
 import { Router } from "./router.ts";
 import { Settlement } from "./settlement.ts";
-import { AcknowledgedSink } from "./sink.ts";
 import { streamKind } from "./stream_kind.ts";
+import {
+  TransactionAbortedError,
+  TransactionalSink,
+} from "./transactional_sink.ts";
 
 const post = (message: FromWorker) => self.postMessage(message);
 const endThread = self.close.bind(self);
 let loop: Loop | undefined;
+let transactional: TransactionalSink | undefined;
 /** The deadline of a `stop` that came while the processor was loading. */
 let stopEarly: number | undefined;
 let log = createLog({ level: "info", write });
@@ -54,6 +62,10 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
       break;
     case "release":
       loop?.release(data.partitions);
+      break;
+    case "committed":
+      transactional?.committed();
+      loop?.wake();
       break;
     case "stop":
       if (loop === undefined) stopEarly = data.deadlineMs;
@@ -115,7 +127,7 @@ async function open(message: OpenMessage): Promise<void> {
   const page = new WorkerPage(message.page);
   const library = openLibrary(message.libraryPath);
   const { job } = message;
-  const delays = new Delays(job.delayTopics);
+  const delayTopics = new DelayTopics(job.delayTopics);
   const router = new Router(
     (ownership, error) =>
       post({
@@ -124,22 +136,29 @@ async function open(message: OpenMessage): Promise<void> {
         code: error.code,
         message: error.message,
       }),
-    new DueGate(delays.topics, (lane, dueMs) => loop?.defer(lane, dueMs)),
+    new DueGate(delayTopics.topics, (lane, dueMs) => loop?.defer(lane, dueMs)),
   );
-  const sink = new AcknowledgedSink(
-    library,
-    message.producer,
+  const sink = newSink(message, {
+    openOutbox: (onReport) =>
+      new Outbox(
+        library,
+        message.producer,
+        onReport,
+        // A fenced worker produces nothing.
+        () => page.enter(Phase.native),
+      ),
+    errorOf: (code, doing) => errorFromCode(library.symbols, code, doing),
     page,
     settlement,
-    { topic: job.deadLetterTopic, groupId: job.groupId, delays },
-    (error) => loop?.fail(new RefusedError(error.message)),
-  );
+    place: { topic: job.deadLetterTopic, groupId: job.groupId, delayTopics },
+    onRefused: (error) => loop?.fail(new RefusedError(error.message)),
+  });
   const kind = streamKind(processor, {
     page,
     settlement,
     sink,
     job,
-    delays,
+    delayTopics,
     log,
     onSample: job.samples
       ? (sample) => post({ kind: "sample", sample })
@@ -155,6 +174,7 @@ async function open(message: OpenMessage): Promise<void> {
     kind,
     rate: new RateGate(message.rateLimit),
     limits: job.limits,
+    exactEveryMs: job.ordering === "partition" ? null : job.commitIntervalMs,
     post,
     onEvent: onProducerEvent,
     heapBytes,
@@ -170,13 +190,38 @@ async function open(message: OpenMessage): Promise<void> {
       return;
     }
     settlement.abandon();
-    sink.close();
+    transactional = undefined;
+    await sink.close();
+    if (error instanceof TransactionAbortedError) {
+      const { message, refused } = error;
+      post({
+        kind: "failed",
+        failure: { reason: "aborted", message, refused },
+      });
+      return;
+    }
     fail(error instanceof RefusedError ? "cluster" : "crash", error);
     return;
   }
   settlement.abandon();
-  sink.close();
+  transactional = undefined;
+  await sink.close();
   post({ kind: "stopped" });
+}
+
+function newSink(
+  { job: { transaction }, refused }: OpenMessage,
+  parts: OutboxSinkParts,
+): AcknowledgedSink | TransactionalSink {
+  if (transaction === null) return new AcknowledgedSink(parts);
+  transactional = new TransactionalSink({
+    ...parts,
+    limits: transaction,
+    refused,
+    commit: (partitions) => post({ kind: "commit", partitions }),
+    onAborted: (error) => loop?.fail(error),
+  });
+  return transactional;
 }
 
 function onProducerEvent(event: ClientEvent): void {

@@ -29,6 +29,7 @@ export function clientSettings(
   brokers: string,
   largestBatchBytes: number = LARGEST_BATCH_BYTES,
 ): ClientSettings {
+  const isExactlyOnce = settings.guarantee === "exactly-once";
   const common = {
     "bootstrap.servers": brokers,
     "client.id": `switchyard-${settings.instanceId}`,
@@ -50,6 +51,7 @@ export function clientSettings(
     "queued.max.messages.kbytes": settings.fetchQueueKbytes,
     ...cluster.kafka,
     ...cluster.consumer,
+    ...(isExactlyOnce ? { "isolation.level": "read_committed" } : {}),
   };
   const { "auto.offset.reset": reset, ...rest } = consumer as
     & typeof consumer
@@ -71,10 +73,17 @@ export function clientSettings(
       ),
       "enable.idempotence": true,
       "linger.ms": 2,
-      // The pool bounds what is under way; an output is never given up.
+      // The pool bounds what is under way.
       "queue.buffering.max.messages": 0,
       "queue.buffering.max.kbytes": 2_097_151,
-      "message.timeout.ms": 0,
+      ...(isExactlyOnce
+        ? {
+          // What is late makes its transaction void, and is repeated.
+          "transaction.timeout.ms": settings.transactionTimeoutMs,
+          "message.timeout.ms": settings.transactionTimeoutMs,
+        }
+        // An output is never given up.
+        : { "message.timeout.ms": 0 }),
       ...cluster.kafka,
       ...cluster.producer,
     } as ProducerProperties,

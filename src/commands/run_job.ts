@@ -26,6 +26,7 @@ import {
 } from "../telemetry/live_view.ts";
 import { createLog, type Log, LogSink } from "../telemetry/log.ts";
 import { type ClientSettings, clientSettings } from "./client_properties.ts";
+import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
 import { openNative } from "./open_native.ts";
 import { preflight } from "./preflight.ts";
 import { listenToSignals } from "./signals.ts";
@@ -46,7 +47,7 @@ type Outcome =
 
 /** @returns the exit status. */
 export async function runJob(
-  { settings }: LoadedSettings,
+  { settings, sources }: LoadedSettings,
   options: StartOptions,
 ): Promise<number> {
   const startedMs = performance.now();
@@ -65,8 +66,14 @@ export async function runJob(
   const library = await openNative(settings, stop.signal);
   const cluster = await openCluster(library, settings, view, log);
   if (cluster.embedded !== null) stack.use(cluster.embedded);
+  const instance = stack.use(
+    sources.get("instanceId")?.kind !== "default" ||
+      settings.guarantee === "at-least-once"
+      ? chosenInstanceId(settings.instanceId)
+      : freeInstanceId(settings.instanceId),
+  );
   const pool = stack.use(
-    newPool(library, settings, cluster.clients, log, view),
+    newPool(library, settings, cluster.clients, log, view, instance.id),
   );
   const http = stack.use(startHttp({
     host: settings.httpHost,
@@ -90,6 +97,8 @@ export async function runJob(
       input: settings.inputTopic,
       output: settings.outputTopic,
       group: settings.groupId,
+      guarantee: settings.guarantee,
+      instance: instance.id,
       workers: settings.workers,
       librdkafka: library.version,
       http: `http://${settings.httpHost}:${http.port}`,
@@ -227,9 +236,11 @@ function newPool(
   clients: ClientSettings,
   log: Log,
   samples: boolean,
+  instanceId: string,
 ): Pool {
   const delays = delayTopics(settings.inputTopic, settings.retryDelays);
   return new Pool({
+    instanceId,
     library,
     ...clients,
     inputTopic: settings.inputTopic,
@@ -240,13 +251,7 @@ function newPool(
       outputTopic: settings.outputTopic,
       deadLetterTopic: settings.dlqTopic,
       groupId: settings.groupId,
-      limits: {
-        batchRecords: settings.batchRecords,
-        pendingRecords: settings.pendingRecords,
-        pendingBytes: settings.pendingKbytes * KIB,
-        concurrency: settings.concurrency,
-        handlerTimeoutMs: settings.handlerTimeoutMs,
-      },
+      ordering: settings.ordering,
       retry: {
         attempts: settings.retryAttempts,
         backoffMs: settings.retryBackoffMs,
@@ -254,6 +259,18 @@ function newPool(
         delaysMs: delays.map(({ delayMs }) => delayMs),
       },
       delayTopics: delays,
+      commitIntervalMs: settings.commitIntervalMs,
+      limits: {
+        batchRecords: settings.batchRecords,
+        pendingRecords: settings.pendingRecords,
+        pendingBytes: settings.pendingKbytes * KIB,
+        concurrency: settings.concurrency,
+        handlerTimeoutMs: settings.handlerTimeoutMs,
+      },
+      transaction: settings.guarantee === "at-least-once" ? null : {
+        intervalMs: settings.commitIntervalMs,
+        records: settings.transactionRecords,
+      },
       samples,
       logLevel: settings.logLevel,
     },

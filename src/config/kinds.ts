@@ -62,12 +62,10 @@ export const flag: Kind<boolean> = {
   fromText: asBoolean,
 };
 
-/** `unavailable` names values that exist but cannot be had, with the reason. */
 export function choice<const T extends string>(
   values: readonly [T, ...T[]],
-  unavailable: Readonly<Record<string, string>> = {},
 ): Kind<T> {
-  const list = values.filter((value) => !(value in unavailable)).join(", ");
+  const list = values.join(", ");
   return {
     schema: z.enum(values, {
       error: ({ input }) =>
@@ -75,8 +73,6 @@ export function choice<const T extends string>(
         suggestion(
           typeof input === "string" ? nearestName(input, values) : undefined,
         ),
-    }).refine((value) => !(value in unavailable), {
-      error: ({ input }) => unavailable[String(input)] ?? "",
     }),
     type: values.map((value) => `\`${value}\``).join(", "),
     expected: `one of ${list}`,

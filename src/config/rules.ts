@@ -53,6 +53,16 @@ const rules: readonly Rule[] = [
       }
     },
   },
+  {
+    concerns: ["guarantee", "commitIntervalMs", "transactionTimeoutMs"],
+    problem: ({ guarantee, commitIntervalMs, transactionTimeoutMs }, say) =>
+      guarantee === "exactly-once" &&
+        commitIntervalMs * 2 > transactionTimeoutMs
+        ? `${say("commitIntervalMs")} and ${say("transactionTimeoutMs")}; ` +
+          "expected a time-out of twice the interval or more, or brokers " +
+          "abort transactions that are under way"
+        : undefined,
+  },
   ...(["primary", "secondary"] as const).map(largestRecordFits),
   {
     concerns: ["primary.brokers", "secondary.brokers"],

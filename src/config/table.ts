@@ -13,12 +13,12 @@ import {
   share,
   wholeNumber,
 } from "./kinds.ts";
-import { retries } from "./retry_settings.ts";
 import type {
   ConsumerProperties,
   KafkaProperties,
   ProducerProperties,
 } from "./properties.ts";
+import { retries } from "./table_retries.ts";
 
 const cluster = (
   prefix: "PRIMARY" | "SECONDARY",
@@ -96,25 +96,35 @@ const job = {
   }),
   instanceId: setting(kafkaName, {
     env: "INSTANCE_ID",
-    default: { text: "the host name", of: ({ hostname }) => hostname },
+    default: {
+      text: "the host name and a free number",
+      of: ({ hostname }) => hostname,
+    },
     why: "Kafka's rule for group instance ids",
     description:
-      "Name of this instance. Set it where several run on one host, or where " +
-      "the host name changes at a restart.",
+      "Name of this instance in its transactional ids. Set it where the host " +
+      "name changes at a restart: an instance that was killed and comes back " +
+      "under its name goes on at once, another one waits for the timeouts.",
   }),
   guarantee: setting(
-    choice(["at-least-once", "exactly-once"], {
-      "exactly-once":
-        "exactly-once is not available in this version yet; expected at-least-once",
-    }),
+    choice(["at-least-once", "exactly-once"]),
     {
       env: "GUARANTEE",
       default: "at-least-once",
       description: "`at-least-once`: nothing is lost; after a crash, records " +
-        "that were under way are processed again. `exactly-once` is not " +
-        "available in this version yet.",
+        "that were under way are processed again. `exactly-once`: outputs and " +
+        "offsets count together or not at all, in transactions of " +
+        "`commitIntervalMs`; readers of the output need " +
+        "`isolation.level=read_committed`.",
     },
   ),
+  ordering: setting(choice(["partition", "key", "none"]), {
+    env: "ORDERING",
+    default: "partition",
+    description: "What is handled one after another, where handlers are " +
+      "asynchronous: the records of a `partition`, those of a `key` in a " +
+      "partition, or `none`.",
+  }),
   processor: optionalSetting(modulePath, {
     env: "PROCESSOR",
     unset: "the reference processor for logins",
@@ -189,6 +199,13 @@ const buffers = {
     description: "Inputs and outputs that await acknowledgement; bounds " +
       "what small records cost beyond their bytes.",
   }),
+  transactionRecords: setting(wholeNumber(1, 10_000_000), {
+    env: "TRANSACTION_RECORDS",
+    unit: "outputs",
+    default: 100_000,
+    why: "what a failure makes void is processed once more",
+    description: "Outputs after which a transaction ends early.",
+  }),
   rateRecords: optionalSetting(wholeNumber(1, 100_000_000), {
     env: "RATE_RECORDS",
     unit: "records/s an instance",
@@ -211,7 +228,16 @@ const times = {
     unit: "ms",
     default: 200,
     why: "shorter loads the group's broker, longer repeats more after a crash",
-    description: "Time between two commits of settled offsets.",
+    description: "Time between two commits of settled offsets; with " +
+      "exactly-once, how long a transaction takes records.",
+  }),
+  transactionTimeoutMs: setting(wholeNumber(1000, 900_000), {
+    env: "TRANSACTION_TIMEOUT_MS",
+    unit: "ms",
+    default: 10_000,
+    why: "the most is the brokers' own limit, by default",
+    description: "After this time brokers abort a transaction whose instance " +
+      "does not answer; until then readers of the output wait behind it.",
   }),
   handlerTimeoutMs: setting(wholeNumber(1, 3_600_000), {
     env: "HANDLER_TIMEOUT_MS",
@@ -330,14 +356,16 @@ export const groups: readonly Group[] = [
     shape: buffers,
   },
   {
-    title: "Retries",
-    about: "What happens to a record that failed.",
-    shape: retries,
-  },
-  {
     title: "Times",
     about: "How long things may take.",
     shape: times,
+  },
+  {
+    title: "Retries",
+    about: "What happens when a handler fails. A record that cannot succeed " +
+      "(not JSON, refused by the schema, or the processor throws " +
+      "`RejectError`) is not tried again.",
+    shape: retries,
   },
   {
     title: "Service",
@@ -357,8 +385,8 @@ export const settingsSchema = z.strictObject({
   ...job,
   ...threads,
   ...buffers,
-  ...retries,
   ...times,
+  ...retries,
   ...service,
   ...embedded,
 });

@@ -197,6 +197,15 @@ export class Batch {
     return this.#keyBytes(index)?.slice() ?? null;
   }
 
+  /** The same text for the same bytes, for comparing; null: no key. */
+  keyIdentity(index: number): string | null {
+    this.#check(index);
+    const { buffer } = this.#arena ?? this.#load();
+    const at = this.#keysAt![index]!;
+    if (at === NONE) return null;
+    return buffer.toString("latin1", at, at + this.#keyLengths[index]!);
+  }
+
   /** A copy of the value; null for a tombstone. */
   value(index: number): Uint8Array<ArrayBuffer> | null {
     return this.#valueBytes(index)?.slice() ?? null;

@@ -4,6 +4,7 @@ import { isRetriable, throwIfError, throwIfErrorObject } from "./errors.ts";
 import { type ClientEvent, EventType } from "./events.ts";
 import type { QueueHandle } from "./handle.ts";
 import type { Library } from "./library.ts";
+import { GroupMembership } from "./group_membership.ts";
 import { addressOf, cString, int64In, readCString } from "./memory.ts";
 import {
   type PartitionAnswer,
@@ -245,18 +246,13 @@ export class Consumer extends Client {
     });
   }
 
-  /** Lends this member's group metadata, for offsets inside a transaction. */
-  async withGroupMetadata<T>(
-    use: (metadata: Deno.PointerObject) => Promise<T>,
-  ): Promise<T> {
+  /** Who this consumer is in its group now, for offsets in a transaction. */
+  membership(): GroupMembership {
     const { symbols } = this.library;
-    const metadata = symbols.rd_kafka_consumer_group_metadata(this.pointer);
-    if (metadata === null) throw new TypeError("not a member of a group");
-    try {
-      return await use(metadata);
-    } finally {
-      symbols.rd_kafka_consumer_group_metadata_destroy(metadata);
-    }
+    return new GroupMembership(
+      this.library,
+      symbols.rd_kafka_consumer_group_metadata(this.pointer),
+    );
   }
 
   /**

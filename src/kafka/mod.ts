@@ -9,6 +9,7 @@ export type { OauthToken, Watermarks } from "./client.ts";
 export * from "./consumer.ts";
 export * from "./errors.ts";
 export type { ClientEvent, ClientLog } from "./events.ts";
+export { GroupMembership } from "./group_membership.ts";
 export type { QueueHandle } from "./handle.ts";
 export * from "./inbox.ts";
 export { verifyLayout } from "./layout.ts";

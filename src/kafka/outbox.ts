@@ -11,10 +11,18 @@ import type { ProducerPort } from "./producer.ts";
 /**
  * Who is told when a record was acknowledged or failed: `owner` and `index`
  * are what it was added with (32 bits each), `code` is 0 or an error.
+ * `isUnsent` says that librdkafka did not even take it.
  */
-export type OnReport = (owner: number, index: number, code: number) => void;
+export type OnReport = (
+  owner: number,
+  index: number,
+  code: number,
+  isUnsent: boolean,
+) => void;
 
 const REPORTS_A_CALL = 4096;
+/** Long enough for librdkafka to send what lingers; it is not waited for. */
+const HURRY_MS = 100;
 const MESSAGE_BYTES = BigInt(MESSAGE.bytes);
 
 export class Outbox implements Disposable {
@@ -33,6 +41,7 @@ export class Outbox implements Disposable {
   #pack: Pack;
   #pendingRecords = 0;
   #pendingBytes = 0;
+  #hurrying: Promise<unknown> | null = null;
   #disposed = false;
 
   /** @param beforeProduce may throw to keep anything from being produced */
@@ -126,9 +135,21 @@ export class Outbox implements Disposable {
     this.#library.symbols.rd_kafka_queue_yield(this.#reports);
   }
 
+  /** Lets what was sent go out at once, whatever `linger.ms` says. */
+  hurry(): void {
+    this.#hurrying ??= this.#library.symbols
+      .rd_kafka_flush(this.#client, HURRY_MS)
+      .finally(() => this.#hurrying = null);
+  }
+
+  /** Ends when nothing of this works natively on another thread. */
+  async settled(): Promise<void> {
+    await this.#hurrying;
+  }
+
   /**
    * The producer itself stays with its owner, who closes it afterwards. No
-   * `waitAndCollect` may be waiting.
+   * `waitAndCollect` may be waiting, and `settled` must have ended.
    */
   [Symbol.dispose](): void {
     this.#disposed = true;
@@ -151,7 +172,7 @@ export class Outbox implements Disposable {
     // All of it is handed over before anybody is told and may add again.
     for (const refused of this.#pack.produce()) {
       const { owner, index, code, byteLength } = refused;
-      this.#settle(owner, index, code, byteLength);
+      this.#settle(owner, index, code, byteLength, true);
     }
   }
 
@@ -183,6 +204,7 @@ export class Outbox implements Disposable {
             words[MESSAGE.opaque]!,
             words[MESSAGE.error]! | 0,
             words[MESSAGE.payloadLength]! + words[MESSAGE.keyLength]!,
+            false,
           );
         }
       }
@@ -196,10 +218,11 @@ export class Outbox implements Disposable {
     index: number,
     code: number,
     byteLength: number,
+    isUnsent: boolean,
   ): void {
     this.#pendingRecords--;
     this.#pendingBytes -= byteLength;
-    this.#onReport(owner, index, code);
+    this.#onReport(owner, index, code, isUnsent);
   }
 
   #topic(name: string): Deno.PointerObject {

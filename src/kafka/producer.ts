@@ -6,6 +6,7 @@
 import { Client } from "./client.ts";
 import { errorFromCode, throwIfErrorObject } from "./errors.ts";
 import { EventType } from "./events.ts";
+import type { GroupMembership } from "./group_membership.ts";
 import type { Library } from "./library.ts";
 import { addressOf } from "./memory.ts";
 import {
@@ -13,7 +14,6 @@ import {
   withPartitionListAsync,
 } from "./partition_list.ts";
 import type { ProducerProperties } from "./properties.ts";
-import type { Consumer } from "./consumer.ts";
 
 /** Numbers by which another thread uses a producer; plain data. */
 export interface ProducerPort {
@@ -68,29 +68,30 @@ export class Producer extends Client {
     throwIfErrorObject(symbols, error, "begin transaction");
   }
 
-  /** Makes offsets part of the transaction, under the consumer's membership. */
+  /**
+   * Makes offsets part of the transaction. The brokers refuse them when the
+   * group has gone on without `member`.
+   */
   async sendOffsets(
-    consumer: Consumer,
+    member: GroupMembership,
     offsets: readonly PartitionOffset[],
     timeoutMs: number,
   ): Promise<void> {
     const { symbols } = this.library;
-    await withPartitionListAsync(
+    const error = await withPartitionListAsync(
       symbols,
       offsets,
       (list) =>
-        consumer.withGroupMetadata(async (metadata) => {
-          const error = await this.track(
-            symbols.rd_kafka_send_offsets_to_transaction(
-              this.pointer,
-              list,
-              metadata,
-              timeoutMs,
-            ),
-          );
-          throwIfErrorObject(symbols, error, "send offsets to transaction");
-        }),
+        this.track(
+          symbols.rd_kafka_send_offsets_to_transaction(
+            this.pointer,
+            list,
+            member.pointer,
+            timeoutMs,
+          ),
+        ),
     );
+    throwIfErrorObject(symbols, error, "send offsets to transaction");
   }
 
   /** Every delivery report must have been collected before. */

@@ -1,6 +1,6 @@
 /**
  * The functions of librdkafka that Switchyard calls, named as in `rdkafka.h`
- * and `rdkafka_mock.h` (2.6 or later), parameters in the header's order.
+ * and `rdkafka_mock.h` (2.8 or later), parameters in the header's order.
  *
  * Blocking functions are declared `nonblocking`: Deno runs them on a thread of
  * its own, so they must be given native memory only, never a JavaScript buffer
@@ -166,6 +166,14 @@ export const CORE_SYMBOLS = {
   rd_kafka_consumer_closed: { parameters: [handle], result: "i32" },
   rd_kafka_memberid: { parameters: [handle], result: handle },
   rd_kafka_consumer_group_metadata: { parameters: [handle], result: handle },
+  rd_kafka_consumer_group_metadata_member_id: {
+    parameters: [handle],
+    result: handle,
+  },
+  rd_kafka_consumer_group_metadata_generation_id: {
+    parameters: [handle],
+    result: "i32",
+  },
   rd_kafka_consumer_group_metadata_destroy: {
     parameters: [handle],
     result: "void",

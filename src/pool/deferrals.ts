@@ -13,13 +13,13 @@
  * Nothing of this is kept: after a restart the next worker meets that record
  * again, and defers again.
  */
-import type { Consumer } from "../kafka/mod.ts";
 import type { Partitions } from "./partitions.ts";
+import type { Pauses } from "./pauses.ts";
 import type { Ownership, Position } from "./protocol.ts";
 
 export interface DeferralsParts {
-  readonly consumer: Pick<Consumer, "pause">;
   readonly partitions: Partitions;
+  readonly pauses: Pauses;
   /** Gives partitions to threads whose time has come. */
   readonly giveDue: () => Promise<void>;
 }
@@ -45,21 +45,23 @@ export class Deferrals implements Disposable {
 
   /** The partition needs no more records; its worker still settles some. */
   announce(ownership: Ownership): void {
-    if (this.#ended || !this.#parts.partitions.isCurrent(ownership)) return;
-    this.#parts.consumer.pause([ownership.tp]);
+    const { partitions, pauses } = this.#parts;
+    const partition = partitions.current(ownership);
+    if (this.#ended || partition === undefined) return;
+    pauses.pause([partition], "deferral");
   }
 
   /** The worker has settled and let go. @param dueMs since the epoch */
   defer(position: Position, dueMs: number): void {
-    const { consumer, partitions } = this.#parts;
+    const { partitions, pauses } = this.#parts;
     if (this.#ended) {
       partitions.settle(position); // for the last commit
       return;
     }
     const notBeforeMs = Math.max(dueMs, Date.now() + REST_MS);
-    if (!partitions.defer(position, notBeforeMs)) return;
-    // Again: a move may have resumed it meanwhile.
-    consumer.pause([position.tp]);
+    const partition = partitions.defer(position, notBeforeMs);
+    if (partition === undefined) return;
+    pauses.pause([partition], "deferral");
     this.#wait();
   }
 

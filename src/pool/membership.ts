@@ -12,28 +12,26 @@ import {
   type PartitionAnswer,
 } from "../kafka/mod.ts";
 import { type Log, logClientLine } from "../telemetry/log.ts";
-import type { Commits } from "./commits.ts";
+import { within } from "./deadline.ts";
 import type { Partition, Partitions } from "./partitions.ts";
 import type { Placement } from "./placement.ts";
+import type { Positions } from "./positions.ts";
 import type { Ownership } from "./protocol.ts";
 import type { Serial } from "./serial.ts";
-import {
-  type OffsetReset,
-  resetOffsets,
-  startOffsets,
-} from "./start_offsets.ts";
-import { within } from "./thread.ts";
+import { type ResetOf, resetOffsets, startOffsets } from "./start_offsets.ts";
 
 export interface MembershipParts {
   readonly consumer: Consumer;
   readonly partitions: Partitions;
   readonly placement: Placement;
-  readonly commits: Commits;
+  readonly positions: Positions;
   readonly serial: Serial;
-  readonly offsetReset: OffsetReset;
+  readonly resetOf: ResetOf;
   readonly revokeMs: number;
   readonly log: Log;
   readonly oauthToken: ((config: string) => Promise<OauthToken>) | undefined;
+  /** The group gives partitions to us under this member id. */
+  readonly onJoined: (memberId: string) => void;
   /** What ends the pool: the cluster will not have this member. */
   readonly onFatal: (error: Error) => void;
 }
@@ -117,7 +115,7 @@ export class Membership {
   /** The position of a partition is not in its log any more. */
   resetOffset(ownership: Ownership): void {
     this.#serially("reset offset", async () => {
-      const { consumer, partitions, placement, offsetReset, log } = this.#parts;
+      const { consumer, partitions, placement, resetOf, log } = this.#parts;
       const partition = partitions.find(ownership.tp);
       if (!partition || !partitions.isCurrent(ownership)) return;
       await placement.release([partition]);
@@ -125,7 +123,7 @@ export class Membership {
       const offsets = await resetOffsets(
         consumer,
         [partition.tp],
-        offsetReset,
+        resetOf,
         this.#abort.signal,
       );
       const next = offsets.get(`${topic}-${number}`)!;
@@ -158,7 +156,7 @@ export class Membership {
   }
 
   async #assigned(assigned: readonly PartitionAnswer[]): Promise<void> {
-    const { consumer, placement, offsetReset, log } = this.#parts;
+    const { consumer, placement, resetOf, log } = this.#parts;
     if (this.#left) {
       consumer.assign(assigned.map(({ topic, partition }) => ({
         topic,
@@ -168,18 +166,19 @@ export class Membership {
       return;
     }
     log.info("partitions assigned", { partitions: this.#describe(assigned) });
+    this.#parts.onJoined(consumer.memberId);
     if (assigned.length === 0) {
       consumer.assign([]);
       return;
     }
     const { signal } = this.#abort;
     await placement.add(
-      await startOffsets(consumer, assigned, offsetReset, signal),
+      await startOffsets(consumer, assigned, resetOf, signal),
     );
   }
 
   async #revoked(revoked: readonly PartitionAnswer[]): Promise<void> {
-    const { commits, consumer, partitions, placement, log } = this.#parts;
+    const { consumer, partitions, placement, positions, log } = this.#parts;
     const lost = consumer.assignmentLost;
     log.info(lost ? "partitions lost" : "partitions revoked", {
       partitions: this.#describe(revoked),
@@ -192,7 +191,7 @@ export class Membership {
       if (!await within(released, this.#parts.revokeMs)) {
         log.warn("revoked partitions did not settle in time", {});
       }
-      await commits.commit(owned);
+      await positions.commit(owned);
     }
     partitions.remove(owned);
     consumer.unassign(revoked);

@@ -22,6 +22,11 @@ export const METADATA_BYTES = 4096;
 const RUNS = "sy1r:";
 const BITS = "sy1b:";
 
+/** Base64 makes four characters of three bytes. */
+const bytesIn = (characters: number) =>
+  Math.floor((characters - RUNS.length) / 4) * 3;
+const MOST_BYTES = bytesIn(METADATA_BYTES);
+
 /**
  * The metadata of a commit at `next`; "" when there are no ranges.
  * @returns null when it would be longer than `metadataBytes`.
@@ -32,8 +37,7 @@ export function encodeRanges(
   metadataBytes = METADATA_BYTES,
 ): string | null {
   if (ranges.length === 0) return "";
-  // Base64 makes four characters of three bytes.
-  const mostBytes = Math.floor((metadataBytes - RUNS.length) / 4) * 3;
+  const mostBytes = bytesIn(metadataBytes);
   const runs = runsOf(next, ranges);
   const bitBytes = Math.ceil((ranges.at(-1)! - next) / 8);
   const [name, bytes] = runs.length <= bitBytes
@@ -42,6 +46,51 @@ export function encodeRanges(
   if (bytes === null || bytes.length > mostBytes) return null;
   return name + new Uint8Array(bytes).toBase64();
 }
+
+/**
+ * As `encodeRanges`, but without the highest ranges where all would be too
+ * long: their records would be repeated, nothing else.
+ */
+export function encodeMost(next: number, ranges: OffsetRanges): string {
+  const all = encodeRanges(next, ranges);
+  if (all !== null) return all;
+  let most = "";
+  let fitting = 0;
+  let tooMany = ranges.length / 2;
+  while (tooMany - fitting > 1) {
+    const count = (fitting + tooMany) >>> 1;
+    const some = encodeRanges(next, ranges.slice(0, count * 2));
+    if (some === null) tooMany = count;
+    else [fitting, most] = [count, some];
+  }
+  return most;
+}
+
+/**
+ * How many more records of a partition may be under way so that `encodeRanges`
+ * is sure to fit, whichever of them are done first; 0 or less: none. With
+ * nothing under way it is never 0: the first open record may always be taken.
+ *
+ * Few offsets fit as bits, whatever is settled of them. Among more each record
+ * that is done adds two lengths at the most.
+ * @param end the offset after the last that was taken or is settled
+ * @param open records that are under way
+ */
+export function metadataRoom(
+  { next, beyond }: Settled,
+  end: number,
+  open: number,
+): number {
+  const byBits = bitsRoom(next, end);
+  const lengthBytes = Math.ceil(Math.log2(end - next + MOST_BYTES) / 7);
+  const restBytes = MOST_BYTES - runsOf(next, beyond).length;
+  const byRuns = Math.floor(restBytes / (2 * lengthBytes)) - open;
+  return Math.max(byBits, byRuns, open === 0 ? 1 : 0);
+}
+
+/** A lower bound of `metadataRoom` that asks less; `next` may be too low. */
+export const bitsRoom = (next: number, end: number): number =>
+  MOST_BYTES * 8 - (end - next);
 
 /** None where the metadata is not ours: then some records are repeated. */
 export function decodeRanges(next: number, metadata: string): OffsetRanges {

@@ -17,6 +17,8 @@ export interface PoolOptions {
   readonly inputTopic: string;
   readonly offsetReset: OffsetReset;
   readonly job: StreamJob;
+  /** Names this instance in its transactional ids; stable over restarts. */
+  readonly instanceId: string;
   readonly workers: number;
   readonly rates: Rates;
   readonly commitIntervalMs: number;

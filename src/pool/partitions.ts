@@ -2,10 +2,11 @@
 import type { TopicPartition } from "../kafka/mod.ts";
 import {
   decodeRanges,
-  encodeRanges,
+  encodeMost,
   NO_RANGES,
   type OffsetRanges,
 } from "./offset_ranges.ts";
+import type { PauseReason } from "./pauses.ts";
 import type { Ownership, Position } from "./protocol.ts";
 import type { WorkerThread } from "./thread.ts";
 
@@ -21,10 +22,21 @@ export interface Partition {
   /** The current ownership; settlements of another are ignored. */
   epoch: number;
   worker: WorkerThread | null;
+  /**
+   * A thread that is gone may still have it in an open transaction: until that
+   * is fenced nobody gets it, and it is not known where it stands.
+   */
+  uncertain: boolean;
   /** First offset that is not settled. */
   next: number;
   /** What is settled above it. */
   beyond: OffsetRanges;
+  /** The same as a commit says it, at the most what brokers take. */
+  metadata: string;
+  /** The offset after the last that was settled before the current ownership. */
+  inherited: number;
+  /** Why it is not fetched. */
+  readonly paused: Set<PauseReason>;
   /** What the group has as committed; null: nothing yet. */
   committed: Committed | null;
   /**
@@ -62,15 +74,20 @@ export class Partitions {
     next: number,
     committed: Committed | null,
   ): Partition {
+    const beyond = next === committed?.offset
+      ? decodeRanges(next, committed.metadata)
+      : NO_RANGES;
     const partition: Partition = {
       id: idOf(tp),
       tp: { topic: tp.topic, partition: tp.partition },
       epoch: 0,
       worker: null,
+      uncertain: false,
       next,
-      beyond: next === committed?.offset
-        ? decodeRanges(next, committed.metadata)
-        : NO_RANGES,
+      beyond,
+      metadata: encodeMost(next, beyond),
+      inherited: next,
+      paused: new Set(),
       committed,
       notBeforeMs: 0,
       load: 0,
@@ -89,6 +106,7 @@ export class Partitions {
     partition.epoch = ++this.#epoch;
     partition.worker = worker;
     partition.notBeforeMs = 0;
+    partition.inherited = partition.beyond.at(-1) ?? partition.next;
     return {
       tp: partition.tp,
       epoch: partition.epoch,
@@ -105,15 +123,14 @@ export class Partitions {
 
   /**
    * Ends the ownership until a time, in ms since the epoch.
-   * @returns false when it was over before.
+   * @returns undefined where the position is of an old ownership.
    */
-  defer(position: Position, notBeforeMs: number): boolean {
-    const partition = this.#current(position);
-    if (partition === undefined) return false;
-    this.settle(position);
+  defer(position: Position, notBeforeMs: number): Partition | undefined {
+    const partition = this.settle(position);
+    if (partition === undefined) return undefined;
     this.disown(partition);
     partition.notBeforeMs = notBeforeMs;
-    return true;
+    return partition;
   }
 
   /** When the next partition may have a thread again that may not yet. */
@@ -126,33 +143,43 @@ export class Partitions {
     return next;
   }
 
-  settle(position: Position): void {
-    const partition = this.#current(position);
-    if (partition === undefined) return;
+  /** Takes over where a partition stands, as the group says. */
+  restart(partition: Partition, committed: Committed | null): void {
+    partition.next = committed?.offset ?? partition.next;
+    partition.beyond = beyondOf(partition.next, committed);
+    partition.metadata = encodeMost(partition.next, partition.beyond);
+    partition.committed = committed;
+    partition.uncertain = false;
+  }
+
+  /** @returns undefined where the position is of an old ownership. */
+  settle(position: Position): Partition | undefined {
+    const partition = this.current(position);
+    if (partition === undefined) return undefined;
     partition.next = position.next;
     partition.beyond = position.beyond;
+    partition.metadata = encodeMost(position.next, position.beyond);
+    return partition;
   }
 
   /** The partition of an ownership that is still current. */
-  #current({ tp, epoch }: Ownership): Partition | undefined {
+  current({ tp, epoch }: Ownership): Partition | undefined {
     const partition = this.find(tp);
     return partition?.epoch === epoch ? partition : undefined;
   }
 
   isCurrent(ownership: Ownership): boolean {
-    return this.#current(ownership) !== undefined;
+    return this.current(ownership) !== undefined;
   }
 
   /** What a commit has to say, of all partitions or of some. */
   uncommitted(
     of: readonly Partition[] = this.all,
   ): (TopicPartition & Committed)[] {
-    return of.map(({ tp, next, beyond, committed }) => ({
+    return of.map(({ tp, next, metadata, committed }) => ({
       ...tp,
       offset: next,
-      // Without it some records would be repeated; workers do not let it come
-      // to that.
-      metadata: encodeRanges(next, beyond) ?? "",
+      metadata,
       committed,
     })).filter(({ offset, metadata, committed }) =>
       committed === null
@@ -175,5 +202,10 @@ export class Partitions {
     }
   }
 }
+
+const beyondOf = (next: number, committed: Committed | null): OffsetRanges =>
+  next === committed?.offset
+    ? decodeRanges(next, committed.metadata)
+    : NO_RANGES;
 
 const idOf = ({ topic, partition }: TopicPartition) => `${topic}-${partition}`;

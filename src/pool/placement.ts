@@ -9,6 +9,7 @@
  */
 import { type Consumer, mayRetry } from "../kafka/mod.ts";
 import { balance } from "./assignment.ts";
+import type { Pauses } from "./pauses.ts";
 import type { Partition, Partitions } from "./partitions.ts";
 import type { Position } from "./protocol.ts";
 import type { StartOffset } from "./start_offsets.ts";
@@ -20,15 +21,18 @@ const SEEK_RETRY_MS = 20;
 export class Placement {
   readonly #consumer: Consumer;
   readonly #partitions: Partitions;
+  readonly #pauses: Pauses;
   readonly #threads: () => readonly WorkerThread[];
 
   constructor(
     consumer: Consumer,
     partitions: Partitions,
+    pauses: Pauses,
     threads: () => readonly WorkerThread[],
   ) {
     this.#consumer = consumer;
     this.#partitions = partitions;
+    this.#pauses = pauses;
     this.#threads = threads;
   }
 
@@ -38,13 +42,13 @@ export class Placement {
       this.#partitions.add(tp, next, committed)
     );
     await this.#give(added);
-    // librdkafka remembers a pause beyond the end of an assignment.
-    this.#consumer.resume(tpsOf(added));
+    // librdkafka remembers that it was paused when it was here before.
+    this.#consumer.resume(added.map((each) => each.tp));
     this.#consumer.assign(
       added.map((each) => ({ ...each.tp, offset: each.next })),
     );
     const homeless = added.filter((each) => each.worker === null);
-    if (homeless.length > 0) this.#consumer.pause(tpsOf(homeless));
+    this.#pauses.pause(homeless, "placement");
     await this.rebalance();
   }
 
@@ -65,16 +69,19 @@ export class Placement {
 
   async #move(needsTo: (partition: Partition) => boolean): Promise<void> {
     const moving = this.#partitions.all.filter((each) =>
-      !isEarly(each) && needsTo(each)
+      mayMove(each) && needsTo(each)
     );
     if (moving.length === 0 || this.#targets().size === 0) return;
-    this.#consumer.pause(tpsOf(moving));
+    this.#pauses.pause(moving, "placement");
     await this.release(moving);
-    await this.#rewind(moving);
+    // Its thread may have failed instead of letting go.
+    const free = moving.filter((each) => !each.uncertain);
+    await this.#rewind(free);
     // A thread may have failed meanwhile; what it was to get is placed anew.
-    await this.#give(moving);
-    const placed = moving.filter((each) => each.worker !== null);
-    if (placed.length > 0) this.#consumer.resume(tpsOf(placed));
+    await this.#give(free);
+    const placed = free.filter((each) => each.worker !== null);
+    this.#pauses.forgive(placed);
+    this.#pauses.resume(placed, "placement");
   }
 
   /** Takes partitions from their threads, settled as far as these can say. */
@@ -136,7 +143,8 @@ export class Placement {
   }
 }
 
-const tpsOf = (partitions: readonly Partition[]) =>
-  partitions.map((each) => each.tp);
-
 const isEarly = (partition: Partition) => partition.notBeforeMs > Date.now();
+
+/** It is known where it stands, and it is time for its next record. */
+const mayMove = (partition: Partition) =>
+  !partition.uncertain && !isEarly(partition);

@@ -5,53 +5,57 @@
  * Owns the consumer and the threads; composes membership (the group), placement
  * (partitions on threads), commits, rate limit and watchdog.
  */
-import { Consumer, ErrorCode } from "../kafka/mod.ts";
+import { Consumer } from "../kafka/mod.ts";
 import { Commits } from "./commits.ts";
-import { CrashHistory } from "./crash_history.ts";
+import { within } from "./deadline.ts";
 import { Deferrals } from "./deferrals.ts";
+import { Dispatch } from "./dispatch.ts";
 import { Membership } from "./membership.ts";
 import { type PoolOptions, PoolStartError } from "./options.ts";
 import { Partitions } from "./partitions.ts";
+import { Pauses } from "./pauses.ts";
 import { Placement } from "./placement.ts";
-import type { FromWorker, WorkerFailure } from "./protocol.ts";
+import type { Positions } from "./positions.ts";
+import type { WorkerFailure } from "./protocol.ts";
+import { Recovery } from "./recovery.ts";
 import { RateLimit, type Rates } from "./rate_limit.ts";
 import { Serial } from "./serial.ts";
-import type { PoolPhase, PoolStatus, Sample } from "./status.ts";
+import type { PoolPhase, PoolStatus } from "./status.ts";
 import { StatusReport } from "./status_report.ts";
-import { within, type WorkerThread } from "./thread.ts";
-import { Watchdog } from "./watchdog.ts";
+import { Supervision } from "./supervision.ts";
+import type { WorkerThread } from "./thread.ts";
+import { Transactions } from "./transactions.ts";
 import { Workers } from "./workers.ts";
 
 const TICK_MS = 250;
 const FILL_MS = 20;
 const MEASURE_EVERY_TICKS = 4;
 const BALANCE_EVERY_TICKS = 40;
-/**
- * After a thread hangs, the others go on this long before the process drains:
- * time for a supervisor to see `/livez` fail, and for moved partitions to run.
- */
-const HANG_GRACE_MS = 5000;
-const SAMPLES = 5;
 const LEAVE_MS = 5000;
+/** How long a drain waits until what was open is known to be aborted. */
+const FENCE_MS = 2000;
 
 export class Pool implements AsyncDisposable {
   readonly #options: PoolOptions;
   readonly #consumer: Consumer;
   readonly #partitions = new Partitions();
   readonly #serial = new Serial();
+  readonly #pauses: Pauses;
   readonly #placement: Placement;
-  readonly #commits: Commits;
+  readonly #positions: Positions;
+  /** Null: at least once. */
+  readonly #transactions: Transactions | null;
+  readonly #recovery: Recovery;
   readonly #deferrals: Deferrals;
   readonly #membership: Membership;
   readonly #rateLimit: RateLimit;
-  readonly #watchdog: Watchdog;
+  readonly #supervision: Supervision;
+  readonly #dispatch: Dispatch;
   readonly #report: StatusReport;
-  readonly #crashes = new CrashHistory();
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   readonly #workers: Workers;
   readonly #opened = Promise.withResolvers<void>();
   readonly #failed = Promise.withResolvers<string>();
-  readonly #samples: Sample[] = [];
   #phase: PoolPhase = "starting";
   #failure: string | undefined;
   #ticks = 0;
@@ -63,16 +67,45 @@ export class Pool implements AsyncDisposable {
     this.#options = options;
     this.#consumer = new Consumer(library, options.consumer);
     this.#rateLimit = new RateLimit(options.rates, performance.now());
-    this.#watchdog = new Watchdog(options.watchdogMs, TICK_MS);
+    this.#pauses = new Pauses(this.#consumer, log);
     this.#placement = new Placement(
       this.#consumer,
       this.#partitions,
+      this.#pauses,
       () => this.#workers.all,
     );
-    this.#commits = new Commits(this.#consumer, this.#partitions, log);
-    this.#deferrals = new Deferrals({
+    this.#transactions = options.job.transaction === null
+      ? null
+      : new Transactions({
+        library,
+        consumer: this.#consumer,
+        partitions: this.#partitions,
+        producerProperties: options.producer,
+        idPrefix: `${options.job.groupId}-${options.instanceId}`,
+      });
+    this.#positions = this.#transactions ??
+      new Commits(this.#consumer, this.#partitions, log);
+    this.#recovery = new Recovery({
       consumer: this.#consumer,
       partitions: this.#partitions,
+      transactions: this.#transactions,
+      serial: this.#serial,
+    });
+    this.#supervision = new Supervision({
+      workers: () => this.#workers,
+      recovery: this.#recovery,
+      log,
+      watchdogMs: options.watchdogMs,
+      tickMs: TICK_MS,
+      workerHeapBytes: options.workerHeapBytes,
+      place: () => this.#place(),
+      unhealthy: (reason) => this.#failing(reason),
+      healthy: () => this.#recovered(),
+      end: (reason) => this.#fail(reason),
+    });
+    this.#deferrals = new Deferrals({
+      partitions: this.#partitions,
+      pauses: this.#pauses,
       giveDue: () => this.#serially(() => this.#placement.giveDue()),
     });
     this.#report = new StatusReport(
@@ -82,34 +115,50 @@ export class Pool implements AsyncDisposable {
     );
     this.#workers = new Workers(options.workers, {
       partitions: this.#partitions,
-      thread: {
+      thread: () => ({
         library,
         consumer: this.#consumer,
-        producerProperties: options.producer,
+        producerProperties: (slot) =>
+          this.#transactions?.propertiesOf(slot) ?? options.producer,
         rateLimit: this.#rateLimit.memory,
         job: options.job,
+        refused: this.#supervision.refused,
         events: {
           onReady: () => this.#ready(),
-          onMessage: (thread, message) => this.#receive(thread, message),
+          onMessage: (thread, message) =>
+            this.#dispatch.receive(thread, message),
           onFailed: (thread, failure) => this.#lost(thread, failure),
         },
-      },
+      }),
       onRemoved: (thread) => {
         this.#report.keepTotals(thread);
-        this.#watchdog.forget(thread.id);
+        this.#supervision.forget(thread);
       },
     });
     this.#membership = new Membership({
       consumer: this.#consumer,
       partitions: this.#partitions,
       placement: this.#placement,
-      commits: this.#commits,
+      positions: this.#positions,
       serial: this.#serial,
-      offsetReset: options.offsetReset,
+      // What waits in a delay topic must not be passed over.
+      resetOf: (topic) =>
+        topic === options.inputTopic ? options.offsetReset : "earliest",
       revokeMs: options.revokeMs,
       log,
       oauthToken: options.oauthToken,
+      onJoined: (memberId) => this.#joined(memberId),
       onFatal: (error) => this.#fail(error.message),
+    });
+    this.#dispatch = new Dispatch({
+      partitions: this.#partitions,
+      pauses: this.#pauses,
+      deferrals: this.#deferrals,
+      transactions: this.#transactions,
+      supervision: this.#supervision,
+      membership: this.#membership,
+      log,
+      end: (reason) => this.#fail(reason),
     });
     this.#opened.promise.catch(() => {}); // `start` may not be waiting
   }
@@ -121,7 +170,9 @@ export class Pool implements AsyncDisposable {
   async start(): Promise<void> {
     this.#every(TICK_MS, () => this.#tick());
     this.#every(FILL_MS, () => this.#rateLimit.fill(performance.now()));
-    this.#every(this.#options.commitIntervalMs, () => this.#commit());
+    if (this.#transactions === null) {
+      this.#every(this.#options.commitIntervalMs, () => this.#commit());
+    }
     this.#workers.openMissing();
     await this.#opened.promise;
     this.#phase = "running";
@@ -143,7 +194,7 @@ export class Pool implements AsyncDisposable {
       phase: this.#phase,
       failure: this.#failure,
       threads: this.#workers.all,
-      samples: this.#samples,
+      samples: this.#dispatch.samples,
     });
   }
 
@@ -187,16 +238,19 @@ export class Pool implements AsyncDisposable {
     // they hang.
     if (!await within(this.#workers.stop(deadlineMs), deadlineMs + TICK_MS)) {
       for (const each of this.#workers.all) {
-        this.#abandonAt(each, each.page.word);
+        this.#supervision.abandonAt(each, each.page.word);
       }
     }
     await within(this.#commit(), LEAVE_MS);
+    await within(this.#serial.idle(), FENCE_MS);
+    this.#recovery.stop();
     let left = true;
     if (this.#serving !== undefined) {
       this.#membership.leave();
       left = await within(this.#serving, LEAVE_MS);
     }
     for (const timer of this.#timers) clearInterval(timer);
+    this.#supervision[Symbol.dispose]();
     const clean = await this.#workers.close() && left;
     // What a thread still holds would make closing the consumer wait for ever.
     if (clean) await this.#consumer[Symbol.asyncDispose]();
@@ -216,6 +270,20 @@ export class Pool implements AsyncDisposable {
     this.#place();
   }
 
+  /** The group knows this instance under this name from now on. */
+  #joined(memberId: string): void {
+    if (this.#transactions?.joinedAs(memberId) !== "another member") return;
+    // Others may have had what we still hold.
+    for (const thread of this.#workers.all) {
+      if (this.#partitions.ownedBy(thread).length === 0) continue;
+      this.#supervision.giveUp(thread, "the group had dropped this member");
+    }
+    this.#recovery.takeBackUnowned().then(
+      () => this.#place(),
+      (error) => this.#fail(String(error)),
+    );
+  }
+
   #place(): void {
     this.#serially(() => this.#placement.rebalance());
   }
@@ -231,149 +299,34 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  #receive(thread: WorkerThread, message: FromWorker): void {
-    switch (message.kind) {
-      case "settled":
-        for (const each of message.partitions) this.#partitions.settle(each);
-        break;
-      case "deferring":
-        this.#deferrals.announce(message.ownership);
-        break;
-      case "released":
-        for (const { notBeforeMs, ...position } of message.partitions) {
-          if (notBeforeMs === undefined) this.#partitions.settle(position);
-          else this.#deferrals.defer(position, notBeforeMs);
-        }
-        break;
-      case "fetchFailed":
-        this.#fetchFailed(message);
-        break;
-      case "log": {
-        const { level, message: text, fields } = message.line;
-        this.#options.log[level](text, fields);
-        break;
-      }
-      case "sample":
-        this.#samples.push(message.sample);
-        if (this.#samples.length > SAMPLES) this.#samples.shift();
-        break;
-      case "tokenRefresh":
-        this.#membership.refreshToken(thread.producer, message.config);
-        break;
-      default:
-        break; // the thread itself has served the others
-    }
-  }
-
-  #fetchFailed(
-    { ownership, code, message }: FromWorker & { kind: "fetchFailed" },
-  ): void {
-    if (!this.#partitions.isCurrent(ownership)) return;
-    switch (code) {
-      case ErrorCode.autoOffsetReset:
-      case ErrorCode.offsetOutOfRange:
-        this.#membership.resetOffset(ownership);
-        break;
-      case ErrorCode.topicAuthorizationFailed:
-        this.#fail(message);
-        break;
-      default:
-        this.#options.log.warn("fetch", { error: message });
-    }
-  }
-
   #lost(thread: WorkerThread, failure: WorkerFailure): void {
-    this.#disown(thread);
-    this.#workers.remove(thread);
-    if (this.#draining !== undefined) return; // nothing opens any more
-    if (failure.reason === "open" && this.#phase === "starting") {
-      this.#opened.reject(new PoolStartError(failure.message));
-      return;
-    }
-    if (failure.reason === "cluster") {
-      this.#fail(failure.message);
-      return;
-    }
-    this.#place();
-    const delayMs = this.#crashes.add(performance.now());
-    this.#options.log.warn("worker restarts", {
-      worker: thread.id,
-      error: failure.message,
-      delayMs: Math.round(delayMs),
-    });
-    this.#timers.push(setTimeout(() => this.#workers.openMissing(), delayMs));
-  }
-
-  #disown(thread: WorkerThread): void {
-    for (const each of this.#partitions.ownedBy(thread)) {
-      this.#partitions.disown(each);
+    const { reason, message } = failure;
+    this.#supervision.lost(thread, failure);
+    if (reason === "open" && this.#phase === "starting") {
+      this.#opened.reject(new PoolStartError(message));
+    } else if (reason === "cluster") {
+      this.#fail(message);
     }
   }
 
   #tick(): void {
     this.#ticks++;
-    for (const thread of this.#workers.all) this.#observe(thread);
+    this.#supervision.observe();
     if (this.#ticks % MEASURE_EVERY_TICKS === 0) {
       this.#partitions.measureLoad(TICK_MS * MEASURE_EVERY_TICKS / 1000);
     }
     if (this.#ticks % BALANCE_EVERY_TICKS === 0) this.#place();
-    if (this.#phase === "running" || this.#phase === "failing") {
-      this.#judgeCrashes();
-    }
-  }
-
-  #observe(thread: WorkerThread): void {
-    const { word } = thread.page;
-    const watched = thread.state !== "ended" && thread.state !== "abandoned";
-    if (watched && this.#watchdog.observe(thread.id, word)) {
-      this.#abandonAt(thread, word);
-      return;
-    }
-    const tooBig = thread.page.heapBytes > this.#options.workerHeapBytes;
-    if (tooBig && thread.available) {
-      this.#options.log.warn("worker replaced", {
-        worker: thread.id,
-        heapMb: Math.round(thread.page.heapBytes / 2 ** 20),
-      });
-      // Its successor comes first, so that nothing waits.
-      thread.retiring = true;
-      this.#workers.openMissing();
-    }
-  }
-
-  /** Gives a thread up, unless it has moved on from `word`. */
-  #abandonAt(thread: WorkerThread, word: number): void {
-    if (thread.state === "ended" || !thread.page.fence(word)) return;
-    const reason = `worker ${thread.id} hangs`;
-    this.#options.log.error(reason);
-    thread.abandon();
-    this.#watchdog.forget(thread.id);
-    this.#disown(thread);
-    if (this.#phase === "starting") {
-      this.#fail(`${reason} while it loads the processor`);
-      return;
-    }
-    this.#failing(reason);
-    this.#place();
-    this.#timers.push(
-      setTimeout(() => this.#failed.resolve(reason), HANG_GRACE_MS),
-    );
-  }
-
-  /** A crash loop makes the process unhealthy until it has passed. */
-  #judgeCrashes(): void {
-    const looping = this.#crashes.isLoop(performance.now());
-    if (looping) {
-      this.#failing("workers crash again and again");
-    } else if (this.#failure === "workers crash again and again") {
-      this.#phase = "running";
-      this.#failure = undefined;
-    }
   }
 
   #failing(reason: string): void {
     this.#phase = "failing";
     this.#failure ??= reason;
+  }
+
+  #recovered(): void {
+    if (this.#phase !== "failing") return;
+    this.#phase = "running";
+    this.#failure = undefined;
   }
 
   #fail(reason: string): void {
@@ -385,7 +338,7 @@ export class Pool implements AsyncDisposable {
 
   async #commit(): Promise<void> {
     try {
-      await this.#commits.commit();
+      await this.#positions.commit();
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));
     }

@@ -5,6 +5,7 @@
  */
 import type { DelayTopic } from "../config/delays.ts";
 import type { InboxPort, ProducerPort, TopicPartition } from "../kafka/mod.ts";
+import type { RetryPolicy } from "../../workers/retry.ts";
 import type { LogLevel, LogLine } from "../telemetry/log.ts";
 import type { OffsetRanges } from "./offset_ranges.ts";
 import type { Sample } from "./status.ts";
@@ -32,6 +33,15 @@ export interface Released extends Position {
   readonly notBeforeMs?: number;
 }
 
+/** An input that is to become a dead letter, because of what came of it. */
+export interface RefusedInput {
+  readonly tp: TopicPartition;
+  readonly offset: number;
+  readonly reason: string;
+  /** Whether the dead letter may hold the value. */
+  readonly withValue: boolean;
+}
+
 /** Limits of one worker; together with the base they are the memory budget. */
 export interface WorkerLimits {
   readonly batchRecords: number;
@@ -43,6 +53,18 @@ export interface WorkerLimits {
   readonly handlerTimeoutMs: number;
 }
 
+/** How long a transaction may become; whatever is reached first. */
+export interface TransactionLimits {
+  readonly intervalMs: number;
+  readonly records: number;
+}
+
+/**
+ * What is handled one after another: the records of a partition, those of one
+ * key in it (without a key each by itself), or none.
+ */
+export type Ordering = "partition" | "key" | "none";
+
 /** What a stream worker does with records. */
 export interface StreamJob {
   /** URL of the processor's module. */
@@ -50,16 +72,15 @@ export interface StreamJob {
   readonly outputTopic: string;
   readonly deadLetterTopic: string;
   readonly groupId: string;
-  readonly limits: WorkerLimits;
-  /** What it means is said in workers/retry.ts. */
-  readonly retry: {
-    readonly attempts: number;
-    readonly backoffMs: number;
-    readonly inPlaceMs: number;
-    readonly delaysMs: readonly number[];
-  };
+  readonly ordering: Ordering;
+  readonly retry: RetryPolicy;
   /** One for each of the delays. */
   readonly delayTopics: readonly DelayTopic[];
+  /** How often the coordinator commits. */
+  readonly commitIntervalMs: number;
+  readonly limits: WorkerLimits;
+  /** Exactly once; null: at least once. */
+  readonly transaction: TransactionLimits | null;
   /** Whether samples are wanted. */
   readonly samples: boolean;
   readonly logLevel: LogLevel;
@@ -74,18 +95,27 @@ export interface OpenMessage {
   readonly page: SharedArrayBuffer;
   readonly rateLimit: SharedArrayBuffer;
   readonly job: StreamJob;
+  /** What earlier threads have found out. */
+  readonly refused: readonly RefusedInput[];
 }
 
 export type ToWorker =
   | OpenMessage
   | { readonly kind: "assign"; readonly partitions: readonly Position[] }
   | { readonly kind: "release"; readonly partitions: readonly Ownership[] }
+  /** The transaction that the worker asked to commit is; the next has begun. */
+  | { readonly kind: "committed" }
   /** Settle everything within the deadline, then end. */
   | { readonly kind: "stop"; readonly deadlineMs: number };
 
 export type FromWorker =
   | { readonly kind: "ready" }
   | { readonly kind: "settled"; readonly partitions: readonly Position[] }
+  /**
+   * All outputs of the transaction are acknowledged: it may be committed, with
+   * the positions that it moved. Nothing is produced until `committed`.
+   */
+  | { readonly kind: "commit"; readonly partitions: readonly Position[] }
   /** Their records may come now: those that came before would be dropped. */
   | { readonly kind: "assigned"; readonly partitions: readonly Position[] }
   | { readonly kind: "released"; readonly partitions: readonly Released[] }
@@ -111,7 +141,10 @@ export interface WorkerFailure {
    * - `crash`: an error outside the handler; another start may help.
    * - `cluster`: the cluster refuses what the worker must do (authorization, a
    *   missing topic); another start does not help.
+   * - `aborted`: its transaction cannot be committed; another start repeats it.
    */
-  readonly reason: "open" | "crash" | "cluster";
+  readonly reason: "open" | "crash" | "cluster" | "aborted";
   readonly message: string;
+  /** Inputs whose outputs the cluster refuses, which aborts a transaction. */
+  readonly refused?: readonly RefusedInput[];
 }

@@ -15,6 +15,9 @@ import type { Committed } from "./partitions.ts";
 /** What to do where the group has no offset, or one that is gone. */
 export type OffsetReset = "earliest" | "latest" | "error";
 
+/** By topic. */
+export type ResetOf = (topic: string) => OffsetReset;
+
 export interface StartOffset {
   readonly tp: TopicPartition;
   readonly next: number;
@@ -26,25 +29,36 @@ const RETRY_MS = 200;
 /** Kafka's protocol: these timestamps ask for the ends of a partition. */
 const TIMESTAMP = { earliest: -2, latest: -1 } as const;
 
+/** What the group has committed, in the order asked; null: nothing. */
+export async function committedOffsets(
+  consumer: Consumer,
+  partitions: readonly TopicPartition[],
+  signal: AbortSignal,
+): Promise<(Committed | null)[]> {
+  if (partitions.length === 0) return [];
+  const answers = await retry(
+    () => consumer.committed(partitions, TIMEOUT_MS),
+    signal,
+  );
+  return answers.map(({ offset, metadata }) =>
+    offset === null ? null : { offset, metadata }
+  );
+}
+
 /** Committed offsets, and ends of the log where there are none. */
 export async function startOffsets(
   consumer: Consumer,
   partitions: readonly TopicPartition[],
-  reset: OffsetReset,
+  resetOf: ResetOf,
   signal: AbortSignal,
 ): Promise<StartOffset[]> {
-  const committed = await retry(
-    () => consumer.committed(partitions, TIMEOUT_MS),
-    signal,
-  );
-  const without = committed.filter((each) => each.offset === null);
-  const resets = await resetOffsets(consumer, without, reset, signal);
-  return committed.map((each) => ({
-    tp: { topic: each.topic, partition: each.partition },
-    next: each.offset ?? resets.get(`${each.topic}-${each.partition}`)!,
-    committed: each.offset === null
-      ? null
-      : { offset: each.offset, metadata: each.metadata },
+  const committed = await committedOffsets(consumer, partitions, signal);
+  const without = partitions.filter((_, index) => committed[index] === null);
+  const resets = await resetOffsets(consumer, without, resetOf, signal);
+  return partitions.map(({ topic, partition }, index) => ({
+    tp: { topic, partition },
+    next: committed[index]?.offset ?? resets.get(`${topic}-${partition}`)!,
+    committed: committed[index] ?? null,
   }));
 }
 
@@ -52,22 +66,23 @@ export async function startOffsets(
 export async function resetOffsets(
   consumer: Consumer,
   partitions: readonly TopicPartition[],
-  reset: OffsetReset,
+  resetOf: ResetOf,
   signal: AbortSignal,
 ): Promise<Map<string, number>> {
   if (partitions.length === 0) return new Map();
-  if (reset === "error") {
-    const names = partitions.map((each) => `${each.topic} [${each.partition}]`);
+  const queries: (TopicPartition & { readonly timestampMs: number })[] = [];
+  const refused: string[] = [];
+  for (const { topic, partition } of partitions) {
+    const reset = resetOf(topic);
+    if (reset === "error") refused.push(`${topic} [${partition}]`);
+    else queries.push({ topic, partition, timestampMs: TIMESTAMP[reset] });
+  }
+  if (refused.length > 0) {
     throw new Error(
-      `no valid committed offset for ${names.join(", ")}, and ` +
+      `no valid committed offset for ${refused.join(", ")}, and ` +
         "auto.offset.reset is error",
     );
   }
-  const queries = partitions.map(({ topic, partition }) => ({
-    topic,
-    partition,
-    timestampMs: TIMESTAMP[reset],
-  }));
   const answers = await retry(
     () => consumer.offsetsForTimes(queries, TIMEOUT_MS),
     signal,

@@ -10,6 +10,8 @@
 import {
   type Consumer,
   freeLeftovers,
+  isClientRefused,
+  KafkaError,
   type Library,
   type NativeBlock,
   newRing,
@@ -17,23 +19,29 @@ import {
   type ProducerProperties,
   type QueueHandle,
 } from "../kafka/mod.ts";
+import { within } from "./deadline.ts";
 import { PageView } from "./page.ts";
 import type {
   FromWorker,
   Ownership,
   Position,
+  RefusedInput,
   StreamJob,
   ToWorker,
   WorkerFailure,
 } from "./protocol.ts";
+import { initTransactions } from "./transactions.ts";
 
 export interface ThreadOptions {
   readonly id: number;
+  /** A small number; no two threads that live have the same. */
+  readonly slot: number;
   readonly library: Library;
   readonly consumer: Consumer;
-  readonly producerProperties: ProducerProperties;
+  readonly producerProperties: (slot: number) => ProducerProperties;
   readonly rateLimit: SharedArrayBuffer;
   readonly job: StreamJob;
+  readonly refused: readonly RefusedInput[];
   readonly events: ThreadEvents;
 }
 
@@ -60,6 +68,7 @@ const CLOSE_MS = 5000;
 
 export class WorkerThread implements AsyncDisposable {
   readonly id: number;
+  readonly slot: number;
   readonly queue: QueueHandle;
   readonly page = new PageView();
   readonly #options: ThreadOptions;
@@ -69,7 +78,11 @@ export class WorkerThread implements AsyncDisposable {
   readonly #ended = Promise.withResolvers<void>();
   /** What the thread was asked to take or to give back, by epoch. */
   readonly #asked = new Map<number, (position: Position | null) => void>();
+  /** Ends what the coordinator itself waits for on behalf of the thread. */
+  readonly #abort = new AbortController();
   #state: ThreadState = "starting";
+  /** Whether the thread knows what it is for. */
+  #opened = false;
   #closing: Promise<boolean> | undefined;
   /** It is to be replaced or no longer wanted: it gets no more partitions. */
   retiring = false;
@@ -77,10 +90,14 @@ export class WorkerThread implements AsyncDisposable {
   constructor(options: ThreadOptions) {
     const { consumer, library, job } = options;
     this.id = options.id;
+    this.slot = options.slot;
     this.#options = options;
     this.queue = consumer.newQueue();
     this.#ring = newRing(library, job.limits.pendingRecords);
-    this.#producer = new Producer(library, options.producerProperties);
+    this.#producer = new Producer(
+      library,
+      options.producerProperties(options.slot),
+    );
     this.#worker = new Worker(
       new URL("../../workers/stream_worker.ts", import.meta.url),
       { type: "module", name: `worker-${options.id}` },
@@ -91,20 +108,7 @@ export class WorkerThread implements AsyncDisposable {
       event.preventDefault();
       this.#died(event.message);
     };
-    this.#post({
-      kind: "open",
-      workerId: options.id,
-      libraryPath: library.path,
-      inbox: {
-        queue: consumer.addressOf(this.queue),
-        ring: this.#ring.address,
-        capacity: job.limits.pendingRecords,
-      },
-      producer: this.#producer.port,
-      page: this.page.memory,
-      rateLimit: options.rateLimit,
-      job,
-    });
+    this.#open();
   }
 
   get state(): ThreadState {
@@ -118,6 +122,11 @@ export class WorkerThread implements AsyncDisposable {
 
   get producer(): Producer {
     return this.#producer;
+  }
+
+  /** Its transaction is committed, and the next one has begun. */
+  committed(): void {
+    this.#post({ kind: "committed" });
   }
 
   /**
@@ -146,6 +155,9 @@ export class WorkerThread implements AsyncDisposable {
   async stop(deadlineMs: number): Promise<void> {
     if (this.#state === "starting" || this.#state === "running") {
       this.#state = "stopping";
+      this.#abort.abort(new Error("the thread is stopped"));
+    }
+    if (this.#state === "stopping" && this.#opened) {
       this.#post({ kind: "stop", deadlineMs });
     }
     await this.#ended.promise;
@@ -155,6 +167,12 @@ export class WorkerThread implements AsyncDisposable {
   abandon(): void {
     this.#state = "abandoned";
     this.#end();
+  }
+
+  /** Its work cannot count any more: it gets nothing, and ends at once. */
+  async giveUp(): Promise<void> {
+    this.retiring = true;
+    await this.stop(0);
   }
 
   /**
@@ -183,6 +201,53 @@ export class WorkerThread implements AsyncDisposable {
     this.queue[Symbol.dispose]();
     this.#ring[Symbol.dispose]();
     return closed;
+  }
+
+  /** A transactional producer must have its id before it is of any use. */
+  async #open(): Promise<void> {
+    const { job } = this.#options;
+    if (job.transaction !== null) {
+      try {
+        await initTransactions(this.#producer, this.#abort.signal);
+        this.#producer.beginTransaction();
+      } catch (error) {
+        if (!this.#abort.signal.aborted) this.#failToOpen(error);
+      }
+    }
+    if (this.#state === "starting") {
+      this.#opened = true;
+      this.#post(this.#openMessage());
+    } else if (this.#state === "stopping") {
+      this.#state = "ended";
+      this.#end();
+    }
+  }
+
+  #failToOpen(error: unknown): void {
+    const refused = error instanceof KafkaError && isClientRefused(error.code);
+    this.#fail({
+      reason: refused ? "cluster" : "crash",
+      message: error instanceof Error ? error.message : String(error),
+    });
+  }
+
+  #openMessage(): ToWorker {
+    const { consumer, id, job, library, rateLimit, refused } = this.#options;
+    return {
+      kind: "open",
+      workerId: id,
+      libraryPath: library.path,
+      inbox: {
+        queue: consumer.addressOf(this.queue),
+        ring: this.#ring.address,
+        capacity: job.limits.pendingRecords,
+      },
+      producer: this.#producer.port,
+      page: this.page.memory,
+      rateLimit,
+      job,
+      refused,
+    };
   }
 
   #post(message: ToWorker): void {
@@ -231,6 +296,7 @@ export class WorkerThread implements AsyncDisposable {
       case "tokenRefresh":
       case "settled":
       case "deferring":
+      case "commit":
       case "fetchFailed":
       case "log":
       case "sample":
@@ -258,21 +324,5 @@ export class WorkerThread implements AsyncDisposable {
     for (const resolve of this.#asked.values()) resolve(null);
     this.#asked.clear();
     this.#ended.resolve();
-  }
-}
-
-/** Whether `promise` ended in time. */
-export async function within(
-  promise: Promise<unknown>,
-  timeoutMs: number,
-): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

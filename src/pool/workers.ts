@@ -4,8 +4,8 @@ import { type ThreadOptions, WorkerThread } from "./thread.ts";
 
 export interface WorkersParts {
   readonly partitions: Partitions;
-  /** All that a thread is made of but its number. */
-  readonly thread: Omit<ThreadOptions, "id">;
+  /** All that a thread is made of but its numbers. */
+  readonly thread: () => Omit<ThreadOptions, "id" | "slot">;
   /** A thread is no longer among them. */
   readonly onRemoved: (thread: WorkerThread) => void;
 }
@@ -14,6 +14,7 @@ export class Workers {
   readonly #parts: WorkersParts;
   readonly #threads = new Map<number, WorkerThread>();
   readonly #closing = new Set<Promise<unknown>>();
+  readonly #slots = new Set<number>();
   #wanted: number;
   #nextId = 0;
   #ended = false;
@@ -44,25 +45,42 @@ export class Workers {
     if (this.#ended) return;
     for (let live = this.#live().length; live < this.#wanted; live++) {
       const id = this.#nextId++;
-      this.#threads.set(id, new WorkerThread({ ...this.#parts.thread, id }));
+      const slot = this.#takeSlot();
+      this.#threads.set(
+        id,
+        new WorkerThread({ ...this.#parts.thread(), id, slot }),
+      );
     }
+  }
+
+  #takeSlot(): number {
+    let slot = 0;
+    while (this.#slots.has(slot)) slot++;
+    this.#slots.add(slot);
+    return slot;
   }
 
   /** Ends retiring threads that have nothing left. */
   endRetired(): void {
     for (const thread of this.all) {
       const idle = this.#parts.partitions.ownedBy(thread).length === 0;
-      if (thread.retiring && idle) this.remove(thread);
+      // One that is made to stop is watched until it has.
+      const stopping = thread.state === "stopping";
+      if (thread.retiring && idle && !stopping) this.remove(thread);
     }
   }
 
-  /** Forgets a thread and closes it. */
-  remove(thread: WorkerThread): void {
+  /**
+   * Forgets a thread and closes it.
+   * @param fenced ends when another may have its slot
+   */
+  remove(thread: WorkerThread, fenced?: Promise<unknown>): void {
     this.#threads.delete(thread.id);
     this.#parts.onRemoved(thread);
-    const closing = this.#close(thread).finally(() =>
-      this.#closing.delete(closing)
-    );
+    const closing = Promise.all([this.#close(thread), fenced]).finally(() => {
+      this.#slots.delete(thread.slot);
+      this.#closing.delete(closing);
+    });
     this.#closing.add(closing);
   }
 

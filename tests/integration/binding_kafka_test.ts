@@ -183,13 +183,15 @@ const STEPS: Readonly<Record<string, (setting: Setting) => Promise<void>>> = {
     });
     const { producer } = sender;
     await producer.initTransactions(WAIT_MS);
+    using membership = member.consumer.membership();
+    assert.ok(membership.isMember);
     const committed = async () =>
       (await member.consumer.committed(member.assigned, WAIT_MS))
         .map(({ offset, metadata }) => [offset, metadata]);
 
     producer.beginTransaction();
     await producer.sendOffsets(
-      member.consumer,
+      membership,
       [{ topic, partition: 0, offset: 2 }],
       WAIT_MS,
     );
@@ -198,7 +200,7 @@ const STEPS: Readonly<Record<string, (setting: Setting) => Promise<void>>> = {
 
     producer.beginTransaction();
     await producer.sendOffsets(
-      member.consumer,
+      membership,
       [{ topic, partition: 0, offset: 4, metadata: "beyond" }],
       WAIT_MS,
     );

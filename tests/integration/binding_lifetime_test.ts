@@ -56,8 +56,7 @@ Deno.test("a closed consumer refuses every use", async () => {
       consumer.offsetsForTimes([{ ...TP, timestampMs: 0 }], 1),
     watermarks: () => consumer.watermarks("topic", 0, 1),
     partitionCounts: () => consumer.partitionCounts(1),
-    withGroupMetadata: () =>
-      consumer.withGroupMetadata(() => Promise.resolve()),
+    membership: () => consumer.membership(),
     leave: () => consumer.leave(),
     setOauthTokenFailure: () => consumer.setOauthTokenFailure("none"),
     setOauthToken: () =>

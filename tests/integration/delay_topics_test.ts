@@ -9,11 +9,11 @@ import {
   recordsIn,
   topicsOf,
 } from "../support/job.ts";
-import type { Attempt } from "../support/processors/failing.ts";
+import type { Attempt } from "../support/processors/failing_traced.ts";
 import { eventually } from "../support/wait.ts";
 
 const processor = new URL(
-  "../support/processors/failing.ts",
+  "../support/processors/failing_traced.ts",
   import.meta.url,
 );
 const partitions = 4;

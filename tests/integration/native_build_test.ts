@@ -294,26 +294,26 @@ async function findWithSystem(
 }
 
 Deno.test("a system's library that is recent is used", async () => {
-  await using system = await Scratch.create("2.6.0");
+  await using system = await Scratch.create("2.8.0");
   const { library } = await findWithSystem(system, ["rd_kafka_version"]);
   assert.equal(library?.origin, "system");
-  assert.equal(library.version, "2.6.0");
+  assert.equal(library.version, "2.8.0");
   assert.deepEqual(library.features, FEATURES.split(","));
 });
 
-Deno.test("a system's library before 2.6 is refused with what it lacks", async () => {
+Deno.test("a system's library before 2.8 is refused with what it lacks", async () => {
   await using system = await Scratch.create("2.5.3");
   const { library, refused } = await findWithSystem(system, []);
   assert.notEqual(library?.version, "2.5.3");
-  assert.match(refused.join(), /system librdkafka is 2\.5\.3.*2\.6 or later/);
+  assert.match(refused.join(), /system librdkafka is 2\.5\.3.*2\.8 or later/);
 });
 
 Deno.test("a system's library that lacks a function is refused by its name", async () => {
-  await using system = await Scratch.create("2.6.0");
+  await using system = await Scratch.create("2.8.0");
   const symbols = ["rd_kafka_version", "rd_kafka_subscribe"];
   const { library, refused } = await findWithSystem(system, symbols);
-  assert.notEqual(library?.version, "2.6.0");
-  assert.match(refused.join(), /\(2\.6\.0\) lacks .*: rd_kafka_subscribe\./);
+  assert.notEqual(library?.version, "2.8.0");
+  assert.match(refused.join(), /\(2\.8\.0\) lacks .*: rd_kafka_subscribe\./);
 });
 
 Deno.test("the settings' library comes first, though another one is built", async () => {

@@ -176,6 +176,39 @@ realKafkaTest(
 );
 
 realKafkaTest(
+  "a read of committed records waits for an open transaction if asked to",
+  () =>
+    withCluster({}, async (cluster) => {
+      await cluster.createTopic("open", 1);
+      await using writer = await connect(cluster);
+      await using reader = await connect(cluster);
+      const end = Promise.withResolvers<void>();
+      const sent = writer.produce(
+        "open",
+        (async function* () {
+          // As large as what is sent at once.
+          yield { value: "x".repeat(300_000) };
+          await end.promise;
+        })(),
+        { transaction: "commit" },
+      );
+      await eventually(
+        async () => (await reader.readTopic("open")).length === 1,
+        { what: "sent" },
+      );
+      const isolation = "read_committed";
+      assert.equal((await reader.readTopic("open", { isolation })).length, 0);
+      const reading = reader.readTopic("open", {
+        isolation,
+        awaitTransactions: true,
+      });
+      end.resolve();
+      assert.equal((await reading).length, 1);
+      await sent;
+    }),
+);
+
+realKafkaTest(
   "20,000 logins come back equal and each user's in order",
   () =>
     withCluster({}, async (cluster) => {

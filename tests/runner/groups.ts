@@ -39,7 +39,7 @@ const KINDS: readonly Kind[] = [
   },
   {
     name: "chaos",
-    folders: ["chaos"],
+    folders: ["chaos", "chaos/scenarios"],
     split: true,
     deadlineMs: 10 * MINUTE_MS,
   },

@@ -5,9 +5,10 @@
 import type { Admin, KafkaJSError } from "kafkajs";
 import { quietKafka } from "./quiet_kafkajs.ts";
 import type { KafkaRecord, NewRecord } from "./record_codec.ts";
-import { RecordPipe } from "./record_pipe.ts";
+import { type Outcome, RecordPipe } from "./record_pipe.ts";
 import { eventually } from "./wait.ts";
 
+export type { Outcome } from "./record_pipe.ts";
 export type { KafkaRecord, NewRecord, RecordHeader } from "./record_codec.ts";
 
 export interface ProduceOptions {
@@ -20,12 +21,17 @@ export interface ProduceOptions {
 export interface ReadOptions {
   /** Default read_uncommitted, which shows records of aborted transactions. */
   readonly isolation?: "read_uncommitted" | "read_committed";
+  /**
+   * Goes to the high watermark in read_committed too, and so waits for open
+   * transactions. Default false: ends before the first open one.
+   */
+  readonly awaitTransactions?: boolean;
 }
 
 export interface Watermarks {
   /** Of the oldest record that is still there. */
   readonly low: number;
-  /** That the next record will get. */
+  /** That the next record will get, or that of the first open transaction. */
   readonly high: number;
 }
 
@@ -78,7 +84,30 @@ export class IndependentClient implements AsyncDisposable {
     });
   }
 
-  /** All records between the oldest and the high watermark of this moment. */
+  /**
+   * Sends records as they come, like `produce`, and tells what became of each. A
+   * record that is not acknowledged within two minutes is one of unknown outcome.
+   * Partitions that are added are used within seconds.
+   */
+  async load(
+    topic: string,
+    records: Iterable<NewRecord> | AsyncIterable<NewRecord>,
+    told: (outcome: Outcome) => void,
+  ): Promise<number> {
+    return await (await this.#records()).load(topic, records, {
+      "bootstrap.servers": this.#bootstrapServers,
+      "compression.type": "lz4",
+      "batch.size": "65536",
+      "linger.ms": "5",
+      "metadata.max.age.ms": "2000",
+      // A broker that is silent is asked no longer than this.
+      "request.timeout.ms": "5000",
+      "delivery.timeout.ms": "120000",
+      "max.block.ms": "120000",
+    }, told);
+  }
+
+  /** All records between the oldest and the end of this moment. */
   async readTopic(
     topic: string,
     options: ReadOptions = {},
@@ -100,6 +129,7 @@ export class IndependentClient implements AsyncDisposable {
     return await (await this.#records()).read(topic, visit, {
       "bootstrap.servers": this.#bootstrapServers,
       "isolation.level": options.isolation ?? "read_uncommitted",
+      ...(options.awaitTransactions ? { "switchyard.end": "high" } : {}),
       "default.api.timeout.ms": "15000",
       "max.poll.records": "5000",
       // The fetch that is in flight at the end delays the end by this much.

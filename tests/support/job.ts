@@ -110,8 +110,9 @@ export class Job implements AsyncDisposable {
     );
   }
 
-  /** SIGTERM, which must end in order. */
+  /** SIGTERM to what has started, which must end in order. */
   async stop(timeoutMs = 60_000): Promise<JobSummary> {
+    await this.logged("started");
     this.child.signal("SIGTERM");
     return await this.done(timeoutMs);
   }

@@ -10,6 +10,7 @@ import type {
   IndependentClient,
   KafkaRecord,
   NewRecord,
+  ReadOptions,
   RecordHeader,
 } from "./independent_client.ts";
 
@@ -136,20 +137,24 @@ export async function committedTotal(
   return offsets.reduce((sum, each) => sum + each, 0);
 }
 
-/** Reads all three topics and judges every record in them. */
+/**
+ * Reads all three topics and judges every record in them; with read_committed,
+ * as readers of transactions see them.
+ */
 export async function checkJob(
   client: IndependentClient,
   inputs: Inputs,
   topics: JobTopics,
+  options: ReadOptions = {},
 ): Promise<JobFindings & { readonly places: Places }> {
   const places = await Places.read(client, topics.input, inputs.count);
   const check = new Check(inputs, topics, places);
   await client.visitTopic(topics.output, (records) => {
     for (const record of records) check.output(record);
-  });
+  }, options);
   await client.visitTopic(topics.deadLetter, (records) => {
     for (const record of records) check.deadLetter(record);
-  });
+  }, options);
   return { ...check.end(), places };
 }
 
@@ -315,7 +320,8 @@ export function expectedLogin(value: Uint8Array | null): Expected {
   };
 }
 
-function outputProblem(
+/** Why this is not the output that `expected` says, `processed_at` aside. */
+export function outputProblem(
   { key }: KafkaRecord,
   { processed_at, ...fields }: Record<string, unknown>,
   expected: Expected,

@@ -35,11 +35,31 @@ export interface KafkaClusterOptions {
    * without an ACL. `bootstrapServers` stay open to everybody.
    */
   readonly users?: Readonly<Record<string, string>>;
+  /** Adds a listener for clients behind proxies: see `routes`. */
+  readonly proxied?: boolean;
+  /**
+   * Called with the empty folder of each broker's data before anything is in it,
+   * for example to mount something there. What it returns is disposed of when
+   * the brokers have ended and before the data is deleted.
+   */
+  readonly prepareData?: (
+    nodeId: number,
+    folder: string,
+  ) => Promise<AsyncDisposable | undefined>;
   /**
    * `start` (default) compiles less and starts in half the time; `throughput`
    * is for loads of more than some seconds.
    */
   readonly optimizeFor?: "start" | "throughput";
+}
+
+/** The way through a proxy to one broker, which the test must provide. */
+export interface ProxyRoute {
+  readonly nodeId: number;
+  /** The broker tells its clients to connect here. */
+  readonly listenPort: number;
+  /** The broker itself listens here. */
+  readonly targetPort: number;
 }
 
 export interface TopicOptions {
@@ -71,9 +91,14 @@ export class KafkaCluster implements AsyncDisposable {
   readonly bootstrapServers: string;
   /** `bootstrap.servers` for the `users` of the options. */
   readonly loginServers: string;
+  /** `bootstrap.servers` of the proxies. */
+  readonly proxiedServers: string;
+  /** By broker; of use with the option `proxied` alone. */
+  readonly routes: readonly ProxyRoute[];
   /** Where `keepLogs` leaves server.properties and log of each broker. */
   readonly folder: string;
   #servers: readonly ServerAddress[];
+  readonly #data = new AsyncDisposableStack();
   #logsAreKept = false;
   #disposed: Promise<void> | undefined;
 
@@ -101,6 +126,14 @@ export class KafkaCluster implements AsyncDisposable {
     this.loginServers = addresses(
       this.#servers.map(({ loginPort: port }) => ({ port })),
     );
+    this.proxiedServers = addresses(
+      this.#servers.map(({ advertisedPort: port }) => ({ port })),
+    );
+    this.routes = this.#servers.map((each) => ({
+      nodeId: each.nodeId,
+      listenPort: each.advertisedPort,
+      targetPort: each.proxiedPort,
+    }));
   }
 
   /** Call it when a test failed: disposal then leaves the logs and says where. */
@@ -163,6 +196,7 @@ export class KafkaCluster implements AsyncDisposable {
 
   async #dispose(): Promise<void> {
     await Promise.all(this.brokers.map((broker) => broker.kill()));
+    await this.#data.disposeAsync();
     if (!this.#logsAreKept) {
       await Deno.remove(this.folder, { recursive: true });
       return;
@@ -182,6 +216,7 @@ export class KafkaCluster implements AsyncDisposable {
     await Promise.all(this.#servers.map(async (server) => {
       const dataFolder = this.#file(server.nodeId, "data");
       await Deno.mkdir(dataFolder);
+      this.#data.use(await options.prepareData?.(server.nodeId, dataFolder));
       await Deno.copyFile(
         runtime.bootstrapCheckpoint,
         `${dataFolder}/bootstrap.checkpoint`,
@@ -198,6 +233,7 @@ export class KafkaCluster implements AsyncDisposable {
           servers: this.#servers,
           dataFolder,
           users: options.users,
+          proxied: options.proxied,
           config: options.config,
         }),
       );

@@ -3,6 +3,7 @@
  * (version 1) on a connection of its own. Client libraries ask any broker they
  * like, so they cannot tell whether all brokers agree yet.
  */
+import { askBroker, type WireReader } from "./kafka_wire.ts";
 
 export interface PartitionView {
   /** -1: no leader. */
@@ -19,7 +20,7 @@ export interface ClusterView {
 }
 
 const metadataKey = 3;
-const metadataVersion = 1;
+const allTopics = -1;
 
 /**
  * @param port on loopback.
@@ -29,33 +30,15 @@ export async function readMetadata(
   port: number,
   timeoutMs = 2_000,
 ): Promise<ClusterView> {
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  // Closing is the only way to end a read on a broker that is paused.
-  const timer = setTimeout(() => connection.close(), timeoutMs);
-  try {
-    await writeAll(connection, request());
-    const size = new DataView((await readExactly(connection, 4)).buffer);
-    const response = await readExactly(connection, size.getInt32(0));
-    return parse(new Reader(response));
-  } finally {
-    clearTimeout(timer);
-  }
+  const request = {
+    apiKey: metadataKey,
+    version: 1,
+    body: (writer: { int32(value: number): void }) => writer.int32(allTopics),
+  };
+  return parse(await askBroker(port, request, timeoutMs));
 }
 
-function request(): Uint8Array {
-  const bytes = new Uint8Array(18);
-  const view = new DataView(bytes.buffer);
-  view.setInt32(0, bytes.length - 4);
-  view.setInt16(4, metadataKey);
-  view.setInt16(6, metadataVersion);
-  view.setInt32(8, 0); // correlation id
-  view.setInt16(12, -1); // no client id
-  view.setInt32(14, -1); // all topics
-  return bytes;
-}
-
-function parse(reader: Reader): ClusterView {
-  reader.int32(); // correlation id
+function parse(reader: WireReader): ClusterView {
   const brokers = reader.array(() => {
     const id = reader.int32();
     reader.string(); // host
@@ -80,59 +63,4 @@ function parse(reader: Reader): ClusterView {
     return [name, partitions] as const;
   }));
   return { brokers: brokers.sort((a, b) => a - b), topics };
-}
-
-class Reader {
-  #view: DataView;
-  #at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#view = new DataView(bytes.buffer);
-  }
-
-  int8(): number {
-    return this.#view.getInt8(this.#advance(1));
-  }
-  int16(): number {
-    return this.#view.getInt16(this.#advance(2));
-  }
-  int32(): number {
-    return this.#view.getInt32(this.#advance(4));
-  }
-  /** Null is read as "". */
-  string(): string {
-    const length = Math.max(0, this.int16());
-    const at = this.#advance(length);
-    return new TextDecoder().decode(
-      new Uint8Array(this.#view.buffer, at, length),
-    );
-  }
-  array<T>(readItem: () => T): T[] {
-    return Array.from({ length: this.int32() }, readItem);
-  }
-
-  #advance(bytes: number): number {
-    const at = this.#at;
-    this.#at += bytes;
-    return at;
-  }
-}
-
-async function readExactly(
-  connection: Deno.Conn,
-  length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const count = await connection.read(bytes.subarray(at));
-    if (count === null) throw new Error("the broker closed the connection");
-    at += count;
-  }
-  return bytes;
-}
-
-async function writeAll(connection: Deno.Conn, bytes: Uint8Array) {
-  for (let at = 0; at < bytes.length;) {
-    at += await connection.write(bytes.subarray(at));
-  }
 }

@@ -8,6 +8,10 @@ export interface ServerAddress {
   readonly controllerPort: number;
   /** For clients that log in. */
   readonly loginPort: number;
+  /** For clients behind a proxy: where the broker listens for them... */
+  readonly proxiedPort: number;
+  /** ...and where it tells them to connect, so where the proxy must listen. */
+  readonly advertisedPort: number;
 }
 
 export interface ServerOptions {
@@ -16,42 +20,74 @@ export interface ServerOptions {
   readonly dataFolder: string;
   /** Names and passwords; none: nobody needs to log in. */
   readonly users?: Readonly<Record<string, string>> | undefined;
+  /** Whether there is a listener for clients behind a proxy. */
+  readonly proxied?: boolean | undefined;
   readonly config?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Ports that are free now, ids from `firstNodeId` on. */
 export function serverAddresses(brokers = 1, firstNodeId = 1): ServerAddress[] {
-  const ports = freePorts(3 * brokers);
+  const ports = freePorts(5 * brokers);
   return Array.from({ length: brokers }, (_, index) => ({
     nodeId: firstNodeId + index,
-    port: ports[3 * index]!,
-    controllerPort: ports[3 * index + 1]!,
-    loginPort: ports[3 * index + 2]!,
+    port: ports[5 * index]!,
+    controllerPort: ports[5 * index + 1]!,
+    loginPort: ports[5 * index + 2]!,
+    proxiedPort: ports[5 * index + 3]!,
+    advertisedPort: ports[5 * index + 4]!,
   }));
 }
 
 /** What server.properties says. */
 export function serverProperties(
-  { nodeId, port, controllerPort, loginPort }: ServerAddress,
-  { servers, dataFolder, users, config }: ServerOptions,
+  server: ServerAddress,
+  { servers, dataFolder, users, proxied = false, config }: ServerOptions,
 ): Record<string, string> {
-  const listeners = [
-    `PLAINTEXT://127.0.0.1:${port}`,
-    `CONTROLLER://127.0.0.1:${controllerPort}`,
-    ...(users === undefined ? [] : [`LOGIN://127.0.0.1:${loginPort}`]),
-  ];
   return {
     "process.roles": "broker,controller",
-    "node.id": String(nodeId),
+    "node.id": String(server.nodeId),
     "controller.quorum.voters": servers
       .map((each) => `${each.nodeId}@127.0.0.1:${each.controllerPort}`)
       .join(","),
     "controller.listener.names": "CONTROLLER",
-    listeners: listeners.join(","),
+    ...listenerProperties(server, { users, proxied }),
     "log.dirs": dataFolder,
     ...testDefaults(servers.length),
     ...(users === undefined ? {} : loginProperties(users)),
     ...config,
+  };
+}
+
+function listenerProperties(
+  server: ServerAddress,
+  { users, proxied }: Pick<ServerOptions, "users" | "proxied">,
+): Record<string, string> {
+  const at = (port: number) => `127.0.0.1:${port}`;
+  const clients = [
+    { name: "PLAINTEXT", port: server.port, protocol: "PLAINTEXT" },
+    ...users === undefined ? [] : [
+      { name: "LOGIN", port: server.loginPort, protocol: "SASL_PLAINTEXT" },
+    ],
+    ...proxied
+      ? [{ name: "PROXIED", port: server.proxiedPort, protocol: "PLAINTEXT" }]
+      : [],
+  ];
+  const advertised = clients.map(({ name, port }) =>
+    `${name}://${at(name === "PROXIED" ? server.advertisedPort : port)}`
+  );
+  return {
+    listeners: [
+      ...clients.map(({ name, port }) => `${name}://${at(port)}`),
+      `CONTROLLER://${at(server.controllerPort)}`,
+    ].join(","),
+    ...(proxied ? { "advertised.listeners": advertised.join(",") } : {}),
+    ...(clients.length === 1 ? {} : {
+      "listener.security.protocol.map": [
+        "CONTROLLER:PLAINTEXT",
+        ...clients.map(({ name, protocol }) => `${name}:${protocol}`),
+      ].join(","),
+      "inter.broker.listener.name": "PLAINTEXT",
+    }),
   };
 }
 
@@ -96,9 +132,6 @@ function loginProperties(
   const logins = Object.entries(users)
     .map(([name, password]) => `user_${name}="${password}"`);
   return {
-    "listener.security.protocol.map":
-      "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_PLAINTEXT",
-    "inter.broker.listener.name": "PLAINTEXT",
     "sasl.enabled.mechanisms": "PLAIN",
     "listener.name.login.plain.sasl.jaas.config": `${module} required ${
       logins.join(" ")

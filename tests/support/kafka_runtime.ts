@@ -66,7 +66,8 @@ async function prepare(): Promise<KafkaRuntime> {
   const jars = jarsFolder();
   await once(jars, downloadJars);
   const classPath = await listJars(jars);
-  const start = `${parent(jars)}/start-${hash(java.text)}`;
+  // The archive is refused where the jars have moved.
+  const start = `${parent(jars)}/start-${hash(java.text + classPath)}`;
   await once(start, (folder) => prepareStart(classPath, folder));
   const tools = `${parent(jars)}/tools-${
     hash(java.text + await Deno.readTextFile(pipeFile))

@@ -33,6 +33,8 @@ export interface NewRecord {
 
 const none = -1;
 export const recordMark = "r".charCodeAt(0);
+export const acknowledgedMark = "a".charCodeAt(0);
+export const unknownMark = "u".charCodeAt(0);
 export const endMark = "e".charCodeAt(0);
 export const errorMark = "x".charCodeAt(0);
 

@@ -5,20 +5,24 @@
  * no null header values and knows gzip alone; this one has none of these limits
  * and shares no code with the engine under test.
  *
- *     request:  'p' or 'r', topic, count of settings, (name, value)...
- *               'p' only: ('r' record)... 'e'
+ *     request:  'p', 'r' or 'l', topic, count of settings, (name, value)...
+ *               'p' and 'l' only: ('r' record)... 'e'
  *     answer:   'r' only: ('r' record)...
+ *               'l' only, while it is sent: ('a' index, partition, offset  |
+ *                 'u' index, error message)...
  *               'e' count of records  |  'x' error message
  *     record:   partition, offset, timestamp, key, value,
  *               count of headers, (name, value)...
  *
- * Lengths, counts and partitions are 32 bits wide, offsets and timestamps 64;
+ * Lengths, counts and partitions are 32 bits wide, offsets, timestamps and
+ * indices 64;
  * a length of -1 is null.
  */
 import { sendSignal } from "./guarded_process.ts";
 import { takeJvmSlot } from "./jvm_slots.ts";
 import { kafkaRuntime } from "./kafka_runtime.ts";
 import {
+  acknowledgedMark,
   endMark,
   errorMark,
   FrameReader,
@@ -26,15 +30,32 @@ import {
   type KafkaRecord,
   type NewRecord,
   recordMark,
+  unknownMark,
 } from "./record_codec.ts";
 
 /** Bytes that are gathered before they are handed to the JVM. */
 const sendBytes = 1 << 18;
+/** The same where records should not wait. */
+const liveBytes = 1 << 13;
 
 type Records = Iterable<NewRecord> | AsyncIterable<NewRecord>;
 type Answer =
   | { readonly kind: "end"; readonly count: number }
   | { readonly kind: "error"; readonly message: string };
+/** What became of a record, by its number in the order of sending. */
+export type Outcome =
+  | {
+    readonly kind: "acknowledged";
+    readonly index: number;
+    readonly partition: number;
+    readonly offset: number;
+  }
+  /** It may be in the topic, or not. */
+  | {
+    readonly kind: "unknown";
+    readonly index: number;
+    readonly reason: string;
+  };
 type Visit = (records: readonly KafkaRecord[]) => void;
 
 export class RecordPipe implements AsyncDisposable {
@@ -44,7 +65,13 @@ export class RecordPipe implements AsyncDisposable {
     const child = new Deno.Command("java", {
       args: [
         "-Xmx256m",
+        // Its own warnings would go to stdout, which is the pipe.
+        "-Xlog:disable",
+        "-Xlog:all=warning:stderr",
         "-XX:-UsePerfData",
+        // The JVM's own warnings go to where our answers go, by default.
+        "-Xlog:disable",
+        "-Xlog:all=warning:stderr",
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
         "-XX:+UseSerialGC",
         archiveFlag,
@@ -87,13 +114,30 @@ export class RecordPipe implements AsyncDisposable {
   ): Promise<number> {
     return this.#serially(async () => {
       this.#request("p", topic, settings);
-      for await (const record of records) {
-        this.#writer.record(record);
-        if (this.#writer.length >= sendBytes) await this.#send();
-      }
-      this.#writer.byte(endMark);
-      await this.#send();
+      await this.#sendAll(records, sendBytes);
       return await this.#answer(() => {});
+    });
+  }
+
+  /**
+   * Sends records as they come, and tells what became of each, in whichever order
+   * that becomes known. Returns their number when all outcomes have been told.
+   */
+  load(
+    topic: string,
+    records: Records,
+    settings: Readonly<Record<string, string>>,
+    told: (outcome: Outcome) => void,
+  ): Promise<number> {
+    return this.#serially(async () => {
+      this.#request("l", topic, settings);
+      const answer = this.#answer(() => {}, told);
+      // Whichever fails first: the other one then cannot go on.
+      const [end] = await Promise.all([
+        answer,
+        this.#sendAll(records, liveBytes),
+      ]);
+      return end;
     });
   }
 
@@ -134,7 +178,7 @@ export class RecordPipe implements AsyncDisposable {
   }
 
   #request(
-    kind: "p" | "r",
+    kind: "p" | "r" | "l",
     topic: string,
     settings: Readonly<Record<string, string>>,
   ): void {
@@ -149,12 +193,27 @@ export class RecordPipe implements AsyncDisposable {
     await this.#input.write(this.#writer.take());
   }
 
-  async #answer(visit: Visit): Promise<Answer> {
+  /** Hands them over whenever so many bytes are gathered. */
+  async #sendAll(records: Records, gatherBytes: number): Promise<void> {
+    for await (const record of records) {
+      this.#writer.record(record);
+      if (this.#writer.length >= gatherBytes) await this.#send();
+    }
+    this.#writer.byte(endMark);
+    await this.#send();
+  }
+
+  async #answer(
+    visit: Visit,
+    told: (outcome: Outcome) => void = () => {},
+  ): Promise<Answer> {
     for (;;) {
       const records: KafkaRecord[] = [];
       let part = this.#nextPart();
-      for (; part?.kind === "record"; part = this.#nextPart()) {
-        records.push(part.record);
+      for (; part !== undefined; part = this.#nextPart()) {
+        if (part.kind === "record") records.push(part.record);
+        else if (part.kind === "end" || part.kind === "error") break;
+        else told(part);
       }
       if (records.length > 0) visit(records);
       if (part !== undefined) return part;
@@ -164,12 +223,29 @@ export class RecordPipe implements AsyncDisposable {
     }
   }
 
-  #nextPart(): { kind: "record"; record: KafkaRecord } | Answer | undefined {
+  #nextPart():
+    | { kind: "record"; record: KafkaRecord }
+    | Outcome
+    | Answer
+    | undefined {
     return this.#reader.whole((reader) => {
       const mark = reader.byte();
       switch (mark) {
         case recordMark:
           return { kind: "record", record: reader.record() };
+        case acknowledgedMark:
+          return {
+            kind: "acknowledged",
+            index: reader.int64(),
+            partition: reader.int32(),
+            offset: reader.int64(),
+          };
+        case unknownMark:
+          return {
+            kind: "unknown",
+            index: reader.int64(),
+            reason: reader.text(),
+          };
         case endMark:
           return { kind: "end", count: reader.int64() };
         case errorMark:

@@ -55,13 +55,8 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
   ["LOG_LEVEL", "loud", "expected one of debug, info, warn, error"],
   [
     "GUARANTEE",
-    "exactly-once",
-    "exactly-once is not available in this version yet; expected at-least-once",
-  ],
-  [
-    "GUARANTEE",
     "atleastonce",
-    'expected one of at-least-once; did you mean "at-least-once"?',
+    'expected one of at-least-once, exactly-once; did you mean "at-least-once"?',
   ],
   ...["10s,1m,1m", "1m,10s", "10", "10s,,1m", "99ms", "25h", "100.5ms"].map((
     text,

@@ -6,10 +6,12 @@ import type {
 } from "../../src/kafka/mod.ts";
 import { Deferrals } from "../../src/pool/deferrals.ts";
 import { Partitions } from "../../src/pool/partitions.ts";
+import { Pauses } from "../../src/pool/pauses.ts";
 import { Placement } from "../../src/pool/placement.ts";
 import type { Ownership, Position } from "../../src/pool/protocol.ts";
 import { Serial } from "../../src/pool/serial.ts";
 import type { WorkerThread } from "../../src/pool/thread.ts";
+import { createLog } from "../../src/telemetry/log.ts";
 import { fakeClock } from "./support_clock.ts";
 
 /** Which partitions are paused and forwarded, and where each stands. */
@@ -57,15 +59,20 @@ async function pool(count: number) {
   const partitions = new Partitions();
   const threads = [new FakeThread(0), new FakeThread(1)];
   const serial = new Serial();
+  const pauses = new Pauses(
+    consumer,
+    createLog({ level: "error", write() {} }),
+  );
   const placement = new Placement(
     consumer as unknown as ConstructorParameters<typeof Placement>[0],
     partitions,
+    pauses,
     () => threads as unknown as readonly WorkerThread[],
   );
   let given = 0;
   const deferrals = new Deferrals({
-    consumer,
     partitions,
+    pauses,
     giveDue: () => {
       given++;
       return serial.run(() => placement.giveDue());

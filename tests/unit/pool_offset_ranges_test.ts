@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   decodeRanges,
+  encodeMost,
   encodeRanges,
   isWithin,
   join,
   METADATA_BYTES,
+  metadataRoom,
   type Settled,
 } from "../../src/pool/offset_ranges.ts";
 
@@ -50,6 +52,70 @@ Deno.test("what a broker would refuse is null, and what fits is not", () => {
     Array.from({ length: count }, (_, index) => 1 + index);
   assert.notEqual(encodeRanges(0, alternating(24_000)), null);
   assert.equal(encodeRanges(0, alternating(25_000)), null);
+});
+
+Deno.test("of what a broker would refuse the lowest ranges are written that fit, of all else everything", () => {
+  fc.assert(fc.property(
+    fc.oneof(positions(40, 5), positions(3000, 200), positions(900, 2 ** 40)),
+    ({ next, ranges }) => {
+      const metadata = encodeMost(next, ranges);
+      assert.ok(metadata.length <= METADATA_BYTES);
+      const whole = encodeRanges(next, ranges);
+      if (whole !== null) return assert.equal(metadata, whole);
+      const kept = decodeRanges(next, metadata);
+      assert.deepEqual([...kept], ranges.slice(0, kept.length));
+      const oneMore = ranges.slice(0, kept.length + 2);
+      assert.equal(encodeRanges(next, oneMore), null);
+    },
+  ));
+});
+
+Deno.test("where there is room for more records, they fit, whichever are done first", () => {
+  const runs = fc.array(
+    fc.tuple(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 1, max: 90 })),
+    { minLength: 1, maxLength: 600 },
+  );
+  const shares = fc.double({ min: 0, max: 1, noNaN: true });
+  fc.assert(fc.property(
+    runs,
+    fc.nat(30_000),
+    shares,
+    fc.infiniteStream(shares),
+    (lengths, tail, openShare, chance) => {
+      // What is open below the end is either under way or yet to be taken.
+      let edge = 0;
+      const beyond = lengths.flatMap(([open, settled]) => [
+        edge += open,
+        edge += settled,
+      ]);
+      const end = edge + tail;
+      if (encodeRanges(0, beyond) === null) return;
+      const isSettled = (offset: number) => isWithin(beyond, offset);
+      const underWay: number[] = [];
+      for (let offset = 0; offset < end && underWay.length < 600; offset++) {
+        if (!isSettled(offset) && chance.next().value! < openShare) {
+          underWay.push(offset);
+        }
+      }
+      const room = metadataRoom({ next: 0, beyond }, end, underWay.length);
+      if (underWay.length === 0) assert.ok(room >= 1);
+      // Gaps that compaction left make the lengths longer.
+      const stride = end > 25_000 ? 200 : 1;
+      const more = Array.from(
+        { length: Math.max(0, room) },
+        (_, at) => end + at * stride,
+      );
+      const every = 1 + Math.floor(chance.next().value! * 3);
+      const done = [...underWay, ...more].filter((_, at) => at % every === 0);
+      const after = done.filter((offset) => offset > 0)
+        .flatMap((offset) => [offset, offset + 1]);
+      const { next, beyond: then } = join({ next: 0, beyond }, {
+        next: 0,
+        beyond: after,
+      });
+      assert.notEqual(encodeRanges(next, then), null, `room for ${room}`);
+    },
+  ));
 });
 
 Deno.test("metadata of others says nothing", () => {

@@ -9,7 +9,8 @@ async function inFolder(
   const root = await Deno.makeTempDir();
   try {
     for (const file of files) {
-      await Deno.mkdir(`${root}/${file.split("/")[0]}`, { recursive: true });
+      const folder = file.slice(0, file.lastIndexOf("/"));
+      await Deno.mkdir(`${root}/${folder}`, { recursive: true });
       await Deno.writeTextFile(`${root}/${file}`, "");
     }
     use(root);
@@ -27,6 +28,8 @@ Deno.test("unit tests are one group, every other test file is its own", () =>
     "integration/two_test.ts",
     "integration/one_test.ts",
     "drill/d_test.ts",
+    "chaos/short_test.ts",
+    "chaos/scenarios/long_test.ts",
   ], (root) => {
     const groups = findGroups(root).map(({ name, files }) => ({
       name,
@@ -39,6 +42,8 @@ Deno.test("unit tests are one group, every other test file is its own", () =>
       },
       { name: "integration/one", files: ["integration/one_test.ts"] },
       { name: "integration/two", files: ["integration/two_test.ts"] },
+      { name: "chaos/short", files: ["chaos/short_test.ts"] },
+      { name: "chaos/long", files: ["chaos/scenarios/long_test.ts"] },
       { name: "drill/d", files: ["drill/d_test.ts"] },
     ]);
   }));

@@ -48,8 +48,9 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "src/config": [],
 };
 
-/** What a layer may know the types of: the shape of what it shows. */
+/** What a layer may know the types of: what it shows, or passes on. */
 const TYPES: Readonly<Record<string, readonly string[]>> = {
+  "src/pool": ["workers/retry.ts"],
   "src/telemetry": ["src/pool/status.ts"],
 };
 

@@ -1,9 +1,14 @@
 /** A processor with everything around it that a worker would have. */
 import { PageView, WorkerPage } from "../../src/pool/page.ts";
-import type { DelayTopic, WorkerLimits } from "../../src/pool/protocol.ts";
+import type {
+  DelayTopic,
+  Ordering,
+  WorkerLimits,
+} from "../../src/pool/protocol.ts";
 import type { Sample } from "../../src/pool/status.ts";
-import { Delays } from "../../workers/delays.ts";
+import { DelayTopics } from "../../workers/delay_topics.ts";
 import type { Processor, ProcessorLog } from "../../workers/processor.ts";
+import type { RetryPolicy } from "../../workers/retry.ts";
 import { Settlement, type Ticket } from "../../workers/settlement.ts";
 import { streamKind } from "../../workers/stream_kind.ts";
 import {
@@ -16,9 +21,19 @@ import {
 
 export interface StreamOptions {
   readonly limits?: Partial<WorkerLimits>;
+  readonly ordering?: Ordering;
+  /** Absent: there is one attempt. */
+  readonly retry?: Partial<RetryPolicy>;
   readonly onSample?: (sample: Sample) => void;
-  readonly delays?: readonly DelayTopic[];
+  readonly delayTopics?: readonly DelayTopic[];
 }
+
+const ONE_ATTEMPT: RetryPolicy = {
+  attempts: 1,
+  backoffMs: 100,
+  inPlaceMs: 1000,
+  delaysMs: [],
+};
 
 export const silentLog: ProcessorLog = {
   debug() {},
@@ -29,7 +44,8 @@ export const silentLog: ProcessorLog = {
 
 export function stream<Value>(
   processor: Processor<Value>,
-  { limits, onSample, delays = [] }: StreamOptions = {},
+  { limits, ordering = "partition", retry, onSample, delayTopics = [] }:
+    StreamOptions = {},
 ) {
   const view = new PageView();
   const page = new WorkerPage(view.memory);
@@ -45,18 +61,20 @@ export function stream<Value>(
       outputTopic: "out",
       deadLetterTopic: "dead",
       groupId: "group",
-      limits: { ...LIMITS, ...limits },
+      ordering,
       retry: {
-        attempts: 3,
-        backoffMs: 100,
-        inPlaceMs: 1000,
-        delaysMs: delays.map(({ delayMs }) => delayMs),
+        ...ONE_ATTEMPT,
+        delaysMs: delayTopics.map(({ delayMs }) => delayMs),
+        ...retry,
       },
-      delayTopics: delays,
+      delayTopics,
+      commitIntervalMs: 200,
+      limits: { ...LIMITS, ...limits },
+      transaction: null,
       samples: onSample !== undefined,
       logLevel: "info",
     },
-    delays: new Delays(delays),
+    delayTopics: new DelayTopics(delayTopics),
     log: silentLog,
     onSample,
     onCrash: (error) => crashes.push(error),

@@ -1,12 +1,14 @@
 /** Stand-ins for what a worker's code touches of Kafka. */
 import { setImmediate } from "node:timers";
-import type {
-  Batch,
-  ClientEvent,
-  OutputRecord,
-  ReadHeader,
+import {
+  type Batch,
+  type ClientEvent,
+  EncodingError,
+  type OutputRecord,
+  type ReadHeader,
 } from "../../src/kafka/mod.ts";
-import type { WorkerLimits } from "../../src/pool/protocol.ts";
+import type { Position, WorkerLimits } from "../../src/pool/protocol.ts";
+import type { Failure } from "../../workers/failures.ts";
 import type { Postponement } from "../../workers/retry.ts";
 import type { Settlement, Ticket } from "../../workers/settlement.ts";
 import type { Sink } from "../../workers/sink.ts";
@@ -33,6 +35,7 @@ type BatchReads =
   | "freed"
   | "headers"
   | "key"
+  | "keyIdentity"
   | "keyText"
   | "lanes"
   | "offset"
@@ -83,6 +86,10 @@ export class FakeBatch implements Pick<Batch, BatchReads> {
     return typeof key === "string" ? new TextEncoder().encode(key) : null;
   }
 
+  keyIdentity(index: number): string | null {
+    return this.#record(index).key ?? null;
+  }
+
   keyText(index: number): string | null {
     return this.#record(index).key ?? null;
   }
@@ -94,9 +101,12 @@ export class FakeBatch implements Pick<Batch, BatchReads> {
 
   text(index: number): string | null {
     const bytes = this.value(index);
-    return bytes === null
-      ? null
-      : new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    if (bytes === null) return null;
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      throw new EncodingError("value is not valid UTF-8");
+    }
   }
 
   passingText(index: number): string | null {
@@ -144,13 +154,21 @@ export interface Sent {
 /** Keeps what it is given until the test acknowledges it. */
 export class FakeSink implements Sink {
   readonly outputs: (Sent & { readonly record: OutputRecord })[] = [];
-  readonly rejections: (Sent & { readonly reason: string })[] = [];
-  readonly postponements: (Sent & Postponement)[] = [];
-  /** How many outputs and rejections the cluster has been handed. */
+  readonly rejections: (Sent & {
+    readonly reason: string;
+    readonly failure: Failure | undefined;
+  })[] = [];
+  readonly postponed: (Sent & { readonly postponement: Postponement })[] = [];
+  /** How much of all that the cluster has been handed. */
   flushed = 0;
   pendingBytes = 0;
+  idle = true;
   closed = false;
   published = 0;
+  consumed = 0;
+  skipped = 0;
+  /** Whether somebody waited, at each look at what is settled. */
+  readonly hurries: boolean[] = [];
   readonly #settlement: Settlement;
   readonly #events: ClientEvent[] = [];
   #arrival = Promise.withResolvers<void>();
@@ -164,19 +182,28 @@ export class FakeSink implements Sink {
     this.outputs.push({ ...sentOf(ticket, index), record });
   }
 
-  reject(ticket: Ticket, index: number, reason: string): void {
+  reject(
+    ticket: Ticket,
+    index: number,
+    reason: string,
+    failure?: Failure,
+  ): void {
     this.#settlement.expect(ticket, index);
-    this.rejections.push({ ...sentOf(ticket, index), reason });
+    this.rejections.push({ ...sentOf(ticket, index), reason, failure });
   }
 
   postpone(ticket: Ticket, index: number, postponement: Postponement): void {
     this.#settlement.expect(ticket, index);
-    this.postponements.push({ ...sentOf(ticket, index), ...postponement });
+    this.postponed.push({ ...sentOf(ticket, index), postponement });
+  }
+
+  skip(): void {
+    this.skipped++;
   }
 
   flush(): void {
     this.flushed = this.outputs.length + this.rejections.length +
-      this.postponements.length;
+      this.postponed.length;
   }
 
   /** The cluster has stored everything that it was handed. */
@@ -184,7 +211,7 @@ export class FakeSink implements Sink {
     const sent = [
       ...this.outputs.splice(0),
       ...this.rejections.splice(0),
-      ...this.postponements.splice(0),
+      ...this.postponed.splice(0),
     ];
     this.flushed = 0;
     for (const { ticket, index } of sent) this.#settlement.done(ticket, index);
@@ -211,12 +238,24 @@ export class FakeSink implements Sink {
     this.#arrival.resolve();
   }
 
-  publish(): void {
-    this.published++;
+  settle(hurry: boolean): void {
+    this.hurries.push(hurry);
   }
 
-  close(): void {
+  takeChanged(exact: boolean, last: boolean): Position[] {
+    const positions = exact ? this.#settlement.takeExact(last) : [];
+    positions.push(...this.#settlement.takeChanged());
+    return positions;
+  }
+
+  publish(): void {
+    this.published++;
+    this.consumed += this.#settlement.takeSettledRecords();
+  }
+
+  close(): Promise<void> {
     this.closed = true;
+    return Promise.resolve();
   }
 }
 

@@ -80,6 +80,7 @@ class FakeInbox implements InboxUse {
 interface Options {
   readonly limits?: Partial<WorkerLimits>;
   readonly rates?: Rates;
+  readonly exactEveryMs?: number;
   readonly handle?: (ticket: Ticket) => void;
   readonly heapBytes?: () => number;
 }
@@ -114,6 +115,7 @@ function running(options: Options = {}) {
     },
     rate: new RateGate(rateLimit.memory),
     limits: { ...LIMITS, ...options.limits },
+    exactEveryMs: options.exactEveryMs ?? null,
     post: (message) => posts.push(message),
     onEvent: (event) => events.push(event),
     heapBytes: options.heapBytes ?? (() => 0),
@@ -416,7 +418,7 @@ Deno.test("settled positions are told once, with the counts that belong to them"
   worker.loop.assign([own(0)]);
   worker.push(3);
   await until(() => worker.view.pendingRecords === 3, "reported");
-  assert.equal(worker.view.counter("consumed"), 0);
+  assert.equal(worker.sink.consumed, 0);
   worker.finish(worker.tickets[0]!);
   await until(() => worker.of("settled").length > 0, "told");
   await until(() => worker.view.pendingRecords === 0, "reported");
@@ -425,7 +427,7 @@ Deno.test("settled positions are told once, with the counts that belong to them"
   assert.deepEqual(worker.of("settled").flatMap((each) => each.partitions), [
     { ...own(0), next: 3 },
   ]);
-  assert.equal(worker.view.counter("consumed"), 3);
+  assert.equal(worker.sink.consumed, 3);
   assert.equal(worker.view.heapBytes, 5 * 2 ** 20);
 });
 
@@ -448,7 +450,7 @@ Deno.test("a worker that is told to stop fetches no more, and ends when all is s
     kind: "settled",
     partitions: [{ ...own(0), next: 2 }],
   });
-  assert.equal(worker.view.counter("consumed"), 2);
+  assert.equal(worker.sink.consumed, 2);
   assert.equal(worker.aborts, 1);
 });
 
@@ -589,4 +591,46 @@ Deno.test("the producer's other events are passed on, whoever meets them", async
   left = [];
   worker.sink.collect = collect;
   assert.deepEqual(worker.events, [waited, collected]);
+});
+
+Deno.test("where records are done out of order, what is done above an open one is told at the interval and at the end", async () => {
+  using clock = fakeClock();
+  await using worker = running({ exactEveryMs: 200 });
+  worker.loop.assign([own(0)]);
+  worker.push(3);
+  await clock.tick(10);
+  worker.settlement.done(worker.tickets[0]!, 1);
+  await clock.tick(180);
+  assert.deepEqual(worker.of("settled"), []);
+  await clock.tick(300);
+  const told = () =>
+    worker.of("settled").at(-1)?.partitions.map(({ next, beyond }) => [
+      next,
+      ...beyond,
+    ]);
+  assert.deepEqual(told(), [[0, 1, 2]]);
+  worker.push(2);
+  await clock.tick(10);
+  worker.settlement.done(worker.tickets[1]!, 1);
+  worker.loop.stop(50);
+  await clock.tick(100);
+  await worker.run;
+  assert.deepEqual(told(), [[0, 1, 2, 4, 5]]);
+});
+
+Deno.test("no more is asked for than the metadata of a commit has room for", async () => {
+  await using worker = running({
+    exactEveryMs: 200,
+    limits: { batchRecords: 1e5, pendingRecords: 1e5, pendingBytes: 1e9 },
+  });
+  worker.loop.assign([own(0)]);
+  await until(() => worker.inbox.waiting, "waiting");
+  assert.equal(worker.inbox.asked.at(-1), 24_528);
+  worker.push(24_000);
+  await until(() => worker.inbox.asked.at(-1) === 528, "asked for the rest");
+  worker.push(528);
+  await quiet(worker);
+  assert.equal(worker.inbox.asked.at(-1), 528);
+  worker.finish(worker.tickets[0]!);
+  await until(() => worker.inbox.asked.at(-1) === 24_000, "going on");
 });

@@ -127,13 +127,15 @@ Deno.test("a ticket is found by its slot while it is open, and slots are used ag
   assert.equal(settlement.ticket(second.slot), second);
 });
 
-Deno.test("a released lane ends when all that was taken under it is settled", () => {
+Deno.test("a released lane ends when all that was taken under it is settled, and that is known", () => {
   const settlement = owned(0, 1);
   const ticket = settlement.open(batchOf(run(0, 0, 1)));
   settlement.release(0);
   assert.deepEqual(settlement.takeReleased(), []);
   assert.equal(settlement.hasReleasing, true);
   settlement.done(ticket, 0);
+  assert.deepEqual(settlement.takeReleased(), []);
+  settlement.takeChanged();
   assert.deepEqual(settlement.takeReleased(), [
     { lane: 0, position: position(0, 100, 1) },
   ]);
@@ -156,9 +158,36 @@ Deno.test("a lane is used again only after its release", () => {
   settlement.release(0);
   assert.equal(settlement.own(position(2, 200)), 2);
   settlement.done(ticket, 0);
+  settlement.takeChanged();
   settlement.takeReleased();
   assert.equal(settlement.own(position(4, 201)), 0);
   assert.equal(settlement.ownership(0).epoch, 201);
+});
+
+Deno.test("with transactions a lane is released only where its last commit left it", () => {
+  const settlement = owned(0);
+  const ticket = settlement.open(batchOf(run(0, 0, 3)));
+  settlement.release(0);
+  settlement.done(ticket, 0);
+  settlement.done(ticket, 2);
+  const first = settlement.undurable();
+  assert.deepEqual(first.map(({ next, beyond }) => [next, beyond]), [[1, [
+    2,
+    3,
+  ]]]);
+  settlement.setDurable(first);
+  assert.deepEqual(settlement.undurable(), []);
+  settlement.done(ticket, 1);
+  assert.deepEqual(settlement.takeReleased(), []);
+  const second = settlement.undurable();
+  assert.deepEqual(nexts(second), [[0, 3]]);
+  settlement.setDurable(second);
+  assert.deepEqual(
+    nexts(settlement.takeReleased().map((each) => each.position)),
+    [
+      [0, 3],
+    ],
+  );
 });
 
 Deno.test("a lane that nobody owns is a mistake and is said to be one", () => {
@@ -278,19 +307,19 @@ class Model {
 
   /** Reads what the settlement says and compares it with what happened. */
   check(): void {
-    for (const { lane: number, position } of this.settlement.takeReleased()) {
-      const lane = this.#laneOf(position);
-      assert.equal(lane.number, number);
-      assert.ok(lane.releasing && !lane.released);
-      assert.ok(lane.records.every((each) => each.due === 0));
-      lane.released = true;
-      lane.told = position.next;
-    }
     for (const position of this.settlement.takeChanged()) {
       const lane = this.#laneOf(position);
       assert.ok(!lane.released);
       assert.ok(position.next > lane.told, "a position only moves on");
       lane.told = position.next;
+    }
+    for (const { lane: number, position } of this.settlement.takeReleased()) {
+      const lane = this.#laneOf(position);
+      assert.equal(lane.number, number);
+      assert.ok(lane.releasing && !lane.released);
+      assert.ok(lane.records.every((each) => each.due === 0));
+      assert.equal(lane.told, position.next);
+      lane.released = true;
     }
     for (const lane of this.lanes) this.#checkLane(lane);
     const exact = this.settlement.exactPositions();
@@ -385,8 +414,7 @@ Deno.test("what was postponed does not count as settled", () => {
   const ticket = settlement.open(batchOf(run(0, 0, 3)));
   ticket.postponements = new Map([[1, {
     delayMs: 1000,
-    attempt: 1,
-    firstFailureMs: 0,
+    failure: { attempts: 1, firstMs: 0 },
     reason: "down",
   }]]);
   for (const index of [0, 1, 2]) settlement.done(ticket, index);

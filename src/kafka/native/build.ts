@@ -85,7 +85,7 @@ async function makeFolder(path: string): Promise<void> {
     throw new NativeError(
       `librdkafka cannot be built, because ${path} cannot be made: ${
         (cause as Error).message
-      }. Build it where the project's folder can be written, or set LIBRDKAFKA_PATH to a librdkafka of version 2.6 or later.`,
+      }. Build it where the project's folder can be written, or set LIBRDKAFKA_PATH to a librdkafka of version 2.8 or later.`,
       { cause },
     );
   }

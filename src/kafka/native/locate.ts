@@ -36,13 +36,13 @@ const BINDING = Object.entries(CORE_SYMBOLS).map(([key, declared]) =>
   "name" in declared ? declared.name : key
 );
 
-const MINIMUM = "2.6";
+const MINIMUM = "2.8";
 
 /** From librdkafka's CHANGELOG.md. */
 const WHY_NOT_OLDER =
-  "Switchyard needs 2.6 or later: up to 2.3 there is no group.protocol=consumer " +
+  "Switchyard needs 2.8 or later: up to 2.3 there is no group.protocol=consumer " +
   "and a rebalance may repeat records, 2.2 to 2.4 may fail to repeat a batch " +
-  "idempotently, 2.5 may stop fetching";
+  "idempotently, 2.5 may stop fetching, 2.6 does not say who it is in its group";
 
 /**
  * The library to use: that of the settings, the built one, the system's, or

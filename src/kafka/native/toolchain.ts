@@ -151,7 +151,7 @@ export function requireToolchain({ parts }: Toolchain): void {
       ? "Install it, then run this again:"
       : "Install it with your system's package manager, then run this again.",
     ...lines.map((line) => `  ${line}`),
-    "Or set LIBRDKAFKA_PATH to a librdkafka of version 2.6 or later.",
+    "Or set LIBRDKAFKA_PATH to a librdkafka of version 2.8 or later.",
   ].join("\n"));
 }
 

@@ -6,6 +6,7 @@ import java.io.EOFException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashMap;
@@ -16,6 +17,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
@@ -31,6 +33,9 @@ public final class RecordPipe {
   private static final int NONE = -1;
   private static final long STALLED_AFTER_NANOS = 60_000_000_000L;
 
+  private static final long FLUSH_NANOS = 100_000_000L;
+
+  private long lastFlush;
   private final DataInputStream in =
       new DataInputStream(new BufferedInputStream(System.in, 1 << 18));
   private final DataOutputStream out = new DataOutputStream(
@@ -47,6 +52,7 @@ public final class RecordPipe {
       switch (request) {
         case 'p' -> produce(topic, config);
         case 'r' -> read(topic, config);
+        case 'l' -> load(topic, config);
         default -> throw new IOException("unknown request " + request);
       }
       out.flush();
@@ -94,7 +100,46 @@ public final class RecordPipe {
     finish(failure.get(), count);
   }
 
+  /** Like produce, but says of each record what became of it, as soon as it is known. */
+  private void load(String topic, Map<String, Object> config) throws IOException {
+    long count = 0;
+    try (var producer = new KafkaProducer<>(
+        config, new ByteArraySerializer(), new ByteArraySerializer())) {
+      for (var record = readRecord(topic); record != null; record = readRecord(topic)) {
+        long index = count++;
+        try {
+          producer.send(record, (metadata, error) -> writeOutcome(index, metadata, error));
+        } catch (RuntimeException error) {
+          writeOutcome(index, null, error);
+        }
+      }
+    }
+    finish(null, count);
+  }
+
+  /** Called by the producer's thread and, for what it refuses, by ours. */
+  private void writeOutcome(long index, RecordMetadata metadata, Exception error) {
+    try {
+      synchronized (out) {
+        out.writeByte(error == null ? 'a' : 'u');
+        out.writeLong(index);
+        if (error == null) {
+          out.writeInt(metadata.partition());
+          out.writeLong(metadata.offset());
+        } else {
+          writeBytes(error.toString().getBytes(StandardCharsets.UTF_8));
+        }
+        if (System.nanoTime() - lastFlush < FLUSH_NANOS) return;
+        lastFlush = System.nanoTime();
+        out.flush();
+      }
+    } catch (IOException closed) {
+      throw new UncheckedIOException(closed);
+    }
+  }
+
   private void read(String topic, Map<String, Object> config) throws IOException {
+    boolean awaitsTransactions = "high".equals(config.remove("switchyard.end"));
     Exception failure = null;
     long count = 0;
     try (var consumer = new KafkaConsumer<>(
@@ -103,7 +148,9 @@ public final class RecordPipe {
           .map(info -> new TopicPartition(topic, info.partition()))
           .toList();
       consumer.assign(partitions);
-      Map<TopicPartition, Long> ends = new HashMap<>(consumer.endOffsets(partitions));
+      Map<TopicPartition, Long> ends = new HashMap<>(awaitsTransactions
+          ? highWatermarks(partitions, config)
+          : consumer.endOffsets(partitions));
       consumer.seekToBeginning(partitions);
       long lastProgress = System.nanoTime();
       while (true) {
@@ -128,6 +175,17 @@ public final class RecordPipe {
       failure = error;
     }
     finish(failure, count);
+  }
+
+  /** A read_committed consumer tells the end before the first open transaction. */
+  private static Map<TopicPartition, Long> highWatermarks(
+      List<TopicPartition> partitions, Map<String, Object> config) {
+    Map<String, Object> uncommitted = new HashMap<>(config);
+    uncommitted.put("isolation.level", "read_uncommitted");
+    try (var consumer = new KafkaConsumer<>(
+        uncommitted, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+      return consumer.endOffsets(partitions);
+    }
   }
 
   /** Null at the end mark. */

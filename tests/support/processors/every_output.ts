@@ -1,5 +1,5 @@
 /** Gives every kind of answer that a record processor can give. */
-import { type Output, processor } from "switchyard";
+import { type Output, processor, RejectError } from "switchyard";
 import { z } from "zod";
 
 const kinds = [
@@ -56,7 +56,7 @@ export default processor({
       case "throws":
         throw new RangeError("not this one");
       case "rejects":
-        return await Promise.reject(new Error("nor this one"));
+        return await Promise.reject(new RejectError("nor this one"));
       case "late":
         await new Promise((resolve) =>
           signal.addEventListener("abort", resolve)

@@ -1,43 +1,24 @@
-/**
- * A processor that fails at a record as often as the record says, and writes a
- * line about every attempt to the file `TRACE`.
- */
-import { processor } from "switchyard";
+/** Fails as often as its records say, or gives up; takes its time. */
+import { processor, RejectError, RetryError } from "switchyard";
 import { z } from "zod";
 
-export interface Attempt {
-  readonly number: number;
-  /** 1 for the first. */
-  readonly attempt: number;
-  readonly atMs: number;
-  /** When it was due, as its header says; absent for the first. */
-  readonly dueMs?: number;
-  readonly timestampMs: number;
-}
-
-const trace = Deno.env.get("TRACE")!;
-const decoder = new TextDecoder();
-
 export default processor({
-  input: z.object({ number: z.number(), failures: z.number() }),
-  process({ key, value, headers, timestampMs }) {
-    const read = (name: string) => {
-      const header = headers.findLast((each) => each.key === name);
-      return header?.value ? Number(decoder.decode(header.value)) : undefined;
-    };
-    const dueMs = read("switchyard.due");
-    const attempt = (read("switchyard.attempt") ?? 0) + 1;
-    const line: Attempt = {
-      number: value.number,
-      attempt,
-      atMs: Date.now(),
-      ...(dueMs === undefined ? {} : { dueMs }),
-      timestampMs,
-    };
-    Deno.writeTextFileSync(trace, `${JSON.stringify(line)}\n`, {
-      append: true,
-    });
-    if (attempt <= value.failures) throw new Error(`failure ${attempt}`);
-    return { key, value: { number: value.number, attempt } };
+  input: z.object({
+    number: z.number(),
+    /** Attempts that fail. */
+    failures: z.number(),
+    gives: z.enum(["throws", "wishes", "rejects"]),
+  }),
+  async process({ key, value }, { attempt }) {
+    const { number, failures, gives } = value;
+    const waitMs = (number * 7919) % 5;
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (attempt <= failures) {
+      const reason = `${gives} ${number}`;
+      if (gives === "rejects") throw new RejectError(reason);
+      if (gives === "wishes") throw new RetryError(reason, { delayMs: 5 });
+      throw new Error(reason);
+    }
+    return { key, value: { number, attempt } };
   },
 });

@@ -1,5 +1,5 @@
 /** Takes its time, another for every record. */
-import { processor } from "switchyard";
+import { processor, RejectError } from "switchyard";
 
 let running = 0;
 
@@ -13,7 +13,7 @@ export default processor({
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
     running--;
-    if (number % 50 === 0) throw new Error(`refused ${number}`);
+    if (number % 50 === 0) throw new RejectError(`refused ${number}`);
     return { key: record.key, value: { number, atOnce } };
   },
 });

@@ -2,25 +2,26 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { OutputRecord, ReadHeader } from "../../src/kafka/mod.ts";
 import { deadLetter } from "../../workers/dead_letter.ts";
-import { attemptOf, Delays } from "../../workers/delays.ts";
+import { DelayTopics } from "../../workers/delay_topics.ts";
 import { RecordView } from "../../workers/record.ts";
 import { batchOf, type FakeRecord, TOPIC } from "./support_worker_fakes.ts";
 
-const delays = new Delays([
+const delayTopics = new DelayTopics([
   { topic: "in.retry.1s", delayMs: 1000 },
   { topic: "in.retry.1m", delayMs: 60_000 },
 ]);
-const place = { topic: "in.dlq", groupId: "group", delays };
+const place = { topic: "in.dlq", groupId: "group", delayTopics };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const firstFailureMs = Date.UTC(2026, 0, 2);
+const firstMs = Date.UTC(2026, 0, 2);
 
 function postpone(
   record: FakeRecord,
   { delayMs = 1000, attempt = 1, nowMs = 5_000_000, reason = "down" } = {},
 ): OutputRecord {
-  const postponement = { delayMs, attempt, firstFailureMs, reason };
-  return delays.postponed(batchOf([record]), 0, postponement, nowMs);
+  const failure = { attempts: attempt, firstMs };
+  const postponement = { delayMs, failure, reason };
+  return delayTopics.postponed(batchOf([record]), 0, postponement, nowMs);
 }
 
 /** The record as it is read from the topic to which it was produced. */
@@ -48,7 +49,7 @@ const headersOf = (output: OutputRecord) =>
   ]);
 
 const letterOf = (record: FakeRecord) =>
-  deadLetter(batchOf([record]), 0, "down", place, true);
+  deadLetter(batchOf([record]), 0, { reason: "down", complete: true }, place);
 
 Deno.test("a record waits in the topic of its delay, with its key, value and headers, and what is to be known of it", () => {
   const output = postpone({
@@ -102,7 +103,7 @@ Deno.test("postponed again it keeps its origin, and each header is there once", 
 
 Deno.test("what a record of the input topic says of attempts is not believed", () => {
   const forged = { ...read(postpone({ lane: 0, offset: 0 }), 1), topic: TOPIC };
-  assert.equal(attemptOf(batchOf([forged]), 0, delays), null);
+  assert.equal(delayTopics.failureBefore(batchOf([forged]), 0), null);
   assert.deepEqual(
     headersOf(letterOf(forged)).filter(([key]) => key === "switchyard.offset"),
     [["switchyard.offset", "1"]],
@@ -111,9 +112,9 @@ Deno.test("what a record of the input topic says of attempts is not believed", (
 
 Deno.test("the attempts at a record of a delay topic are read from its headers", () => {
   const record = read(postpone({ lane: 0, offset: 0 }, { attempt: 2 }), 1);
-  assert.deepEqual(attemptOf(batchOf([record]), 0, delays), {
+  assert.deepEqual(delayTopics.failureBefore(batchOf([record]), 0), {
     attempts: 2,
-    firstFailureMs,
+    firstMs,
   });
 });
 
@@ -128,11 +129,11 @@ Deno.test("a stranger's record in a delay topic has failed once, and comes from 
       { key: "switchyard.first-failure", value: null },
     ],
   }]);
-  assert.deepEqual(attemptOf(batch, 0, delays), {
+  assert.deepEqual(delayTopics.failureBefore(batch, 0), {
     attempts: 1,
-    firstFailureMs: 9,
+    firstMs: 9,
   });
-  assert.deepEqual(delays.originOf(batch, 0), {
+  assert.deepEqual(delayTopics.originOf(batch, 0), {
     topic: "in.retry.1s",
     partition: 2,
     offset: 5,
@@ -142,7 +143,8 @@ Deno.test("a stranger's record in a delay topic has failed once, and comes from 
 
 Deno.test("a processor sees the original time of a record that is tried again", () => {
   const view = (record: FakeRecord) =>
-    new RecordView(batchOf([record]), 0, { process() {} }, delays).timestampMs;
+    new RecordView(batchOf([record]), 0, { process() {} }, delayTopics)
+      .timestampMs;
   assert.equal(
     view(read(postpone({ lane: 0, offset: 0, timestampMs: 123 }), 1)),
     123,
@@ -200,7 +202,7 @@ Deno.test("however often a record was postponed, its dead letter is the same but
       { key: "switchyard.attempts", value: String(ways.length + 1) },
       {
         key: "switchyard.first-failure",
-        value: new Date(firstFailureMs).toISOString(),
+        value: new Date(firstMs).toISOString(),
       },
     ]);
   }));

@@ -1,0 +1,42 @@
+/** Who a consumer is in its group, as transactions name it (KIP-447). */
+import { readCString } from "./memory.ts";
+import { Handle } from "./handle.ts";
+import type { Library } from "./library.ts";
+
+/**
+ * A member at the moment when this was read. Brokers refuse offsets under one
+ * that the group has gone on without, except that of no member at all, whose
+ * offsets they take unchecked: see `isMember`.
+ */
+export class GroupMembership implements Disposable {
+  readonly #handle: Handle<"membership">;
+  readonly memberId: string;
+  /** Of the classic protocol; the member's epoch under KIP-848. */
+  readonly generation: number;
+
+  /** @param pointer a `rd_kafka_consumer_group_metadata_t *`, taken over */
+  constructor({ symbols }: Library, pointer: Deno.PointerValue) {
+    this.#handle = new Handle("membership", pointer, (each) => {
+      symbols.rd_kafka_consumer_group_metadata_destroy(each);
+    });
+    this.memberId = readCString(
+      symbols.rd_kafka_consumer_group_metadata_member_id(this.pointer),
+    ) ?? "";
+    this.generation = symbols.rd_kafka_consumer_group_metadata_generation_id(
+      this.pointer,
+    );
+  }
+
+  /** False before the group was joined, and once the group dropped the member. */
+  get isMember(): boolean {
+    return this.memberId !== "" && this.generation > 0;
+  }
+
+  get pointer(): Deno.PointerObject {
+    return this.#handle.pointer;
+  }
+
+  [Symbol.dispose](): void {
+    this.#handle[Symbol.dispose]();
+  }
+}
