@@ -10,7 +10,9 @@ import {
   topicsOf,
 } from "../support/job.ts";
 import type { Attempt } from "../support/processors/failing_traced.ts";
-import { eventually } from "../support/wait.ts";
+import { paced, seededRandom } from "../support/load.ts";
+import { seed } from "../support/soak.ts";
+import { eventually, within } from "../support/wait.ts";
 
 const processor = new URL(
   "../support/processors/failing_traced.ts",
@@ -22,11 +24,13 @@ const attempts = 3;
 const kinds = attempts + 1;
 const timestampMs = 1_600_000_000_000;
 const decoder = new TextDecoder();
+type Isolation = "read_committed" | "read_uncommitted";
 
 clusterSteps("records that fail are tried again later", {}, {
   "not before their time, and become dead letters in the end": inOrder,
   "also after a kill -9 while they wait": killed,
   "also where their partitions leave and come back meanwhile": moved,
+  "exactly once, whatever kill -9 interrupts, each has its outcome once": once,
 });
 
 async function inOrder(fixture: ClusterFixture): Promise<void> {
@@ -64,6 +68,7 @@ async function killed(fixture: ClusterFixture): Promise<void> {
   await client.produce(input, failing(0, count));
   const env = {
     RETRY_DELAYS: "3s,4s",
+    RETRY_BACKOFF_MS: "3000",
     PRIMARY_CONSUMER_GROUP_INSTANCE_ID: "only",
     PRIMARY_CONSUMER_SESSION_TIMEOUT_MS: "30000",
   };
@@ -105,7 +110,7 @@ async function moved(fixture: ClusterFixture): Promise<void> {
       { what: `${count} waiting` },
     );
   };
-  const env = { RETRY_DELAYS: "8s" };
+  const env = { RETRY_DELAYS: "8s", RETRY_BACKOFF_MS: "8000" };
   await using stack = new AsyncDisposableStack();
   const resident = stack.use(start(fixture, name, [], env));
   await resident.logged("partitions assigned");
@@ -138,6 +143,63 @@ async function moved(fixture: ClusterFixture): Promise<void> {
   assertInTime(await traced(fixture, name));
 }
 
+async function once(fixture: ClusterFixture): Promise<void> {
+  const { client, cluster } = fixture;
+  const name = "once";
+  const { input } = topicsOf(name);
+  const count = 4_000;
+  const isolation = "read_committed";
+  await createInput(cluster, client, { name, partitions });
+  const load = client.produce(
+    input,
+    paced(failing(0, count), { recordsPerSecond: 1_000 }),
+  );
+  load.catch(() => {}); // awaited below
+  const ended = async () =>
+    sum((await outcomes(fixture, name, isolation)).map(({ length }) => length));
+  const random = seededRandom(seed);
+  // A quarter succeeds at once: the rest has been in delay topics.
+  const kills = [0.1, 0.3, 0.5, 0.7];
+  for (const share of [...kills, 1]) {
+    await using job = start(fixture, name, [], {
+      GUARANTEE: "exactly-once",
+      INSTANCE_ID: "only",
+      PRIMARY_CONSUMER_GROUP_INSTANCE_ID: "only",
+      PRIMARY_CONSUMER_SESSION_TIMEOUT_MS: "30000",
+    });
+    await eventually(async () => await ended() >= share * count, {
+      what: `${share} of all`,
+    });
+    if (share === 1) {
+      await job.stop();
+    } else {
+      await new Promise((resolve) => setTimeout(resolve, 400 * random()));
+      job.child.signal("SIGKILL");
+      await job.child.exit();
+    }
+  }
+  await within(load, 10_000, "all produced");
+  const numbers = Array.from({ length: count }, (_, number) => number);
+  assert.deepEqual(
+    await outcomes(fixture, name, isolation),
+    numbers.map((number) => [outcome(number)]),
+  );
+  for (const [delay, failures] of [["1s", 1], ["2s", 2]] as const) {
+    const waited = await client.readTopic(`${input}.retry.${delay}`, {
+      isolation,
+    });
+    assert.deepEqual(
+      waited.map((each) => jsonOf<Attempt>(each).number)
+        .sort((a, b) => a - b),
+      numbers.filter((number) => number % kinds >= failures),
+    );
+  }
+  assertInTime(await traced(fixture, name));
+  const { deadLetter } = topicsOf(name);
+  const letters = await client.readTopic(deadLetter, { isolation });
+  assertLetters(letters, name, await traced(fixture, name));
+}
+
 function start(
   { cluster, folder }: ClusterFixture,
   name: string,
@@ -151,7 +213,10 @@ function start(
     env: {
       PROCESSOR: processor.pathname,
       TRACE: `${folder}/${name}.trace`,
+      // The first wait is at most as long as the backoff, the second longer.
       RETRY_DELAYS: "1s,2s",
+      RETRY_BACKOFF_MS: "1000",
+      RETRY_IN_PLACE_MS: "0",
       RETRY_ATTEMPTS: String(attempts),
       ...env,
     },
@@ -182,14 +247,15 @@ const outcome = (number: number) =>
 async function outcomes(
   { client }: ClusterFixture,
   name: string,
+  isolation: Isolation = "read_uncommitted",
 ): Promise<string[][]> {
   const found: string[][] = [];
   const { output, deadLetter } = topicsOf(name);
-  for (const record of await client.readTopic(output)) {
+  for (const record of await client.readTopic(output, { isolation })) {
     const { number, attempt } = jsonOf<Attempt>(record);
     (found[number] ??= []).push(`output ${attempt}`);
   }
-  for (const record of await client.readTopic(deadLetter)) {
+  for (const record of await client.readTopic(deadLetter, { isolation })) {
     (found[jsonOf<Attempt>(record).number] ??= []).push("dead letter");
   }
   return Array.from(found, (each) => each ?? []);

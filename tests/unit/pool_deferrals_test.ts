@@ -229,3 +229,32 @@ Deno.test("at the end a partition is settled and not touched any more", async ()
   assert.deepEqual([...consumer.paused], []);
   assert.equal(clock.timers, 0);
 });
+
+Deno.test("when a thread is lost after it has announced a deferral, the next one gets records", async () => {
+  using _clock = fakeClock();
+  using all = await pool(1);
+  const { consumer, deferrals, of, partitions, position, placement } = all;
+  const old = position(0, 15);
+  deferrals.announce(old);
+  partitions.disown(of(0));
+  await placement.rebalance();
+  assert.notEqual(of(0).worker, null);
+  assert.deepEqual([...consumer.paused], []);
+  deferrals.defer(old, Date.now() + 1000); // too late
+  assert.notEqual(of(0).worker, null);
+});
+
+Deno.test("nobody gets a partition whose time has come while it is not known where it stands", async () => {
+  using clock = fakeClock();
+  using all = await pool(1);
+  const { deferrals, of, position, partitions, placement } = all;
+  deferrals.defer(position(0, 15), Date.now() + 1000);
+  of(0).uncertain = true;
+  await clock.tick(1001);
+  assert.equal(all.given, 1);
+  assert.equal(of(0).worker, null);
+  partitions.restart(of(0), { offset: 17, metadata: "" });
+  await placement.rebalance();
+  assert.notEqual(of(0).worker, null);
+  assert.deepEqual(all.consumer.seeks, [[0, 17]]);
+});

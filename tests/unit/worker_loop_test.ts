@@ -387,8 +387,11 @@ Deno.test("a lane that must wait is announced at once, and given back with its t
   assert.equal(worker.router.laneOf(TOPIC, 0), -1);
   await quiet(worker);
   assert.deepEqual(worker.of("released"), []);
+  // A transaction must end before it can be given back.
+  await until(() => worker.sink.hurries.at(-1) === true, "haste");
   worker.finish(worker.tickets[0]!);
   await until(() => worker.of("released").length > 0, "released");
+  await until(() => worker.sink.hurries.at(-1) === false, "no haste any more");
   assert.deepEqual(worker.of("released").flatMap((each) => each.partitions), [
     { ...own(0), next: 4, notBeforeMs: 123 },
   ]);
