@@ -5,6 +5,7 @@ type Command = (args: readonly string[]) => Promise<number>;
 /** Loaded when used: `config` must not need a native library. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import("./commands/start.ts")).start,
+  redrive: async () => (await import("./commands/redrive.ts")).redrive,
   config: async () => (await import("./commands/config.ts")).config,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
   native: async () => (await import("./commands/native.ts")).native,
@@ -13,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 const USAGE = `usage: switchyard <command> [options]
 
   start    process records (--messages N, --for 30s)
+  redrive  put dead letters back (--filter reason~=timeout, --dry-run)
   config   print the effective settings
   doctor   say what works on this machine and what is missing
   native   build the native Kafka library

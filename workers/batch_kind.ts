@@ -12,7 +12,7 @@ import { Phase } from "../src/pool/page.ts";
 import { BatchOutputs } from "./batch_outputs.ts";
 import { BatchView } from "./batch_view.ts";
 import { Delays } from "./delays.ts";
-import { type Failure, Failures, failuresBefore } from "./failures.ts";
+import { type Failure, Failures } from "./failures.ts";
 import { Handlers, type StreamParts } from "./handlers.ts";
 import type { WorkerKind } from "./kind.ts";
 import { Line, type LineId, lineOf, type Task } from "./lines.ts";
@@ -54,7 +54,7 @@ export class BatchKind implements WorkerKind {
   }
 
   handle(ticket: Ticket): void {
-    this.#waiting.push({ ticket, tasks: null });
+    for (const part of this.#partsOfBatch(ticket)) this.#waiting.push(part);
     this.#goOn();
   }
 
@@ -78,7 +78,7 @@ export class BatchKind implements WorkerKind {
   /** Without the records that are held up; null: nothing is left. */
   #free({ ticket, tasks }: Part): Part | null {
     const { ordering } = this.#parts.job;
-    const free = (tasks ?? allOf(ticket)).filter((task) => {
+    const free = (tasks ?? this.#allOf(ticket)).filter((task) => {
       const line = this.#lines.get(lineOf(ordering, ticket.batch, task.index));
       line?.push(task);
       return line === undefined;
@@ -90,7 +90,7 @@ export class BatchKind implements WorkerKind {
     const { page, job } = this.#parts;
     const { ticket, tasks } = part;
     const { batch } = ticket;
-    const context = this.#handlers.context(mostFailures(part));
+    const context = this.#handlers.context(this.#mostFailures(part));
     const input = tasks === null
       ? batch
       : new BatchView(batch, tasks.map((task) => task.index));
@@ -131,7 +131,7 @@ export class BatchKind implements WorkerKind {
     const { settlement, sink, job } = this.#parts;
     const { ticket } = part;
     const at = (input: number) => part.tasks?.[input]?.index ?? input;
-    const past = (input: number) => pastOf(part, input);
+    const past = (input: number) => this.#pastOf(part, input);
     for (const answer of outputs.answers) {
       const index = at(answer.index);
       if ("record" in answer) sink.add(ticket, index, answer.record);
@@ -181,14 +181,54 @@ export class BatchKind implements WorkerKind {
     });
   }
 
-  /** One part, but at the last attempt one of each record. */
+  /** As they come, in one part, but what has one attempt left is on its own. */
   #partsOf(tasks: readonly Task[]): Part[] {
     const { attempts } = this.#parts.job.retry;
-    const isLast = tasks.some(({ past }) => past!.attempts === attempts - 1);
-    const { ticket } = tasks[0]!;
-    return isLast
-      ? tasks.map((task) => ({ ticket, tasks: [task] }))
-      : [{ ticket, tasks }];
+    const parts: { ticket: Ticket; tasks: Task[] }[] = [];
+    let open = false;
+    for (const task of tasks) {
+      const isLast = (task.past?.attempts ?? 0) >= attempts - 1;
+      if (open && !isLast) parts.at(-1)!.tasks.push(task);
+      else parts.push({ ticket: task.ticket, tasks: [task] });
+      open = !isLast;
+    }
+    return parts;
+  }
+
+  /** One, unless some have come through delay topics. */
+  #partsOfBatch(ticket: Ticket): Part[] {
+    const whole = [{ ticket, tasks: null }];
+    if (this.#parts.delayTopics.topics.size === 0) return whole;
+    const tasks = this.#allOf(ticket);
+    return tasks.some(({ past }) => past !== null)
+      ? this.#partsOf(tasks)
+      : whole;
+  }
+
+  #allOf(ticket: Ticket): Task[] {
+    const { batch } = ticket;
+    return Array.from({ length: batch.count }, (_, index) => ({
+      ticket,
+      index,
+      past: this.#parts.delayTopics.failureBefore(batch, index),
+    }));
+  }
+
+  #pastOf({ ticket, tasks }: Part, input: number): Failure | null {
+    return tasks === null
+      ? this.#parts.delayTopics.failureBefore(ticket.batch, input)
+      : tasks[input]!.past;
+  }
+
+  /** Of the record that has failed most often. */
+  #mostFailures(part: Part): Failure | null {
+    let most: Failure | null = null;
+    const count = part.tasks?.length ?? part.ticket.batch.count;
+    for (let input = 0; input < count; input++) {
+      const past = this.#pastOf(part, input);
+      if ((past?.attempts ?? 0) > (most?.attempts ?? 0)) most = past;
+    }
+    return most;
   }
 }
 
@@ -205,25 +245,4 @@ function failureOf(
   const wish = outputs.wishOf(input);
   if (wish !== undefined) return { error: wish };
   return outputs.isAnswered(input) ? null : thrown;
-}
-
-const allOf = (ticket: Ticket): Task[] =>
-  Array.from({ length: ticket.batch.count }, (_, index) => ({
-    ticket,
-    index,
-    past: failuresBefore(ticket.batch, index),
-  }));
-
-const pastOf = ({ ticket, tasks }: Part, input: number): Failure | null =>
-  tasks === null ? failuresBefore(ticket.batch, input) : tasks[input]!.past;
-
-/** Of the record that has failed most often. */
-function mostFailures(part: Part): Failure | null {
-  let most: Failure | null = null;
-  const count = part.tasks?.length ?? part.ticket.batch.count;
-  for (let input = 0; input < count; input++) {
-    const past = pastOf(part, input);
-    if ((past?.attempts ?? 0) > (most?.attempts ?? 0)) most = past;
-  }
-  return most;
 }

@@ -3,14 +3,18 @@
  * headers and timestamp, and in further headers why and where it came from.
  */
 import type { Batch, Header, OutputRecord } from "../src/kafka/mod.ts";
+import { type DelayTopics, NO_DELAY_TOPICS } from "./delay_topics.ts";
+import { type Failure, oneMore } from "./failures.ts";
+import { foreignHeaders, header } from "./headers.ts";
 import type { Rejection } from "./settlement.ts";
 
-const PREFIX = "switchyard.";
 const REASON_CHARACTERS = 1000;
 
 export interface DeadLetterPlace {
   readonly topic: string;
   readonly groupId: string;
+  /** The records of these topics have their origin in headers. */
+  readonly delayTopics?: DelayTopics;
 }
 
 /**
@@ -23,34 +27,33 @@ export function deadLetter(
   { reason, complete, failure }: Rejection,
   place: DeadLetterPlace,
 ): OutputRecord {
-  const { topic, partition } = batch.tp(index);
-  const timestampMs = batch.timestamp(index);
+  const { delayTopics = NO_DELAY_TOPICS } = place;
+  const origin = delayTopics.originOf(batch, index);
   const value = batch.value(index);
   const headers: Header[] = [
-    ...batch.headers(index),
+    ...foreignHeaders(batch, index),
     header("reason", reason.slice(0, REASON_CHARACTERS)),
-    header("topic", topic),
-    header("partition", partition),
-    header("offset", batch.offset(index)),
+    header("topic", origin.topic),
+    header("partition", origin.partition),
+    header("offset", origin.offset),
     header("group", place.groupId),
+    ...attemptHeaders(
+      failure ?? oneMore(delayTopics.failureBefore(batch, index)),
+    ),
   ];
-  if (failure !== undefined) {
-    headers.push(
-      header("attempts", failure.attempts),
-      header("first-failure", new Date(failure.firstMs).toISOString()),
-    );
-  }
   if (!complete) headers.push(header("value.omitted", value?.length ?? 0));
   return {
     topic: place.topic,
     key: batch.key(index),
     value: complete ? value : null,
     headers,
-    timestampMs: timestampMs > 0 ? timestampMs : undefined,
+    timestampMs: origin.timestampMs > 0 ? origin.timestampMs : undefined,
   };
 }
 
-const header = (name: string, value: string | number): Header => ({
-  key: PREFIX + name,
-  value: String(value),
-});
+/** Nothing to tell of a record that was tried once. */
+const attemptHeaders = ({ attempts, firstMs }: Failure): Header[] =>
+  attempts <= 1 ? [] : [
+    header("attempts", attempts),
+    header("first-failure", new Date(firstMs).toISOString()),
+  ];

@@ -1,5 +1,5 @@
 /** What becomes of a record whose handler has failed. */
-import { type Batch, EncodingError } from "../src/kafka/mod.ts";
+import { EncodingError } from "../src/kafka/mod.ts";
 import type { StreamParts } from "./handlers.ts";
 import { OutputError, reasonOf } from "./output.ts";
 import { RejectError, RetryError } from "./processor.ts";
@@ -19,14 +19,6 @@ export interface Failure {
 export interface Wait {
   readonly delayMs: number;
   readonly failure: Failure;
-}
-
-/**
- * How often a record has failed before it was fetched here. Every record comes
- * from the input topic, whose records have not been tried.
- */
-export function failuresBefore(_batch: Batch, _index: number): Failure | null {
-  return null;
 }
 
 export class Failures {
@@ -63,8 +55,7 @@ export class Failures {
       case "later":
         sink.postpone(ticket, index, {
           delayMs: decision.delayMs,
-          attempt: failure.attempts,
-          firstFailureMs: failure.firstMs,
+          failure,
           reason: reasonOf(error),
         });
         return null;
@@ -87,7 +78,8 @@ export class Failures {
   }
 }
 
-const oneMore = (past: Failure | null): Failure => ({
+/** What is known once the attempt at hand has failed as well. */
+export const oneMore = (past: Failure | null): Failure => ({
   attempts: (past?.attempts ?? 0) + 1,
   firstMs: past?.firstMs ?? Date.now(),
 });

@@ -3,6 +3,7 @@ import type { OutputRecord } from "../src/kafka/mod.ts";
 import type { WorkerPage } from "../src/pool/page.ts";
 import type { StreamJob } from "../src/pool/protocol.ts";
 import type { Sample } from "../src/pool/status.ts";
+import type { DelayTopics } from "./delay_topics.ts";
 import type { Failure } from "./failures.ts";
 import { reasonOf, toRecord } from "./output.ts";
 import type { Context, Output, ProcessorLog } from "./processor.ts";
@@ -14,6 +15,7 @@ export interface StreamParts {
   readonly settlement: Settlement;
   readonly sink: Sink;
   readonly job: StreamJob;
+  readonly delayTopics: DelayTopics;
   readonly log: ProcessorLog;
   /** Called for a record now and then, when samples are wanted. */
   readonly onSample: ((sample: Sample) => void) | undefined;

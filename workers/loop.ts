@@ -13,6 +13,7 @@ import type {
   FromWorker,
   Ownership,
   Position,
+  Released,
   WorkerLimits,
 } from "../src/pool/protocol.ts";
 import type { RateGate } from "../src/pool/rate_limit.ts";
@@ -59,6 +60,8 @@ export class Loop {
   #stopAtMs: number | null = null;
   #ended = false;
   #releasing = false;
+  /** By lane that ends by itself: when its next record is due. */
+  readonly #notBeforeMs = new Map<number, number>();
   #heapMs = -Infinity;
   #exactMs = -Infinity;
   #recordBytes = 1024;
@@ -88,6 +91,20 @@ export class Loop {
     }
     this.#releasing = true;
     this.#lookAround();
+  }
+
+  /**
+   * Gives a lane back as if the coordinator had asked for it: its next record
+   * must not be taken before this time, in ms since the epoch.
+   */
+  defer(lane: number, notBeforeMs: number): void {
+    const { post, router, settlement } = this.#parts;
+    const { tp, epoch } = settlement.ownership(lane);
+    router.close(lane);
+    settlement.release(lane);
+    this.#notBeforeMs.set(lane, notBeforeMs);
+    this.#releasing = true;
+    post({ kind: "deferring", ownership: { tp, epoch } });
   }
 
   stop(deadlineMs: number): void {
@@ -222,9 +239,17 @@ export class Loop {
     if (released.length === 0) return;
     post({
       kind: "released",
-      partitions: released.map((each) => each.position),
+      partitions: released.map(({ lane, position }) =>
+        this.#released(lane, position)
+      ),
     });
     this.#releasing = settlement.hasReleasing;
+  }
+
+  #released(lane: number, position: Position): Released {
+    const notBeforeMs = this.#notBeforeMs.get(lane);
+    this.#notBeforeMs.delete(lane);
+    return notBeforeMs === undefined ? position : { ...position, notBeforeMs };
   }
 
   #publish = (last = false): void => {

@@ -10,7 +10,9 @@ import {
 import type { Counter, WorkerPage } from "../src/pool/page.ts";
 import type { Position } from "../src/pool/protocol.ts";
 import { deadLetter, type DeadLetterPlace } from "./dead_letter.ts";
+import { NO_DELAY_TOPICS } from "./delay_topics.ts";
 import type { Failure } from "./failures.ts";
+import type { Postponement } from "./retry.ts";
 import type { Rejection, Settlement, Ticket } from "./settlement.ts";
 import type { Sink } from "./sink.ts";
 
@@ -41,17 +43,22 @@ export interface OutboxSinkParts {
 
 export type Counts = Readonly<Record<Counter, number>>;
 
+/** A result of the processor, or the input itself. */
+export type OutputKind = "result" | "deadLetter" | "postponed";
+
 export interface FailedOutput {
   readonly ticket: Ticket;
   readonly index: number;
-  readonly isDeadLetter: boolean;
+  readonly kind: OutputKind;
   readonly error: KafkaError;
   /** It never left this process. */
   readonly isUnsent: boolean;
 }
 
-/** Marks, in a report's index, an output that is a dead letter. */
+// Marks, in a report's index, what an output is.
 const DEAD_LETTER = 0x80000000;
+const POSTPONED = 0x40000000;
+const INDEX = POSTPONED - 1;
 
 export abstract class OutboxSink implements Sink {
   protected readonly parts: OutboxSinkParts;
@@ -59,6 +66,7 @@ export abstract class OutboxSink implements Sink {
   protected produced = 0;
   protected deadLettered = 0;
   protected skipped = 0;
+  protected retried = 0;
 
   constructor(parts: OutboxSinkParts) {
     this.parts = parts;
@@ -96,16 +104,33 @@ export abstract class OutboxSink implements Sink {
     this.addDeadLetter(ticket, index, { reason, complete: true, failure });
   }
 
+  postpone(ticket: Ticket, index: number, postponement: Postponement): void {
+    const { place, settlement } = this.parts;
+    const { delayTopics = NO_DELAY_TOPICS } = place;
+    ticket.postponements ??= new Map();
+    ticket.postponements.set(index, postponement);
+    settlement.expect(ticket, index);
+    this.put(
+      ticket.slot,
+      index | POSTPONED,
+      delayTopics.postponed(ticket.batch, index, postponement, Date.now()),
+    );
+  }
+
   skip(): void {
     this.skipped++;
   }
 
   /** What has been counted since the last call. */
   protected takeCounts(): Counts {
-    const { produced, deadLettered, skipped } = this;
-    this.produced = this.deadLettered = this.skipped = 0;
+    const { produced, deadLettered, skipped, retried } = this;
+    this.produced =
+      this.deadLettered =
+      this.skipped =
+      this.retried =
+        0;
     const consumed = this.parts.settlement.takeSettledRecords();
-    return { consumed, produced, deadLettered, skipped };
+    return { consumed, produced, deadLettered, skipped, retried };
   }
 
   protected count(counts: Counts): void {
@@ -114,10 +139,7 @@ export abstract class OutboxSink implements Sink {
     page.count("produced", counts.produced);
     page.count("deadLettered", counts.deadLettered);
     page.count("skipped", counts.skipped);
-  }
-
-  postpone(): void {
-    throw new Error("no delay topics");
+    page.count("retried", counts.retried);
   }
 
   flush(): void {
@@ -150,13 +172,20 @@ export abstract class OutboxSink implements Sink {
   }
 
   /**
-   * Where the cluster refuses an output itself, its input becomes a dead
-   * letter; where it refuses the dead letter as well, one without the value.
+   * Where the cluster refuses a result itself, or the input in a delay topic,
+   * the input becomes a dead letter; where it refuses the dead letter as well,
+   * one without the value.
    * @returns false where not even that is left
    */
-  protected replace({ ticket, index, isDeadLetter, error }: FailedOutput) {
-    if (!isDeadLetter) {
+  protected replace({ ticket, index, kind, error }: FailedOutput): boolean {
+    if (kind === "result") {
       this.reject(ticket, index, error.message);
+      return true;
+    }
+    if (kind === "postponed") {
+      const { failure, reason } = ticket.postponements!.get(index)!;
+      ticket.postponements!.delete(index);
+      this.reject(ticket, index, reason, failure);
       return true;
     }
     const rejection = ticket.rejections?.get(index);
@@ -186,18 +215,24 @@ export abstract class OutboxSink implements Sink {
     const { errorOf, place, settlement } = this.parts;
     const ticket = settlement.ticket(slot);
     if (ticket === undefined || isPurged(code)) return;
-    const isDeadLetter = marked >= DEAD_LETTER;
-    const index = isDeadLetter ? marked - DEAD_LETTER : marked;
+    const index = marked & INDEX;
+    const kind = kindOf(marked);
     if (code === 0) {
-      if (isDeadLetter) this.deadLettered++;
+      if (kind === "deadLetter") this.deadLettered++;
+      else if (kind === "postponed") this.retried++;
       else this.produced++;
     } else {
-      const what = isDeadLetter ? `produce to ${place.topic}` : "output";
+      const what = kind === "deadLetter"
+        ? `produce to ${place.topic}`
+        : "output";
       const error = errorOf(code, what);
-      if (!this.failed({ ticket, index, isDeadLetter, error, isUnsent })) {
-        return;
-      }
+      if (!this.failed({ ticket, index, kind, error, isUnsent })) return;
     }
     settlement.done(ticket, index);
   }
+}
+
+function kindOf(marked: number): OutputKind {
+  if ((marked & DEAD_LETTER) !== 0) return "deadLetter";
+  return (marked & POSTPONED) !== 0 ? "postponed" : "result";
 }

@@ -47,11 +47,16 @@ export interface InputRecord<Value> {
   readonly bytes: Uint8Array<ArrayBuffer> | null;
   readonly key: string | null;
   readonly keyBytes: Uint8Array<ArrayBuffer> | null;
+  /** With `switchyard.…` where it has come through a delay topic. */
   readonly headers: readonly ReadHeader[];
+  // Where it was read: for a record that is tried again, perhaps a delay topic.
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  /** Milliseconds since the epoch; -1 where the record has none. */
+  /**
+   * Of the original record, in ms since the epoch; -1 where that has none. (A
+   * batch has the time at which it was sent to its delay topic instead.)
+   */
   readonly timestampMs: number;
 }
 

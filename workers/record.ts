@@ -1,6 +1,7 @@
 /** The lazy view of one record that processors are given. */
 import type { z } from "zod";
 import type { Batch } from "../src/kafka/mod.ts";
+import { type DelayTopics, NO_DELAY_TOPICS } from "./delay_topics.ts";
 import type { InputRecord, RecordProcessor } from "./processor.ts";
 
 /** A record that its processor must not see: bad JSON or a refused value. */
@@ -14,15 +15,18 @@ export class RecordView<Value> implements InputRecord<Value> {
   readonly #batch: Batch;
   readonly #index: number;
   readonly #processor: RecordProcessor<Value>;
+  readonly #delayTopics: DelayTopics;
 
   constructor(
     batch: Batch,
     index: number,
     processor: RecordProcessor<Value>,
+    delayTopics = NO_DELAY_TOPICS,
   ) {
     this.#batch = batch;
     this.#index = index;
     this.#processor = processor;
+    this.#delayTopics = delayTopics;
   }
 
   get value(): Value {
@@ -72,7 +76,7 @@ export class RecordView<Value> implements InputRecord<Value> {
     return this.#batch.offset(this.#index);
   }
   get timestampMs(): number {
-    return this.#batch.timestamp(this.#index);
+    return this.#delayTopics.timestampOf(this.#batch, this.#index);
   }
 }
 

@@ -10,7 +10,7 @@
 import type { OutputRecord } from "../src/kafka/mod.ts";
 import { Phase } from "../src/pool/page.ts";
 import { Delays } from "./delays.ts";
-import { type Failure, Failures, failuresBefore } from "./failures.ts";
+import { type Failure, Failures } from "./failures.ts";
 import { Handlers, type StreamParts } from "./handlers.ts";
 import type { WorkerKind } from "./kind.ts";
 import { Line, type LineId, lineOf } from "./lines.ts";
@@ -46,8 +46,9 @@ export class RecordKind implements WorkerKind {
 
   handle(ticket: Ticket): void {
     const { batch } = ticket;
+    const { delayTopics } = this.#parts;
     for (let index = 0; index < batch.count; index++) {
-      const past = failuresBefore(batch, index);
+      const past = delayTopics.failureBefore(batch, index);
       if (this.#open === 0) this.#run(ticket, index, past, null);
       else this.#join(ticket, index, past);
     }
@@ -99,8 +100,13 @@ export class RecordKind implements WorkerKind {
     past: Failure | null,
     line: Line | null,
   ): boolean {
-    const { page } = this.#parts;
-    const record = new RecordView(ticket.batch, index, this.#processor);
+    const { page, delayTopics } = this.#parts;
+    const record = new RecordView(
+      ticket.batch,
+      index,
+      this.#processor,
+      delayTopics,
+    );
     const context = this.#handlers.context(past);
     let result: Result | Promise<Result>;
     page.enter(Phase.user);

@@ -1,4 +1,6 @@
 /** When and where a record that failed is tried again. Pure. */
+import type { Failure } from "./failures.ts";
+
 export interface RetryPolicy {
   /** Attempts at a record, the first one included. */
   readonly attempts: number;
@@ -19,9 +21,7 @@ export type RetryDecision =
 /** A record on its way to a delay topic. */
 export interface Postponement {
   readonly delayMs: number;
-  /** Of the attempt that failed. */
-  readonly attempt: number;
-  readonly firstFailureMs: number;
+  readonly failure: Failure;
   readonly reason: string;
 }
 

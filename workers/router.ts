@@ -2,10 +2,13 @@
 import type {
   KafkaError,
   PartitionRouter,
+  RecordGate,
   TopicPartition,
 } from "../src/kafka/mod.ts";
 import { isWithin, type OffsetRanges } from "../src/pool/offset_ranges.ts";
 import type { Ownership, Position } from "../src/pool/protocol.ts";
+
+import type { DueGate } from "./due_gate.ts";
 
 export type OnFetchFailure = (ownership: Ownership, error: KafkaError) => void;
 
@@ -17,11 +20,17 @@ export class Router implements PartitionRouter {
   /** By lane: what was settled under an earlier ownership. */
   readonly #settled = new Map<number, OffsetRanges>();
   readonly #onFailure: OnFetchFailure;
+  readonly #gate: DueGate | undefined;
   readonly partitions: TopicPartition[] = [];
   next = new Float64Array(64);
 
-  constructor(onFailure: OnFetchFailure) {
+  constructor(onFailure: OnFetchFailure, gate?: DueGate) {
     this.#onFailure = onFailure;
+    this.#gate = gate;
+  }
+
+  get gate(): RecordGate | undefined {
+    return this.#gate?.idle ? undefined : this.#gate;
   }
 
   get skips(): ((lane: number, offset: number) => boolean) | undefined {
@@ -51,6 +60,7 @@ export class Router implements PartitionRouter {
     this.next[lane] = position.next;
     if (position.beyond.length > 0) this.#settled.set(lane, position.beyond);
     else this.#settled.delete(lane);
+    this.#gate?.open(lane, topic);
   }
 
   /** The lane of an ownership that is still open, or -1. */
@@ -64,6 +74,9 @@ export class Router implements PartitionRouter {
     const { topic, partition } = this.partitions[lane] ?? NO_PARTITION;
     const ofTopic = this.#lanes.get(topic);
     if (ofTopic?.[partition] !== lane) return;
+    // A batch that is being made may have looked it up before.
+    this.next[lane] = Infinity;
+    this.#gate?.close(lane);
     delete ofTopic[partition];
     if (Object.keys(ofTopic).length === 0) this.#lanes.delete(topic);
   }

@@ -21,13 +21,14 @@ import {
 } from "../src/pool/offset_ranges.ts";
 import type { Ownership, Position } from "../src/pool/protocol.ts";
 import type { Failure } from "./failures.ts";
+import type { Postponement } from "./retry.ts";
 
 /** Why an input became a dead letter. */
 export interface Rejection {
   readonly reason: string;
   /** Whether the dead letter holds the value. */
   readonly complete: boolean;
-  /** Where it was tried more than once. */
+  /** The attempts that were made, where the handlers know them. */
   readonly failure?: Failure | undefined;
 }
 
@@ -42,6 +43,8 @@ export interface Ticket {
   remaining: number;
   /** By index; absent while there are none. */
   rejections?: Map<number, Rejection>;
+  /** By index: what goes to a delay topic; absent while there is none. */
+  postponements?: Map<number, Postponement>;
 }
 
 /** The records of one lane in one batch. */
@@ -314,7 +317,9 @@ export class Settlement {
   #close(ticket: OpenTicket): void {
     this.#tickets[ticket.slot] = undefined;
     this.#openTickets--;
-    this.#settledRecords += ticket.batch.count;
+    // What was postponed is settled when it has been tried again.
+    this.#settledRecords += ticket.batch.count -
+      (ticket.postponements?.size ?? 0);
     this.#pendingRecords -= ticket.batch.count;
     this.#pendingBytes -= ticket.batch.byteLength;
     for (const section of ticket.sections) {

@@ -16,7 +16,8 @@ export interface Sink {
   add(ticket: Ticket, index: number, record: OutputRecord): void;
   /**
    * Produces the input itself to the dead-letter topic.
-   * @param failure where it was tried more than once
+   * @param failure the attempts that were made; absent: those that the headers
+   * of a record from a delay topic tell, and this one
    */
   reject(
     ticket: Ticket,
@@ -26,7 +27,10 @@ export interface Sink {
   ): void;
   /** An input is done without an output. */
   skip(): void;
-  /** Produces the input itself to the delay topic of this delay. */
+  /**
+   * Produces the input itself to the delay topic of this delay; where the
+   * cluster refuses it there, to the dead-letter topic.
+   */
   postpone(ticket: Ticket, index: number, postponement: Postponement): void;
   /** Hands what was added to the cluster. */
   flush(): void;

@@ -26,6 +26,8 @@ import {
   type LogLine,
 } from "../src/telemetry/log.ts";
 import { AcknowledgedSink } from "./acknowledged_sink.ts";
+import { DelayTopics } from "./delay_topics.ts";
+import { DueGate } from "./due_gate.ts";
 import { Loop } from "./loop.ts";
 import type { OutboxSinkParts } from "./outbox_sink.ts";
 import { loadProcessor, type Processor } from "./processor.ts";
@@ -124,15 +126,18 @@ async function open(message: OpenMessage): Promise<void> {
   const settlement = new Settlement();
   const page = new WorkerPage(message.page);
   const library = openLibrary(message.libraryPath);
-  const router = new Router((ownership, error) =>
-    post({
-      kind: "fetchFailed",
-      ownership,
-      code: error.code,
-      message: error.message,
-    })
-  );
   const { job } = message;
+  const delayTopics = new DelayTopics(job.delayTopics);
+  const router = new Router(
+    (ownership, error) =>
+      post({
+        kind: "fetchFailed",
+        ownership,
+        code: error.code,
+        message: error.message,
+      }),
+    new DueGate(delayTopics.topics, (lane, dueMs) => loop?.defer(lane, dueMs)),
+  );
   const sink = newSink(message, {
     openOutbox: (onReport) =>
       new Outbox(
@@ -145,7 +150,7 @@ async function open(message: OpenMessage): Promise<void> {
     errorOf: (code, doing) => errorFromCode(library.symbols, code, doing),
     page,
     settlement,
-    place: { topic: job.deadLetterTopic, groupId: job.groupId },
+    place: { topic: job.deadLetterTopic, groupId: job.groupId, delayTopics },
     onRefused: (error) => loop?.fail(new RefusedError(error.message)),
   });
   const kind = streamKind(processor, {
@@ -153,6 +158,7 @@ async function open(message: OpenMessage): Promise<void> {
     settlement,
     sink,
     job,
+    delayTopics,
     log,
     onSample: job.samples
       ? (sample) => post({ kind: "sample", sample })

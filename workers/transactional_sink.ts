@@ -26,6 +26,7 @@ import {
   OutboxSink,
   type OutboxSinkParts,
 } from "./outbox_sink.ts";
+import type { Postponement } from "./retry.ts";
 import type { Rejection, Ticket } from "./settlement.ts";
 
 export interface TransactionalSinkParts extends OutboxSinkParts {
@@ -101,13 +102,21 @@ export class TransactionalSink extends OutboxSink {
   }
 
   override add(ticket: Ticket, index: number, record: OutputRecord): void {
-    if (this.#refused.size > 0) {
-      const { topic, partition } = ticket.batch.tp(index);
-      const offset = ticket.batch.offset(index);
-      const known = this.#refused.get(nameOf(topic, partition, offset));
-      if (known !== undefined) return this.reject(ticket, index, known.reason);
+    const known = this.#known(ticket, index);
+    if (known !== undefined) this.reject(ticket, index, known.reason);
+    else super.add(ticket, index, record);
+  }
+
+  override postpone(
+    ticket: Ticket,
+    index: number,
+    postponement: Postponement,
+  ): void {
+    if (this.#known(ticket, index) === undefined) {
+      super.postpone(ticket, index, postponement);
+    } else {
+      this.reject(ticket, index, postponement.reason, postponement.failure);
     }
-    super.add(ticket, index, record);
   }
 
   protected override addDeadLetter(
@@ -115,9 +124,7 @@ export class TransactionalSink extends OutboxSink {
     index: number,
     rejection: Rejection,
   ): void {
-    const { topic, partition } = ticket.batch.tp(index);
-    const offset = ticket.batch.offset(index);
-    const known = this.#refused.get(nameOf(topic, partition, offset));
+    const known = this.#known(ticket, index);
     const complete = rejection.complete && known?.withValue !== false;
     super.addDeadLetter(ticket, index, { ...rejection, complete });
   }
@@ -188,24 +195,33 @@ export class TransactionalSink extends OutboxSink {
    * is found out and told, so that it is a dead letter in the next attempt.
    */
   protected failed(output: FailedOutput): boolean {
-    const { ticket, index, isDeadLetter, error, isUnsent } = output;
+    const { ticket, index, kind, error, isUnsent } = output;
     if (!isRecordRefused(error.code)) {
       this.#onAborted(new TransactionAbortedError(error.message));
       return false;
     }
     if (isUnsent && this.replace(output)) return true;
     const rejection = ticket.rejections?.get(index);
-    if (isDeadLetter && rejection?.complete !== true) {
+    const postponement = ticket.postponements?.get(index);
+    if (kind === "deadLetter" && rejection?.complete !== true) {
       this.parts.onRefused(error);
       return false;
     }
     this.#found.push({
       tp: ticket.batch.tp(index),
       offset: ticket.batch.offset(index),
-      reason: rejection?.reason ?? error.message,
-      withValue: !isDeadLetter,
+      reason: rejection?.reason ?? postponement?.reason ?? error.message,
+      withValue: kind !== "deadLetter",
     });
     return true;
+  }
+
+  /** What is known of an input that the cluster has refused before. */
+  #known(ticket: Ticket, index: number): RefusedInput | undefined {
+    if (this.#refused.size === 0) return undefined;
+    const { topic, partition } = ticket.batch.tp(index);
+    const offset = ticket.batch.offset(index);
+    return this.#refused.get(nameOf(topic, partition, offset));
   }
 
   #open(): void {

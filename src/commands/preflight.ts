@@ -2,6 +2,7 @@
  * What must hold before a job starts, each failure as one clear message: the
  * cluster answers, the input topic exists, the others do or are created.
  */
+import { delayTopicPrefix } from "../config/mod.ts";
 import { Admin, isTopicExisting, KafkaError } from "../kafka/mod.ts";
 import type { Library, ProducerProperties } from "../kafka/mod.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -19,6 +20,8 @@ export interface PreflightOptions {
   readonly inputTopic: string;
   /** Topics that are written. */
   readonly outputTopics: readonly string[];
+  /** Topics that are written and read, in which failed records wait. */
+  readonly delayTopics: readonly string[];
   readonly createTopics: boolean;
   readonly log: Log;
 }
@@ -26,6 +29,12 @@ export interface PreflightOptions {
 const REACH_MS = 10_000;
 const REQUEST_MS = 10_000;
 const POLL_MS = 50;
+/** Whatever the broker's defaults are: a waiting record must not go. */
+const DELAY_TOPIC_CONFIG = {
+  "cleanup.policy": "delete",
+  "retention.ms": String(7 * 24 * 3_600_000),
+  "retention.bytes": "-1",
+};
 /** Which of librdkafka's threads wrote a log line. */
 const THREAD = /^\[thrd:[^\]]*\]: /;
 
@@ -44,7 +53,13 @@ export async function preflight(
 ): Promise<ClusterFacts> {
   await using admin = new Admin(options.library, options.properties);
   await prepareTopics(admin, options);
-  return { largestBatchBytes: await largestBatch(admin, options.outputTopics) };
+  const { outputTopics, delayTopics } = options;
+  return {
+    largestBatchBytes: await largestBatch(admin, [
+      ...outputTopics,
+      ...delayTopics,
+    ]),
+  };
 }
 
 async function prepareTopics(
@@ -52,7 +67,7 @@ async function prepareTopics(
   options: PreflightOptions,
 ): Promise<void> {
   const counts = await reach(admin, options);
-  const { inputTopic, outputTopics, createTopics, log } = options;
+  const { inputTopic, outputTopics, delayTopics, createTopics, log } = options;
   const partitions = counts.get(inputTopic);
   if (partitions === undefined) {
     throw new PreflightError(
@@ -60,7 +75,9 @@ async function prepareTopics(
         "or may not be described; create it, or set INPUT_TOPIC",
     );
   }
-  const missing = outputTopics.filter((topic) => !counts.has(topic));
+  warnOfForgotten([...counts.keys()], options);
+  const missing = [...outputTopics, ...delayTopics]
+    .filter((topic) => !counts.has(topic));
   if (missing.length === 0) return;
   const names = missing.map((topic) => `"${topic}"`).join(", ");
   if (!createTopics) {
@@ -70,7 +87,11 @@ async function prepareTopics(
     );
   }
   const answers = await admin.topics.create(
-    missing.map((topic) => ({ topic, partitions })),
+    missing.map((topic) => ({
+      topic,
+      partitions,
+      ...(delayTopics.includes(topic) ? { config: DELAY_TOPIC_CONFIG } : {}),
+    })),
     { timeoutMs: REQUEST_MS },
   );
   for (const { topic, error } of answers) {
@@ -81,6 +102,20 @@ async function prepareTopics(
       );
     }
     log.info("topic created", { topic, partitions });
+  }
+}
+
+/** A delay that was taken out of the settings may have left records behind. */
+function warnOfForgotten(
+  existing: readonly string[],
+  { inputTopic, delayTopics, log }: PreflightOptions,
+): void {
+  const prefix = delayTopicPrefix(inputTopic);
+  for (const topic of existing) {
+    if (!topic.startsWith(prefix) || delayTopics.includes(topic)) continue;
+    log.warn("delay topic is not read, its delay is not in RETRY_DELAYS", {
+      topic,
+    });
   }
 }
 

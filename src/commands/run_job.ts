@@ -7,6 +7,7 @@
  */
 import { toFileUrl } from "./file_url.ts";
 import {
+  delayTopics,
   type LoadedSettings,
   loadProcessSettings,
   type Settings,
@@ -14,16 +15,7 @@ import {
 } from "../config/mod.ts";
 import { EMBEDDED_LIMITS, startEmbeddedCluster } from "../embedded/cluster.ts";
 import { LoginSource } from "../embedded/login_source.ts";
-import {
-  type Library,
-  type MockCluster,
-  openLibrary,
-  verifyLayout,
-} from "../kafka/mod.ts";
-import { NativeError } from "../kafka/native/error.ts";
-import { missingFeatures } from "../kafka/native/features.ts";
-import { ensureNative } from "../kafka/native/locate.ts";
-import { progressWriter } from "../kafka/native/progress.ts";
+import type { Library, MockCluster } from "../kafka/mod.ts";
 import { Pool, type Rates } from "../pool/mod.ts";
 import { startHttp } from "../telemetry/http.ts";
 import {
@@ -35,6 +27,7 @@ import {
 import { createLog, type Log, LogSink } from "../telemetry/log.ts";
 import { type ClientSettings, clientSettings } from "./client_properties.ts";
 import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
+import { openNative } from "./open_native.ts";
 import { preflight } from "./preflight.ts";
 import { listenToSignals } from "./signals.ts";
 import type { StartOptions } from "./start.ts";
@@ -126,7 +119,8 @@ export async function runJob(
     log.info("draining", outcome);
   }
   const clean = await pool.drain(settings.drainMs);
-  const { totals } = pool.status();
+  // The operator contract fixes the fields.
+  const { retried: _, ...totals } = pool.status().totals;
   const summary = JSON.stringify({
     event: "summary",
     ...totals,
@@ -167,10 +161,12 @@ async function openCluster(
   log: Log,
 ): Promise<OpenCluster> {
   const { inputTopic, outputTopic, dlqTopic, createTopics } = settings;
+  const delayNames = delayTopics(inputTopic, settings.retryDelays)
+    .map(({ topic }) => topic);
   const { brokers } = settings.primary;
   if (brokers === null) {
     const embedded = await startEmbeddedCluster(library, {
-      topics: [inputTopic, outputTopic, dlqTopic],
+      topics: [inputTopic, outputTopic, dlqTopic, ...delayNames],
       partitions: settings.embedded.partitions,
     });
     EMBEDDED_LIMITS.forEach(view ? printLine : (line) => log.info(line));
@@ -185,6 +181,7 @@ async function openCluster(
     brokers,
     inputTopic,
     outputTopics: [outputTopic, dlqTopic],
+    delayTopics: delayNames,
     createTopics,
     log,
   });
@@ -233,26 +230,6 @@ async function generate(
   return await never;
 }
 
-async function openNative(
-  settings: Settings,
-  signal: AbortSignal,
-): Promise<Library> {
-  const native = await ensureNative({
-    libraryPath: settings.libraryPath,
-    onProgress: progressWriter(),
-    signal,
-  });
-  const { kafka, consumer, producer } = settings.primary;
-  const missing = missingFeatures(
-    { ...kafka, ...consumer, ...producer } as Record<string, string>,
-    native.features,
-  );
-  if (missing.length > 0) throw new NativeError(missing.join("\n"));
-  const library = openLibrary(native.path);
-  await verifyLayout(library);
-  return library;
-}
-
 function newPool(
   library: Library,
   settings: Settings,
@@ -261,6 +238,7 @@ function newPool(
   samples: boolean,
   instanceId: string,
 ): Pool {
+  const delays = delayTopics(settings.inputTopic, settings.retryDelays);
   return new Pool({
     instanceId,
     library,
@@ -278,8 +256,9 @@ function newPool(
         attempts: settings.retryAttempts,
         backoffMs: settings.retryBackoffMs,
         inPlaceMs: settings.retryInPlaceMs,
-        delaysMs: [],
+        delaysMs: delays.map(({ delayMs }) => delayMs),
       },
+      delayTopics: delays,
       commitIntervalMs: settings.commitIntervalMs,
       limits: {
         batchRecords: settings.batchRecords,

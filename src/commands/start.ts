@@ -9,7 +9,7 @@ import { PropertyError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { PoolStartError } from "../pool/mod.ts";
 import { ListenError } from "../telemetry/http.ts";
-import { parseDuration } from "./duration.ts";
+import { parseDuration } from "../config/duration.ts";
 import { PreflightError } from "./preflight.ts";
 import { runJob } from "./run_job.ts";
 

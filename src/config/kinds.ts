@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { formatDelays, parseDelays } from "./delays.ts";
 import { nearestName, suggestion } from "./nearest.ts";
 
 /** What a value may be: how it is checked, read from text, and called. */
@@ -142,5 +143,14 @@ export const modulePath: Kind<string> = {
   ),
   type: "path or file URL",
   expected: "the path or file: URL of a module",
+  fromText: asText,
+};
+
+export const delayList: Kind<string> = {
+  schema: z.string().refine((text) => parseDelays(text) !== null)
+    .transform((text) => formatDelays(parseDelays(text) ?? [])),
+  type: "durations, comma-separated",
+  expected: "ascending durations from 100ms to 24h, such as 10s,1m,10m",
+  bounds: "100ms to 24h each",
   fromText: asText,
 };

@@ -1,3 +1,5 @@
+import { delayTopics } from "./delays.ts";
+import { kafkaName } from "./kinds.ts";
 import type { Settings } from "./table.ts";
 
 /** What must hold between settings that are each valid by themselves. */
@@ -34,6 +36,22 @@ const rules: readonly Rule[] = [
         ? `${say("batchRecords")} and ${say("pendingRecords")}; expected no ` +
           "more in a batch than may be pending, or a full batch never fits"
         : undefined,
+  },
+  {
+    concerns: ["inputTopic", "outputTopic", "dlqTopic", "retryDelays"],
+    problem: ({ inputTopic, outputTopic, dlqTopic, retryDelays }, say) => {
+      for (const { topic } of delayTopics(inputTopic, retryDelays)) {
+        if (topic === outputTopic || topic === dlqTopic) {
+          const other = topic === outputTopic ? "outputTopic" : "dlqTopic";
+          return `${say("retryDelays")} and ${say(other)}; expected another ` +
+            `topic than ${topic}, in which failed records wait`;
+        }
+        if (!kafkaName.schema.safeParse(topic).success) {
+          return `${say("retryDelays")} and ${say("inputTopic")}; expected ` +
+            `room for delay topics: a name has ${kafkaName.expected}`;
+        }
+      }
+    },
   },
   {
     concerns: ["guarantee", "commitIntervalMs", "transactionTimeoutMs"],

@@ -85,8 +85,8 @@ const job = {
     env: "CREATE_TOPICS",
     default: true,
     description:
-      "Create the output and dead-letter topics when they are missing. The " +
-      "input topic is never created on a real cluster.",
+      "Create the output, dead-letter and delay topics when they are missing. " +
+      "The input topic is never created on a real cluster.",
   }),
   groupId: setting(groupName, {
     env: "GROUP_ID",

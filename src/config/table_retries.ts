@@ -1,6 +1,6 @@
 /** The settings of retries; a part of the table. */
-import { setting } from "./field.ts";
-import { wholeNumber } from "./kinds.ts";
+import { optionalSetting, setting } from "./field.ts";
+import { delayList, wholeNumber } from "./kinds.ts";
 
 export const retries = {
   retryAttempts: setting(wholeNumber(1, 1000), {
@@ -25,6 +25,16 @@ export const retries = {
     default: 1000,
     why: "what must stay in order waits behind it, and so does a rebalance",
     description: "Longest wait in which a record keeps its place, while its " +
-      "partition or key waits and others go on.",
+      "partition or key waits and others go on. Without `retryDelays` no wait " +
+      "is longer.",
+  }),
+  retryDelays: optionalSetting(delayList, {
+    env: "RETRY_DELAYS",
+    unset: "no delay topics",
+    description: "Where records wait longer than `retryInPlaceMs`, shortest " +
+      "first, such as `10s,1m,10m`: each delay has a topic, the input topic + " +
+      "`.retry.10s` and so on. Of those as long as the wait the shortest is " +
+      "taken, else the longest. Let a topic run empty before you remove its " +
+      "delay: it is read no more.",
   }),
 };

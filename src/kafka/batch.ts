@@ -8,12 +8,13 @@ import { errorFromCode, type KafkaError } from "./errors.ts";
 import { type Arena, type FetchMemory, STRUCTURES } from "./fetch_memory.ts";
 import {
   addressIn,
+  cString,
   int64In,
-  memoryAt,
   pointerAt,
   readCString,
 } from "./memory.ts";
 import { MESSAGE, type ReadHeader } from "./message.ts";
+import { readHeaders, readLastHeader } from "./message_headers.ts";
 import type { TopicPartition } from "./partition_list.ts";
 import { decode, isAscii } from "./text.ts";
 
@@ -30,11 +31,25 @@ export interface PartitionRouter {
   readonly next: Float64Array;
   /** Whether a record above `next` is not expected either; absent: none is. */
   readonly skips?: ((lane: number, offset: number) => boolean) | undefined;
+  /** Asked last, of records that are expected; absent: it would admit all. */
+  readonly gate?: RecordGate | undefined;
   /** A fetch error of one partition. */
   failed(tp: TopicPartition, error: KafkaError): void;
 }
 
-const NO_HEADERS: readonly ReadHeader[] = [];
+/** Decides by a header whether records may be taken yet. */
+export interface RecordGate {
+  /** The header's name. */
+  readonly header: string;
+  /** Whether it wants to see the records of a lane. */
+  guards(lane: number): boolean;
+  /**
+   * A record that it does not admit is dropped, and will be fetched again.
+   * @param value of the last such header; null: there is none
+   */
+  admits(lane: number, value: string | null): boolean;
+}
+
 const MESSAGE_BYTES = BigInt(MESSAGE.bytes);
 /** Neighbours further apart than this are copied by a call each. */
 const RUN_GAP_BYTES = 512;
@@ -95,12 +110,14 @@ export class Batch {
     const { symbols } = memory.library;
     const { targets } = memory;
     const { words } = memory.structures;
-    const { skips } = router;
+    const { gate, skips } = router;
+    const header = gate === undefined ? null : cString(gate.header);
     let count = 0;
     let byteLength = 0;
     let topic = 0;
     let partition = -1;
     let lane = -1;
+    let isGuarded = false;
     for (let index = 0; index < fetched; index++) {
       const structure = index % STRUCTURES;
       if (structure === 0) {
@@ -120,6 +137,7 @@ export class Batch {
         topic = itsTopic;
         partition = itsPartition;
         lane = router.laneOf(this.#topicName(topic, topicNames), partition);
+        isGuarded = lane >= 0 && gate !== undefined && gate.guards(lane);
       }
       const code = words[at + MESSAGE.error]! | 0;
       const offset = int64In(words, at + MESSAGE.offset);
@@ -128,7 +146,11 @@ export class Batch {
         router.failed(tp, this.#errorOf(index, code, tp));
       } else if (
         lane >= 0 && offset >= router.next[lane]! &&
-        !skips?.(lane, offset)
+        !skips?.(lane, offset) &&
+        (!isGuarded || gate!.admits(
+          lane,
+          readLastHeader(symbols, messages[index]!, header!),
+        ))
       ) {
         router.next[lane] = offset + 1;
         this.lanes[count] = lane;
@@ -228,36 +250,7 @@ export class Batch {
   headers(index: number): readonly ReadHeader[] {
     this.#check(index);
     const { symbols } = this.#memory.library;
-    const list = new BigUint64Array(1);
-    const code = symbols.rd_kafka_message_headers(
-      this.#messages[index]!,
-      new Uint8Array(list.buffer),
-    );
-    if (code !== 0) return NO_HEADERS;
-    const headers: ReadHeader[] = [];
-    const fields = new Uint32Array(6);
-    const field = (word: number) => new Uint8Array(fields.buffer, word * 4, 8);
-    while (
-      symbols.rd_kafka_header_get_all(
-        list[0]!,
-        BigInt(headers.length),
-        field(0),
-        field(2),
-        field(4),
-      ) === 0
-    ) {
-      const value = addressIn(fields, 2);
-      const byteLength = fields[4]!;
-      headers.push({
-        key: readCString(pointerAt(addressIn(fields, 0))) ?? "",
-        value: value === 0
-          ? null
-          : byteLength === 0
-          ? new Uint8Array(0)
-          : memoryAt(value, byteLength).bytes.slice(),
-      });
-    }
-    return headers;
+    return readHeaders(symbols, this.#messages[index]!);
   }
 
   get freed(): boolean {

@@ -111,9 +111,17 @@ const CLIENT_REFUSED: ReadonlySet<number> = new Set([
   112, // UNSUPPORTED_ASSIGNOR
 ]);
 
+/** Another producer has taken over the transactional id. */
+const FENCED_PRODUCER: ReadonlySet<number> = new Set([
+  -144, // _FENCED
+  47, // INVALID_PRODUCER_EPOCH
+  90, // PRODUCER_FENCED
+]);
+
 /** Given up by `Producer.purge`, not refused by anybody. */
 export const isPurged = (code: number) =>
   code === ErrorCode.purgedInQueue || code === ErrorCode.purgedInFlight;
+export const isFencedProducer = (code: number) => FENCED_PRODUCER.has(code);
 export const isRecordRefused = (code: number) => RECORD_REFUSED.has(code);
 export const isClientRefused = (code: number) => CLIENT_REFUSED.has(code);
 export const isFencedMember = (code: number) => FENCED_MEMBER.has(code);

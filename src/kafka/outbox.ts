@@ -79,8 +79,11 @@ export class Outbox implements Disposable {
   /** Takes a record; `send` hands it to librdkafka, a report follows. */
   add(owner: number, index: number, record: OutputRecord): void {
     this.#mustBeOpen();
+    // With a partition of a topic that it does not know yet, librdkafka 2.15's
+    // rd_kafka_produce_batch registers partition -1 with the transaction, which
+    // then never ends.
     const isPlain = record.headers === undefined &&
-      record.timestampMs === undefined;
+      record.timestampMs === undefined && record.partition === undefined;
     const pack = isPlain ? this.#plain : this.#withHeaders;
     if (pack !== this.#pack) {
       this.send(); // or records would overtake one another

@@ -199,6 +199,10 @@ export const CORE_SYMBOLS = {
     parameters: ["usize", "usize", out, out, out],
     result: "i32",
   },
+  rd_kafka_header_get_last: {
+    parameters: ["usize", text, out, out],
+    result: "i32",
+  },
   rd_kafka_topic_name: { parameters: [handle], result: handle },
 
   // producer

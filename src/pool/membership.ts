@@ -18,11 +18,7 @@ import type { Placement } from "./placement.ts";
 import type { Positions } from "./positions.ts";
 import type { Ownership } from "./protocol.ts";
 import type { Serial } from "./serial.ts";
-import {
-  type OffsetReset,
-  resetOffsets,
-  startOffsets,
-} from "./start_offsets.ts";
+import { type ResetOf, resetOffsets, startOffsets } from "./start_offsets.ts";
 
 export interface MembershipParts {
   readonly consumer: Consumer;
@@ -30,7 +26,7 @@ export interface MembershipParts {
   readonly placement: Placement;
   readonly positions: Positions;
   readonly serial: Serial;
-  readonly offsetReset: OffsetReset;
+  readonly resetOf: ResetOf;
   readonly revokeMs: number;
   readonly log: Log;
   readonly oauthToken: ((config: string) => Promise<OauthToken>) | undefined;
@@ -46,6 +42,7 @@ const NO_TOKEN = "no token provider; use sasl.oauthbearer.method=oidc";
 export class Membership {
   readonly #parts: MembershipParts;
   readonly #abort = new AbortController();
+  #topics: readonly string[] = [];
   #left = false;
 
   constructor(parts: MembershipParts) {
@@ -53,9 +50,10 @@ export class Membership {
   }
 
   /** Joins the group and serves it until `leave` has ended. */
-  async run(topic: string): Promise<void> {
+  async run(topics: readonly string[]): Promise<void> {
     const { consumer } = this.#parts;
-    consumer.subscribe([topic]);
+    this.#topics = topics;
+    consumer.subscribe(topics);
     while (!this.#left || !consumer.closed) {
       const event = await consumer.poll(POLL_MS);
       if (event !== null) this.#handle(event);
@@ -117,7 +115,7 @@ export class Membership {
   /** The position of a partition is not in its log any more. */
   resetOffset(ownership: Ownership): void {
     this.#serially("reset offset", async () => {
-      const { consumer, partitions, placement, offsetReset, log } = this.#parts;
+      const { consumer, partitions, placement, resetOf, log } = this.#parts;
       const partition = partitions.find(ownership.tp);
       if (!partition || !partitions.isCurrent(ownership)) return;
       await placement.release([partition]);
@@ -125,7 +123,7 @@ export class Membership {
       const offsets = await resetOffsets(
         consumer,
         [partition.tp],
-        offsetReset,
+        resetOf,
         this.#abort.signal,
       );
       const next = offsets.get(`${topic}-${number}`)!;
@@ -158,7 +156,7 @@ export class Membership {
   }
 
   async #assigned(assigned: readonly PartitionAnswer[]): Promise<void> {
-    const { consumer, placement, offsetReset, log } = this.#parts;
+    const { consumer, placement, resetOf, log } = this.#parts;
     if (this.#left) {
       consumer.assign(assigned.map(({ topic, partition }) => ({
         topic,
@@ -167,7 +165,7 @@ export class Membership {
       })));
       return;
     }
-    log.info("partitions assigned", { partitions: describe(assigned) });
+    log.info("partitions assigned", { partitions: this.#describe(assigned) });
     this.#parts.onJoined(consumer.memberId);
     if (assigned.length === 0) {
       consumer.assign([]);
@@ -175,7 +173,7 @@ export class Membership {
     }
     const { signal } = this.#abort;
     await placement.add(
-      await startOffsets(consumer, assigned, offsetReset, signal),
+      await startOffsets(consumer, assigned, resetOf, signal),
     );
   }
 
@@ -183,7 +181,7 @@ export class Membership {
     const { consumer, partitions, placement, positions, log } = this.#parts;
     const lost = consumer.assignmentLost;
     log.info(lost ? "partitions lost" : "partitions revoked", {
-      partitions: describe(revoked),
+      partitions: this.#describe(revoked),
     });
     const owned = revoked.map((each) => partitions.find(each))
       .filter((each): each is Partition => each !== undefined);
@@ -199,9 +197,14 @@ export class Membership {
     consumer.unassign(revoked);
     if (!this.#left) await placement.rebalance();
   }
-}
 
-function describe(partitions: readonly PartitionAnswer[]): string {
-  return partitions.map((each) => each.partition).sort((a, b) => a - b)
-    .join(",");
+  /** `0,1,2`, or where there are several topics `in: 0,1 in.retry.1m: 0`. */
+  #describe(partitions: readonly PartitionAnswer[]): string {
+    const byTopic = Map.groupBy(partitions, ({ topic }) => topic);
+    return [...byTopic].sort().map(([topic, those]) => {
+      const numbers = those.map((each) => each.partition).sort((a, b) => a - b)
+        .join(",");
+      return this.#topics.length === 1 ? numbers : `${topic}: ${numbers}`;
+    }).join(" ");
+  }
 }

@@ -21,24 +21,29 @@ export const METADATA_BYTES = 4096;
 /** Two ways to write the same; the shorter one is chosen. */
 const RUNS = "sy1r:";
 const BITS = "sy1b:";
+
 /** Base64 makes four characters of three bytes. */
-const MOST_BYTES = Math.floor((METADATA_BYTES - RUNS.length) / 4) * 3;
+const bytesIn = (characters: number) =>
+  Math.floor((characters - RUNS.length) / 4) * 3;
+const MOST_BYTES = bytesIn(METADATA_BYTES);
 
 /**
  * The metadata of a commit at `next`; "" when there are no ranges.
- * @returns null when it would be longer than brokers take.
+ * @returns null when it would be longer than `metadataBytes`.
  */
 export function encodeRanges(
   next: number,
   ranges: OffsetRanges,
+  metadataBytes = METADATA_BYTES,
 ): string | null {
   if (ranges.length === 0) return "";
+  const mostBytes = bytesIn(metadataBytes);
   const runs = runsOf(next, ranges);
   const bitBytes = Math.ceil((ranges.at(-1)! - next) / 8);
   const [name, bytes] = runs.length <= bitBytes
     ? [RUNS, runs]
-    : [BITS, bitBytes <= MOST_BYTES ? bitsOf(next, ranges) : null];
-  if (bytes === null || bytes.length > MOST_BYTES) return null;
+    : [BITS, bitBytes <= mostBytes ? bitsOf(next, ranges) : null];
+  if (bytes === null || bytes.length > mostBytes) return null;
   return name + new Uint8Array(bytes).toBase64();
 }
 

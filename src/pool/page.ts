@@ -37,7 +37,13 @@ const PENDING_RECORDS = 1;
 const HEAP_KIB = 2;
 const WORDS = 4;
 
-const COUNTERS = ["consumed", "produced", "deadLettered", "skipped"] as const;
+const COUNTERS = [
+  "consumed",
+  "produced",
+  "deadLettered",
+  "skipped",
+  "retried",
+] as const;
 export type Counter = typeof COUNTERS[number];
 const BYTES = WORDS * 4 + COUNTERS.length * 8;
 

@@ -39,6 +39,11 @@ export interface Partition {
   readonly paused: Set<PauseReason>;
   /** What the group has as committed; null: nothing yet. */
   committed: Committed | null;
+  /**
+   * No thread gets it before this time, in ms since the epoch: its next record
+   * is not due. It is paused until then.
+   */
+  notBeforeMs: number;
   /** Records per second, smoothed. */
   load: number;
   /** `next` when the load was measured last. */
@@ -84,6 +89,7 @@ export class Partitions {
       inherited: next,
       paused: new Set(),
       committed,
+      notBeforeMs: 0,
       load: 0,
       measuredNext: next,
     };
@@ -99,6 +105,7 @@ export class Partitions {
   own(partition: Partition, worker: WorkerThread): Position {
     partition.epoch = ++this.#epoch;
     partition.worker = worker;
+    partition.notBeforeMs = 0;
     partition.inherited = partition.beyond.at(-1) ?? partition.next;
     return {
       tp: partition.tp,
@@ -114,6 +121,28 @@ export class Partitions {
     partition.worker = null;
   }
 
+  /**
+   * Ends the ownership until a time, in ms since the epoch.
+   * @returns undefined where the position is of an old ownership.
+   */
+  defer(position: Position, notBeforeMs: number): Partition | undefined {
+    const partition = this.settle(position);
+    if (partition === undefined) return undefined;
+    this.disown(partition);
+    partition.notBeforeMs = notBeforeMs;
+    return partition;
+  }
+
+  /** When the next partition may have a thread again that may not yet. */
+  nextDueMs(nowMs: number): number | null {
+    let next: number | null = null;
+    for (const { worker, notBeforeMs } of this.#byId.values()) {
+      if (worker !== null || notBeforeMs <= nowMs) continue;
+      next = Math.min(next ?? Infinity, notBeforeMs);
+    }
+    return next;
+  }
+
   /** Takes over where a partition stands, as the group says. */
   restart(partition: Partition, committed: Committed | null): void {
     partition.next = committed?.offset ?? partition.next;
@@ -125,7 +154,7 @@ export class Partitions {
 
   /** @returns undefined where the position is of an old ownership. */
   settle(position: Position): Partition | undefined {
-    const partition = this.#current(position);
+    const partition = this.current(position);
     if (partition === undefined) return undefined;
     partition.next = position.next;
     partition.beyond = position.beyond;
@@ -134,13 +163,13 @@ export class Partitions {
   }
 
   /** The partition of an ownership that is still current. */
-  #current({ tp, epoch }: Ownership): Partition | undefined {
+  current({ tp, epoch }: Ownership): Partition | undefined {
     const partition = this.find(tp);
     return partition?.epoch === epoch ? partition : undefined;
   }
 
   isCurrent(ownership: Ownership): boolean {
-    return this.#current(ownership) !== undefined;
+    return this.current(ownership) !== undefined;
   }
 
   /** What a commit has to say, of all partitions or of some. */

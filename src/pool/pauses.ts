@@ -10,6 +10,8 @@ import type { Partition } from "./partitions.ts";
 export type PauseReason =
   /** It has no thread, or is on its way to one. */
   | "placement"
+  /** Its next record is not due. */
+  | "deferral"
   /** What is settled above its position nearly fills a commit's metadata. */
   | "metadata";
 
@@ -60,9 +62,15 @@ export class Pauses {
     }
   }
 
-  /** A new owner must take what the former one left open. */
+  /**
+   * A new owner must take what the former one left open, and says itself when
+   * a record is not due.
+   */
   forgive(partitions: readonly Partition[]): void {
-    for (const each of partitions) each.paused.delete("metadata");
+    for (const { paused } of partitions) {
+      paused.delete("metadata");
+      paused.delete("deferral");
+    }
   }
 }
 

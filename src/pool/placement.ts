@@ -57,15 +57,20 @@ export class Placement {
    * come first: the others work meanwhile, and may take long to let go.
    */
   async rebalance(): Promise<void> {
-    await this.#move((each) => each.worker === null && !each.uncertain);
+    await this.#move((each) => each.worker === null);
     const targets = this.#targets();
-    await this.#move((each) =>
-      !each.uncertain && targets.get(each.id) !== each.worker
-    );
+    await this.#move((each) => targets.get(each.id) !== each.worker);
+  }
+
+  /** Gives those a thread whose time has come; the others stay as they are. */
+  async giveDue(): Promise<void> {
+    await this.#move((each) => each.worker === null);
   }
 
   async #move(needsTo: (partition: Partition) => boolean): Promise<void> {
-    const moving = this.#partitions.all.filter(needsTo);
+    const moving = this.#partitions.all.filter((each) =>
+      mayMove(each) && needsTo(each)
+    );
     if (moving.length === 0 || this.#targets().size === 0) return;
     this.#pauses.pause(moving, "placement");
     await this.release(moving);
@@ -111,6 +116,8 @@ export class Placement {
     const targets = this.#targets();
     const given = new Map<WorkerThread, Position[]>();
     for (const partition of partitions) {
+      // It may have been given back for a while when it was asked for.
+      if (isEarly(partition)) continue;
       const thread = targets.get(partition.id);
       if (thread === undefined) continue;
       this.#consumer.forward(partition.tp, thread.queue);
@@ -135,3 +142,9 @@ export class Placement {
     }
   }
 }
+
+const isEarly = (partition: Partition) => partition.notBeforeMs > Date.now();
+
+/** It is known where it stands, and it is time for its next record. */
+const mayMove = (partition: Partition) =>
+  !partition.uncertain && !isEarly(partition);

@@ -5,20 +5,22 @@
  * Owns the consumer and the threads; composes membership (the group), placement
  * (partitions on threads), commits, rate limit and watchdog.
  */
-import { Consumer, ErrorCode } from "../kafka/mod.ts";
+import { Consumer } from "../kafka/mod.ts";
 import { Commits } from "./commits.ts";
 import { within } from "./deadline.ts";
+import { Deferrals } from "./deferrals.ts";
+import { Dispatch } from "./dispatch.ts";
 import { Membership } from "./membership.ts";
 import { type PoolOptions, PoolStartError } from "./options.ts";
 import { Partitions } from "./partitions.ts";
 import { Pauses } from "./pauses.ts";
 import { Placement } from "./placement.ts";
 import type { Positions } from "./positions.ts";
-import type { FromWorker, Position, WorkerFailure } from "./protocol.ts";
+import type { WorkerFailure } from "./protocol.ts";
 import { Recovery } from "./recovery.ts";
 import { RateLimit, type Rates } from "./rate_limit.ts";
 import { Serial } from "./serial.ts";
-import type { PoolPhase, PoolStatus, Sample } from "./status.ts";
+import type { PoolPhase, PoolStatus } from "./status.ts";
 import { StatusReport } from "./status_report.ts";
 import { Supervision } from "./supervision.ts";
 import type { WorkerThread } from "./thread.ts";
@@ -29,7 +31,6 @@ const TICK_MS = 250;
 const FILL_MS = 20;
 const MEASURE_EVERY_TICKS = 4;
 const BALANCE_EVERY_TICKS = 40;
-const SAMPLES = 5;
 const LEAVE_MS = 5000;
 /** How long a drain waits until what was open is known to be aborted. */
 const FENCE_MS = 2000;
@@ -45,15 +46,16 @@ export class Pool implements AsyncDisposable {
   /** Null: at least once. */
   readonly #transactions: Transactions | null;
   readonly #recovery: Recovery;
+  readonly #deferrals: Deferrals;
   readonly #membership: Membership;
   readonly #rateLimit: RateLimit;
   readonly #supervision: Supervision;
+  readonly #dispatch: Dispatch;
   readonly #report: StatusReport;
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   readonly #workers: Workers;
   readonly #opened = Promise.withResolvers<void>();
   readonly #failed = Promise.withResolvers<string>();
-  readonly #samples: Sample[] = [];
   #phase: PoolPhase = "starting";
   #failure: string | undefined;
   #ticks = 0;
@@ -101,7 +103,16 @@ export class Pool implements AsyncDisposable {
       healthy: () => this.#recovered(),
       end: (reason) => this.#fail(reason),
     });
-    this.#report = new StatusReport(this.#consumer, this.#partitions);
+    this.#deferrals = new Deferrals({
+      partitions: this.#partitions,
+      pauses: this.#pauses,
+      giveDue: () => this.#serially(() => this.#placement.giveDue()),
+    });
+    this.#report = new StatusReport(
+      this.#consumer,
+      this.#partitions,
+      options.inputTopic,
+    );
     this.#workers = new Workers(options.workers, {
       partitions: this.#partitions,
       thread: () => ({
@@ -114,7 +125,8 @@ export class Pool implements AsyncDisposable {
         refused: this.#supervision.refused,
         events: {
           onReady: () => this.#ready(),
-          onMessage: (thread, message) => this.#receive(thread, message),
+          onMessage: (thread, message) =>
+            this.#dispatch.receive(thread, message),
           onFailed: (thread, failure) => this.#lost(thread, failure),
         },
       }),
@@ -129,12 +141,24 @@ export class Pool implements AsyncDisposable {
       placement: this.#placement,
       positions: this.#positions,
       serial: this.#serial,
-      offsetReset: options.offsetReset,
+      // What waits in a delay topic must not be passed over.
+      resetOf: (topic) =>
+        topic === options.inputTopic ? options.offsetReset : "earliest",
       revokeMs: options.revokeMs,
       log,
       oauthToken: options.oauthToken,
       onJoined: (memberId) => this.#joined(memberId),
       onFatal: (error) => this.#fail(error.message),
+    });
+    this.#dispatch = new Dispatch({
+      partitions: this.#partitions,
+      pauses: this.#pauses,
+      deferrals: this.#deferrals,
+      transactions: this.#transactions,
+      supervision: this.#supervision,
+      membership: this.#membership,
+      log,
+      end: (reason) => this.#fail(reason),
     });
     this.#opened.promise.catch(() => {}); // `start` may not be waiting
   }
@@ -152,7 +176,11 @@ export class Pool implements AsyncDisposable {
     this.#workers.openMissing();
     await this.#opened.promise;
     this.#phase = "running";
-    this.#serving = this.#membership.run(this.#options.inputTopic);
+    const { inputTopic, job } = this.#options;
+    this.#serving = this.#membership.run([
+      inputTopic,
+      ...job.delayTopics.map(({ topic }) => topic),
+    ]);
     this.#serving.catch((error) => this.#fail(String(error)));
   }
 
@@ -166,7 +194,7 @@ export class Pool implements AsyncDisposable {
       phase: this.#phase,
       failure: this.#failure,
       threads: this.#workers.all,
-      samples: this.#samples,
+      samples: this.#dispatch.samples,
     });
   }
 
@@ -176,9 +204,13 @@ export class Pool implements AsyncDisposable {
     this.#place();
   }
 
-  /** Records of the owned partitions that lie below the settled positions. */
+  /** Input records of owned partitions that lie below the settled positions. */
   get settledOffsets(): number {
-    return this.#partitions.all.reduce((sum, each) => sum + each.next, 0);
+    const { inputTopic } = this.#options;
+    return this.#partitions.all.reduce(
+      (sum, { next, tp }) => tp.topic === inputTopic ? sum + next : sum,
+      0,
+    );
   }
 
   setRates(rates: Rates): void {
@@ -201,6 +233,7 @@ export class Pool implements AsyncDisposable {
 
   async #drain(deadlineMs: number): Promise<boolean> {
     if (this.#phase !== "failing") this.#phase = "draining";
+    this.#deferrals[Symbol.dispose]();
     // A little longer than the workers' own deadline, which they keep unless
     // they hang.
     if (!await within(this.#workers.stop(deadlineMs), deadlineMs + TICK_MS)) {
@@ -245,77 +278,25 @@ export class Pool implements AsyncDisposable {
       if (this.#partitions.ownedBy(thread).length === 0) continue;
       this.#supervision.giveUp(thread, "the group had dropped this member");
     }
-  }
-
-  #place(): void {
-    if (this.#draining !== undefined) return;
-    this.#serial.run(() => this.#placement.rebalance()).then(
-      () => this.#workers.endRetired(),
+    this.#recovery.takeBackUnowned().then(
+      () => this.#place(),
       (error) => this.#fail(String(error)),
     );
   }
 
-  #receive(thread: WorkerThread, message: FromWorker): void {
-    switch (message.kind) {
-      case "settled":
-      case "released":
-        for (const each of message.partitions) {
-          const partition = this.#partitions.settle(each);
-          if (partition !== undefined) this.#pauses.judge(partition);
-        }
-        break;
-      case "commit":
-        this.#transact(thread, message.partitions);
-        break;
-      case "fetchFailed":
-        this.#fetchFailed(message);
-        break;
-      case "log": {
-        const { level, message: text, fields } = message.line;
-        this.#options.log[level](text, fields);
-        break;
-      }
-      case "sample":
-        this.#samples.push(message.sample);
-        if (this.#samples.length > SAMPLES) this.#samples.shift();
-        break;
-      case "tokenRefresh":
-        this.#membership.refreshToken(thread.producer, message.config);
-        break;
-      default:
-        break; // the thread itself has served the others
-    }
+  #place(): void {
+    this.#serially(() => this.#placement.rebalance());
   }
 
-  #fetchFailed(
-    { ownership, code, message }: FromWorker & { kind: "fetchFailed" },
-  ): void {
-    if (!this.#partitions.isCurrent(ownership)) return;
-    switch (code) {
-      case ErrorCode.autoOffsetReset:
-      case ErrorCode.offsetOutOfRange:
-        this.#membership.resetOffset(ownership);
-        break;
-      case ErrorCode.topicAuthorizationFailed:
-        this.#fail(message);
-        break;
-      default:
-        this.#options.log.warn("fetch", { error: message });
-    }
-  }
-
-  async #transact(
-    thread: WorkerThread,
-    positions: readonly Position[],
-  ): Promise<void> {
+  /** Moves partitions, when what moves them now has ended. */
+  async #serially(move: () => Promise<void>): Promise<void> {
+    if (this.#draining !== undefined) return;
     try {
-      await this.#transactions?.commitOf(thread, positions);
+      await this.#serial.run(move);
+      this.#workers.endRetired();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      await this.#supervision.giveUp(thread, reason);
-      return;
+      this.#fail(String(error));
     }
-    thread.committed();
   }
 
   #lost(thread: WorkerThread, failure: WorkerFailure): void {

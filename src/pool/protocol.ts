@@ -3,11 +3,14 @@
  * one ownership of one partition: it is never used twice in a process, and what
  * arrives under an old one is ignored.
  */
+import type { DelayTopic } from "../config/delays.ts";
 import type { InboxPort, ProducerPort, TopicPartition } from "../kafka/mod.ts";
 import type { RetryPolicy } from "../../workers/retry.ts";
 import type { LogLevel, LogLine } from "../telemetry/log.ts";
 import type { OffsetRanges } from "./offset_ranges.ts";
 import type { Sample } from "./status.ts";
+
+export type { DelayTopic };
 
 export interface Ownership {
   readonly tp: TopicPartition;
@@ -19,6 +22,15 @@ export interface Position extends Ownership {
   readonly next: number;
   /** What is settled above `next`; empty where records settle in order. */
   readonly beyond: OffsetRanges;
+}
+
+/** Where a partition stands that a worker has given back. */
+export interface Released extends Position {
+  /**
+   * The worker has given it back by itself, because its next record must not be
+   * handled before this time, in ms since the epoch.
+   */
+  readonly notBeforeMs?: number;
 }
 
 /** An input that is to become a dead letter, because of what came of it. */
@@ -62,6 +74,8 @@ export interface StreamJob {
   readonly groupId: string;
   readonly ordering: Ordering;
   readonly retry: RetryPolicy;
+  /** One for each of the delays. */
+  readonly delayTopics: readonly DelayTopic[];
   /** How often the coordinator commits. */
   readonly commitIntervalMs: number;
   readonly limits: WorkerLimits;
@@ -104,7 +118,9 @@ export type FromWorker =
   | { readonly kind: "commit"; readonly partitions: readonly Position[] }
   /** Their records may come now: those that came before would be dropped. */
   | { readonly kind: "assigned"; readonly partitions: readonly Position[] }
-  | { readonly kind: "released"; readonly partitions: readonly Position[] }
+  | { readonly kind: "released"; readonly partitions: readonly Released[] }
+  /** Will be given back, see `Released`, and needs no more records until then. */
+  | { readonly kind: "deferring"; readonly ownership: Ownership }
   /** A partition cannot be fetched; `code` is librdkafka's. */
   | {
     readonly kind: "fetchFailed";

@@ -28,28 +28,47 @@ export class Recovery {
    * @returns when its slot is free and its partitions may be placed.
    */
   takeBack(thread: WorkerThread): Promise<void> {
-    const { partitions, serial, transactions } = this.#parts;
+    const { partitions, transactions } = this.#parts;
     const owned = partitions.ownedBy(thread);
     for (const each of owned) {
       partitions.disown(each);
       each.uncertain = transactions !== null;
     }
     if (transactions === null) return Promise.resolve();
-    return serial.run(async () => {
-      const { signal } = this.#abort;
-      if (signal.aborted) return;
-      try {
-        await transactions.fence(thread.slot, signal);
-        await this.#readPositions(owned);
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      }
+    return this.#serially(async () => {
+      await transactions.fence(thread.slot, this.#abort.signal);
+      await this.#readPositions(owned);
     });
+  }
+
+  /**
+   * Partitions that no thread has, those that wait for a time among them: where
+   * they stand is read anew.
+   * @returns when they may be placed.
+   */
+  takeBackUnowned(): Promise<void> {
+    const unowned = this.#parts.partitions.all
+      .filter((each) => each.worker === null && !each.uncertain);
+    for (const each of unowned) each.uncertain = true;
+    return this.#serially(() => this.#readPositions(unowned));
   }
 
   /** Waits for nothing any more; what is uncertain stays so. */
   stop(): void {
     this.#abort.abort(new Error("the pool ends"));
+  }
+
+  /** Does nothing, and throws nothing, once `stop` was called. */
+  #serially(action: () => Promise<void>): Promise<void> {
+    return this.#parts.serial.run(async () => {
+      const { signal } = this.#abort;
+      if (signal.aborted) return;
+      try {
+        await action();
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    });
   }
 
   async #readPositions(of: readonly Partition[]): Promise<void> {

@@ -16,6 +16,9 @@ import type { Committed } from "./partitions.ts";
 /** What to do where the group has no offset, or one that is gone. */
 export type OffsetReset = "earliest" | "latest" | "error";
 
+/** By topic. */
+export type ResetOf = (topic: string) => OffsetReset;
+
 export interface StartOffset {
   readonly tp: TopicPartition;
   readonly next: number;
@@ -49,12 +52,12 @@ export async function committedOffsets(
 export async function startOffsets(
   consumer: Consumer,
   partitions: readonly TopicPartition[],
-  reset: OffsetReset,
+  resetOf: ResetOf,
   signal: AbortSignal,
 ): Promise<StartOffset[]> {
   const committed = await committedOffsets(consumer, partitions, signal);
   const without = partitions.filter((_, index) => committed[index] === null);
-  const resets = await resetOffsets(consumer, without, reset, signal);
+  const resets = await resetOffsets(consumer, without, resetOf, signal);
   return partitions.map(({ topic, partition }, index) => ({
     tp: { topic, partition },
     next: committed[index]?.offset ?? resets.get(`${topic}-${partition}`)!,
@@ -66,22 +69,23 @@ export async function startOffsets(
 export async function resetOffsets(
   consumer: Consumer,
   partitions: readonly TopicPartition[],
-  reset: OffsetReset,
+  resetOf: ResetOf,
   signal: AbortSignal,
 ): Promise<Map<string, number>> {
   if (partitions.length === 0) return new Map();
-  if (reset === "error") {
-    const names = partitions.map((each) => `${each.topic} [${each.partition}]`);
+  const queries: (TopicPartition & { readonly timestampMs: number })[] = [];
+  const refused: string[] = [];
+  for (const { topic, partition } of partitions) {
+    const reset = resetOf(topic);
+    if (reset === "error") refused.push(`${topic} [${partition}]`);
+    else queries.push({ topic, partition, timestampMs: TIMESTAMP[reset] });
+  }
+  if (refused.length > 0) {
     throw new Error(
-      `no valid committed offset for ${names.join(", ")}, and ` +
+      `no valid committed offset for ${refused.join(", ")}, and ` +
         "auto.offset.reset is error",
     );
   }
-  const queries = partitions.map(({ topic, partition }) => ({
-    topic,
-    partition,
-    timestampMs: TIMESTAMP[reset],
-  }));
   const answers = await retry(
     () => consumer.offsetsForTimes(queries, TIMEOUT_MS),
     signal,

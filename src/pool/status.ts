@@ -3,7 +3,10 @@ import type { TopicPartition } from "../kafka/mod.ts";
 
 /** Counts of records since the start. */
 export interface Totals {
-  /** Input records that were settled, whatever became of them. */
+  /**
+   * Input records that were settled, whatever became of them in the end: one
+   * that waits in a delay topic is not counted yet.
+   */
   readonly consumed: number;
   /** Output records that the cluster acknowledged, dead letters excluded. */
   readonly produced: number;
@@ -11,6 +14,8 @@ export interface Totals {
   readonly deadLettered: number;
   /** Input records for which the processor returned nothing. */
   readonly skipped: number;
+  /** Times that a record was sent to a delay topic. */
+  readonly retried: number;
 }
 
 export type WorkerState =
@@ -55,7 +60,10 @@ export interface PoolStatus {
   /** Why `phase` is "failing". */
   readonly failure?: string;
   readonly totals: Totals;
-  /** Records between the committed offsets and the high watermarks. */
+  /**
+   * Records of the input topic between the committed offsets and the high
+   * watermarks.
+   */
   readonly lag: number | null;
   readonly workers: readonly WorkerStatus[];
   /** The newest last. */

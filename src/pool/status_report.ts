@@ -18,17 +18,29 @@ export interface StatusParts {
   readonly samples: readonly Sample[];
 }
 
-const NONE: Totals = { consumed: 0, produced: 0, deadLettered: 0, skipped: 0 };
+const NONE: Totals = {
+  consumed: 0,
+  produced: 0,
+  deadLettered: 0,
+  skipped: 0,
+  retried: 0,
+};
 
 export class StatusReport {
   readonly #consumer: Consumer;
   readonly #partitions: Partitions;
+  readonly #inputTopic: string;
   /** Of threads that are gone. */
   #kept = NONE;
 
-  constructor(consumer: Consumer, partitions: Partitions) {
+  constructor(
+    consumer: Consumer,
+    partitions: Partitions,
+    inputTopic: string,
+  ) {
     this.#consumer = consumer;
     this.#partitions = partitions;
+    this.#inputTopic = inputTopic;
   }
 
   keepTotals(thread: WorkerThread): void {
@@ -62,6 +74,8 @@ export class StatusReport {
     if (this.#consumer.disposed) return null;
     let lag: number | null = null;
     for (const { tp, next, committed } of this.#partitions.all) {
+      // What waits in a delay topic is not late.
+      if (tp.topic !== this.#inputTopic) continue;
       const high = this.#consumer.knownHighWatermark(tp);
       if (high === null) continue;
       lag = (lag ?? 0) + Math.max(0, high - (committed?.offset ?? next));
@@ -90,6 +104,7 @@ const totalsOf = ({ page }: WorkerThread): Totals => ({
   produced: page.counter("produced"),
   deadLettered: page.counter("deadLettered"),
   skipped: page.counter("skipped"),
+  retried: page.counter("retried"),
 });
 
 const sum = (a: Totals, b: Totals): Totals => ({
@@ -97,4 +112,5 @@ const sum = (a: Totals, b: Totals): Totals => ({
   produced: a.produced + b.produced,
   deadLettered: a.deadLettered + b.deadLettered,
   skipped: a.skipped + b.skipped,
+  retried: a.retried + b.retried,
 });

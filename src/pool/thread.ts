@@ -301,6 +301,7 @@ export class WorkerThread implements AsyncDisposable {
         break;
       case "tokenRefresh":
       case "settled":
+      case "deferring":
       case "commit":
       case "fetchFailed":
       case "log":

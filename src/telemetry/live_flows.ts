@@ -40,7 +40,7 @@ export function flowLines(model: LiveModel, cells: number): Line[] {
     TOTAL_CELLS - 3;
   const graph = (values: readonly number[]) =>
     beside(sparkline(values, Math.min(MOST_GRAPH_CELLS, left)));
-  const { consumed, produced, deadLettered, skipped } = flows;
+  const { consumed, produced, deadLettered, retried, skipped } = flows;
   const part = ({ total }: Flow) =>
     beside(left < SHARE_CELLS ? "" : `${share(total, consumed.total)} of in`);
   const unread = lag === null ? "unknown" : count(lag);
@@ -49,6 +49,9 @@ export function flowLines(model: LiveModel, cells: number): Line[] {
     flow("in", consumed, graph(consumed.history)),
     flow("out", produced, graph(produced.history)),
     flow("dead letters", deadLettered, part(deadLettered)),
+    ...(retried.total > 0
+      ? [flow("tried later", retried, graph(retried.history))]
+      : []),
     ...(skipped.total > 0 ? [flow("skipped", skipped, part(skipped))] : []),
     row("lag", withTotals ? ["", "", unread] : [unread], graph(lagHistory)),
   ];

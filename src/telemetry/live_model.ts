@@ -68,6 +68,7 @@ export class LiveHistory {
     produced: new FlowHistory(),
     deadLettered: new FlowHistory(),
     skipped: new FlowHistory(),
+    retried: new FlowHistory(),
   };
   readonly #workers = new Map<number, RateMeter>();
   readonly #lags: number[] = [];
@@ -108,6 +109,7 @@ export class LiveHistory {
         produced: flow("produced"),
         deadLettered: flow("deadLettered"),
         skipped: flow("skipped"),
+        retried: flow("retried"),
       },
       lag: status.lag,
       lagHistory: [...this.#lags],

@@ -48,6 +48,12 @@ export function renderMetrics(status: PoolStatus, group: Labels): string {
       [[{}, totals.skipped]],
     ),
     metric(
+      "switchyard_records_retried_total",
+      "counter",
+      "Times that a record was sent to a delay topic.",
+      [[{}, totals.retried]],
+    ),
+    metric(
       "kafka_consumergroup_group_lag",
       "gauge",
       "Records between the committed offsets and the high watermarks.",

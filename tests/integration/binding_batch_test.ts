@@ -174,3 +174,45 @@ Deno.test("batches count the bytes of their keys and values", async () => {
     assert.equal(sum, 4 + 5 + 1000);
   });
 });
+
+Deno.test("a gate sees the last header of its name, of the lanes that it guards, and ends a lane where it likes", async () => {
+  const due = (...values: (string | null)[]) =>
+    values.map((value) => ({ key: "due", value }));
+  const records: OutputRecord[] = [
+    { partition: 0, value: "none" },
+    { partition: 0, value: "null", headers: due("1", null) },
+    { partition: 0, value: "empty", headers: due("") },
+    {
+      partition: 0,
+      value: "last",
+      headers: [...due("1", "2"), { key: "other", value: "3" }],
+    },
+    { partition: 0, value: "early", headers: due("99") },
+    { partition: 0, value: "behind", headers: due("1") },
+    { partition: 1, value: "unguarded", headers: due("99") },
+  ].map((each) => ({ topic: "topic", ...each }));
+  const router = everything();
+  const seen: (string | null)[] = [];
+  const gate = {
+    header: "due",
+    guards: (lane: number) => lane === 0,
+    admits(lane: number, value: string | null) {
+      seen.push(value);
+      if (value !== "99") return true;
+      router.next[lane] = Infinity;
+      return false;
+    },
+  };
+
+  await withTaken(records, 5, { ...router, gate }, (taken) => {
+    const values = taken.map(({ batch, index }) => batch.text(index));
+    assert.deepEqual(values.sort(), [
+      "empty",
+      "last",
+      "none",
+      "null",
+      "unguarded",
+    ]);
+  });
+  assert.deepEqual(seen, [null, null, "", "2", "99"]);
+});

@@ -133,6 +133,43 @@ Deno.test("a partition that is assigned again stalls until it is forwarded again
   await member.until(() => member.received.length === 12, "read both");
 });
 
+Deno.test("a partition that was paused is paused when it is assigned again, until it is resumed", async () => {
+  // Why the binding's users resume before an assign.
+  await using cluster = new MockCluster(library, 1);
+  cluster.createTopic("topic", 2);
+  const { bootstrapServers } = cluster;
+  await using member = new Member(bootstrapServers, GROUP);
+  const [paused, witness] = [0, 1].map((partition) => ({
+    topic: "topic",
+    partition,
+  })) as [TopicPartition, TopicPartition];
+  member.consumer.subscribe(["topic"]);
+  await member.until(() => member.assigned.length === 2, "assigned");
+  await produce(bootstrapServers, [...values(0, 1), ...values(1, 1)]);
+  await member.until(() => member.received.length === 2, "read");
+
+  member.consumer.pause([paused, witness]);
+  member.consumer.unassign([paused, witness]);
+  await stopped(member, [paused, witness]);
+  member.consumer.resume([witness]);
+  for (const each of [paused, witness]) {
+    member.consumer.forward(each, member.queue);
+  }
+  member.consumer.assign([
+    { ...paused, offset: 1 },
+    { ...witness, offset: 1 },
+  ]);
+  await produce(bootstrapServers, [...values(0, 5), ...values(1, 5)]);
+  await member.until(
+    () => member.of("topic", witness.partition).length === 6,
+    "read the witness",
+  );
+  assert.equal(member.of("topic", paused.partition).length, 1);
+
+  member.consumer.resume([paused]);
+  await member.until(() => member.received.length === 12, "read both");
+});
+
 Deno.test("a partition moves between queues in mid-stream without a gap or a repetition", async () => {
   await using cluster = new MockCluster(library, 1);
   cluster.createTopic("topic", 1);

@@ -323,3 +323,18 @@ Deno.test("purged records are reported, and flush waits for those that are sent"
   );
   await sender.producer.flush(1_000);
 });
+
+Deno.test("a transaction may begin with a named partition of a topic that the producer does not know yet", async () => {
+  await using cluster = clusterWithTopic(3);
+  await using sender = new Sender(cluster.bootstrapServers, {
+    "transactional.id": "id",
+    "transaction.timeout.ms": 10_000,
+  });
+  await sender.producer.initTransactions(10_000);
+  sender.producer.beginTransaction();
+  const reports = await sender.send([
+    { topic: "topic", key: "a", value: "b", partition: 2 },
+  ]);
+  assert.deepEqual(reports.map(({ code }) => code), [0]);
+  await sender.producer.commitTransaction(10_000);
+});

@@ -43,14 +43,15 @@ Deno.test("without any settings the defaults of the operator contract hold", () 
     transactionRecords: 100000,
     rateRecords: null,
     rateKbytes: null,
+    retryAttempts: 3,
+    retryBackoffMs: 100,
+    retryInPlaceMs: 1000,
+    retryDelays: null,
     commitIntervalMs: 200,
     transactionTimeoutMs: 10000,
     handlerTimeoutMs: 30000,
     watchdogMs: 30000,
     drainMs: 25000,
-    retryAttempts: 3,
-    retryBackoffMs: 100,
-    retryInPlaceMs: 1000,
     httpHost: "127.0.0.1",
     httpPort: 0,
     gatewayListen: "127.0.0.1:19092",
@@ -111,6 +112,11 @@ Deno.test("the dead-letter topic follows the input topic unless it is named", ()
     load({ INPUT_TOPIC: "in", DLQ_TOPIC: "bad" }).settings.dlqTopic,
     "bad",
   );
+});
+
+Deno.test("delays are kept as short as they can be written", () => {
+  const { settings } = load({ RETRY_DELAYS: " 1500ms, 60s,90s ,1440m" });
+  assert.equal(settings.retryDelays, "1500ms,1m,90s,24h");
 });
 
 Deno.test("librdkafka properties pass through from file and environment, property by property", () => {

@@ -58,6 +58,13 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
     "atleastonce",
     'expected one of at-least-once, exactly-once; did you mean "at-least-once"?',
   ],
+  ...["10s,1m,1m", "1m,10s", "10", "10s,,1m", "99ms", "25h", "100.5ms"].map((
+    text,
+  ): [string, string, string] => [
+    "RETRY_DELAYS",
+    text,
+    "expected ascending durations from 100ms to 24h, such as 10s,1m,10m",
+  ]),
   ["INPUT_TOPIC", "user login", topicRule],
   ["OUTPUT_TOPIC", "..", topicRule],
   ["INSTANCE_ID", "a/b", topicRule],
@@ -349,4 +356,23 @@ Deno.test("a settings file that cannot be read is named with the reason", () => 
         "Is a directory (os error 21)",
     },
   );
+});
+
+Deno.test("a delay topic is neither the output nor the dead-letter topic", () => {
+  const env = { INPUT_TOPIC: "in", RETRY_DELAYS: "10s,60s" };
+  assert.deepEqual(problems({ ...env, DLQ_TOPIC: "in.retry.1m" }), [
+    'RETRY_DELAYS is "10s,60s" and DLQ_TOPIC is "in.retry.1m"; expected ' +
+    "another topic than in.retry.1m, in which failed records wait",
+  ]);
+  assert.equal(problems({ ...env, OUTPUT_TOPIC: "in.retry.10s" }).length, 1);
+  assert.deepEqual(problems(env), []);
+});
+
+Deno.test("the names of delay topics must fit into Kafka's limit", () => {
+  const [problem, ...others] = problems({
+    INPUT_TOPIC: "a".repeat(240),
+    RETRY_DELAYS: "10s",
+  });
+  assert.match(problem!, /expected room for delay topics/);
+  assert.deepEqual(others, []);
 });

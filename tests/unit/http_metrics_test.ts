@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import type { PoolStatus } from "../../src/pool/status.ts";
 import { renderMetrics } from "../../src/telemetry/prometheus.ts";
 
-const totals = { consumed: 10, produced: 7, deadLettered: 2, skipped: 1 };
+const totals = {
+  consumed: 10,
+  produced: 7,
+  deadLettered: 2,
+  skipped: 1,
+  retried: 3,
+};
 const status: PoolStatus = {
   phase: "running",
   totals,
@@ -41,6 +47,7 @@ Deno.test("metrics have the pool's totals, lag and workers", () => {
       "switchyard_records_produced_total 7",
       "switchyard_records_dead_lettered_total 2",
       "switchyard_records_skipped_total 1",
+      "switchyard_records_retried_total 3",
       'kafka_consumergroup_group_lag{group="g",topic="t"} 42',
       'switchyard_workers{state="starting"} 0',
       'switchyard_workers{state="running"} 1',

@@ -12,7 +12,13 @@ import {
 } from "../../src/telemetry/http.ts";
 import { createLog, type LogLine } from "../../src/telemetry/log.ts";
 
-const totals = { consumed: 0, produced: 0, deadLettered: 0, skipped: 0 };
+const totals = {
+  consumed: 0,
+  produced: 0,
+  deadLettered: 0,
+  skipped: 0,
+  retried: 0,
+};
 
 function poolStatus(
   phase: PoolPhase,

@@ -37,6 +37,7 @@ const model: LiveModel = {
     produced: flow,
     deadLettered: nothing,
     skipped: nothing,
+    retried: nothing,
   },
   lag: 77,
   lagHistory: [5, 6],
@@ -55,7 +56,13 @@ function worker(id: number, state: WorkerState = "running"): LiveWorker {
         { topic: "user-login", partition: 2 * id },
         { topic: "user-login", partition: 2 * id + 1 },
       ],
-      totals: { consumed: 0, produced: 0, deadLettered: 0, skipped: 0 },
+      totals: {
+        consumed: 0,
+        produced: 0,
+        deadLettered: 0,
+        skipped: 0,
+        retried: 0,
+      },
       pendingRecords: 321,
       heapBytes: 45 * 2 ** 20,
     },
@@ -100,6 +107,12 @@ Deno.test("records that were skipped have a row once there are any", () => {
   assert.doesNotMatch(frame(), /skipped/);
   const flows = { ...model.flows, skipped: { ...nothing, total: 3 } };
   assert.match(frame({ flows }), /^ skipped 0 0 3/m);
+});
+
+Deno.test("records that are tried later have a row once there are any", () => {
+  assert.doesNotMatch(frame(), /tried later/);
+  const flows = { ...model.flows, retried: { ...nothing, total: 3 } };
+  assert.match(frame({ flows }), /^ tried later 0 0 3/m);
 });
 
 Deno.test("a failing pool says why", () => {
@@ -215,6 +228,7 @@ const anyModel: fc.Arbitrary<LiveModel> = fc.record({
     produced: anyFlow,
     deadLettered: anyFlow,
     skipped: anyFlow,
+    retried: anyFlow,
   }),
   lag: fc.option(fc.nat()),
   lagHistory: fc.array(fc.nat()),

@@ -11,7 +11,13 @@ const title: LiveTitle = {
   cluster: "c",
   heapLimitBytes: 1,
 };
-const none = { consumed: 0, produced: 0, deadLettered: 0, skipped: 0 };
+const none = {
+  consumed: 0,
+  produced: 0,
+  deadLettered: 0,
+  skipped: 0,
+  retried: 0,
+};
 
 function status(
   totals: Partial<PoolStatus["totals"]>,

@@ -3,7 +3,13 @@ import type { PoolStatus, WorkerStatus } from "../../src/pool/status.ts";
 import { LiveView, type Terminal } from "../../src/telemetry/live_view.ts";
 import { eventually } from "../support/wait.ts";
 
-const totals = { consumed: 0, produced: 0, deadLettered: 0, skipped: 0 };
+const totals = {
+  consumed: 0,
+  produced: 0,
+  deadLettered: 0,
+  skipped: 0,
+  retried: 0,
+};
 const title = {
   processor: "p",
   inputTopic: "in",

@@ -116,3 +116,31 @@ Deno.test("at least once there is nothing to fence", async () => {
   assert.deepEqual(it.steps, []);
   assert.ok(it.owned.every((each) => each.worker === null && !each.uncertain));
 });
+
+Deno.test("a partition that waits for a time is left alone when its last thread is lost", async () => {
+  const it = recovering();
+  const [resting, other] = it.owned;
+  const { tp, epoch } = resting!;
+  it.partitions.defer({ tp, epoch, next: 12, beyond: [] }, 5000);
+  it.fenced.resolve();
+  await it.recovery.takeBack(it.thread);
+  assert.deepEqual(it.steps, ["fence 3", "read 1"]);
+  assert.deepEqual([resting!.next, resting!.notBeforeMs], [12, 5000]);
+  assert.equal(other!.next, 17);
+});
+
+Deno.test("partitions without a thread can be read anew, and those that waited for a time still do", async () => {
+  const it = recovering();
+  const [resting, owned] = it.owned;
+  const { tp, epoch } = resting!;
+  it.partitions.defer({ tp, epoch, next: 12, beyond: [] }, 5000);
+  const read = it.recovery.takeBackUnowned();
+  assert.deepEqual([resting!.uncertain, owned!.uncertain], [true, false]);
+  await read;
+  assert.deepEqual(it.steps, ["read 0"]);
+  assert.deepEqual(
+    [resting!.uncertain, resting!.next, resting!.notBeforeMs],
+    [false, 17, 5000],
+  );
+  assert.equal(owned!.next, 10);
+});

@@ -1,7 +1,12 @@
 /** A processor with everything around it that a worker would have. */
 import { PageView, WorkerPage } from "../../src/pool/page.ts";
-import type { Ordering, WorkerLimits } from "../../src/pool/protocol.ts";
+import type {
+  DelayTopic,
+  Ordering,
+  WorkerLimits,
+} from "../../src/pool/protocol.ts";
 import type { Sample } from "../../src/pool/status.ts";
+import { DelayTopics } from "../../workers/delay_topics.ts";
 import type { Processor, ProcessorLog } from "../../workers/processor.ts";
 import type { RetryPolicy } from "../../workers/retry.ts";
 import { Settlement, type Ticket } from "../../workers/settlement.ts";
@@ -20,6 +25,7 @@ export interface StreamOptions {
   /** Absent: there is one attempt. */
   readonly retry?: Partial<RetryPolicy>;
   readonly onSample?: (sample: Sample) => void;
+  readonly delayTopics?: readonly DelayTopic[];
 }
 
 const ONE_ATTEMPT: RetryPolicy = {
@@ -38,7 +44,8 @@ export const silentLog: ProcessorLog = {
 
 export function stream<Value>(
   processor: Processor<Value>,
-  { limits, ordering = "partition", retry, onSample }: StreamOptions = {},
+  { limits, ordering = "partition", retry, onSample, delayTopics = [] }:
+    StreamOptions = {},
 ) {
   const view = new PageView();
   const page = new WorkerPage(view.memory);
@@ -55,13 +62,19 @@ export function stream<Value>(
       deadLetterTopic: "dead",
       groupId: "group",
       ordering,
-      retry: { ...ONE_ATTEMPT, ...retry },
+      retry: {
+        ...ONE_ATTEMPT,
+        delaysMs: delayTopics.map(({ delayMs }) => delayMs),
+        ...retry,
+      },
+      delayTopics,
       commitIntervalMs: 200,
       limits: { ...LIMITS, ...limits },
       transaction: null,
       samples: onSample !== undefined,
       logLevel: "info",
     },
+    delayTopics: new DelayTopics(delayTopics),
     log: silentLog,
     onSample,
     onCrash: (error) => crashes.push(error),

@@ -16,6 +16,8 @@ import type { Sink } from "../../workers/sink.ts";
 export const TOPIC = "in";
 
 export interface FakeRecord {
+  /** Default `TOPIC`. */
+  readonly topic?: string;
   /** Also its partition. */
   readonly lane: number;
   readonly offset: number;
@@ -67,7 +69,8 @@ export class FakeBatch implements Pick<Batch, BatchReads> {
   }
 
   tp(index: number) {
-    return { topic: TOPIC, partition: this.#record(index).lane };
+    const { topic = TOPIC, lane } = this.#record(index);
+    return { topic, partition: lane };
   }
 
   offset(index: number): number {
@@ -156,7 +159,7 @@ export class FakeSink implements Sink {
     readonly failure: Failure | undefined;
   })[] = [];
   readonly postponed: (Sent & { readonly postponement: Postponement })[] = [];
-  /** How many outputs and rejections the cluster has been handed. */
+  /** How much of all that the cluster has been handed. */
   flushed = 0;
   pendingBytes = 0;
   idle = true;
@@ -199,7 +202,8 @@ export class FakeSink implements Sink {
   }
 
   flush(): void {
-    this.flushed = this.outputs.length + this.rejections.length;
+    this.flushed = this.outputs.length + this.rejections.length +
+      this.postponed.length;
   }
 
   /** The cluster has stored everything that it was handed. */

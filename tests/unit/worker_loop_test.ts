@@ -374,6 +374,48 @@ Deno.test("a release under an old epoch leaves the partition with its owner", as
   assert.notEqual(worker.router.laneOf(TOPIC, 0), -1);
 });
 
+Deno.test("a lane that must wait is announced at once, and given back with its time when it is settled", async () => {
+  await using worker = running();
+  worker.loop.assign([own(0), own(1)]);
+  worker.push(4);
+  await until(() => worker.tickets.length === 1, "handled");
+  worker.loop.defer(worker.router.laneOf(TOPIC, 0), 123);
+  const { tp, epoch } = own(0);
+  assert.deepEqual(worker.of("deferring").map((each) => each.ownership), [
+    { tp, epoch },
+  ]);
+  assert.equal(worker.router.laneOf(TOPIC, 0), -1);
+  await quiet(worker);
+  assert.deepEqual(worker.of("released"), []);
+  // A transaction must end before it can be given back.
+  await until(() => worker.sink.hurries.at(-1) === true, "haste");
+  worker.finish(worker.tickets[0]!);
+  await until(() => worker.of("released").length > 0, "released");
+  await until(() => worker.sink.hurries.at(-1) === false, "no haste any more");
+  assert.deepEqual(worker.of("released").flatMap((each) => each.partitions), [
+    { ...own(0), next: 4, notBeforeMs: 123 },
+  ]);
+});
+
+Deno.test("a partition that is asked for while it must wait is given back once, with its time", async () => {
+  await using worker = running();
+  worker.loop.assign([own(0)]);
+  worker.push(1);
+  await until(() => worker.tickets.length === 1, "handled");
+  worker.loop.defer(worker.router.laneOf(TOPIC, 0), 123);
+  worker.loop.release([own(0)]);
+  worker.finish(worker.tickets[0]!);
+  await until(() => worker.of("released").length > 0, "released");
+  // Its lane may be another's now, which has no time.
+  worker.loop.assign([own(5)]);
+  worker.loop.release([own(0), own(5)]);
+  await until(() => worker.of("released").length > 1, "released");
+  assert.deepEqual(worker.of("released").flatMap((each) => each.partitions), [
+    { ...own(0), next: 1, notBeforeMs: 123 },
+    own(5),
+  ]);
+});
+
 Deno.test("settled positions are told once, with the counts that belong to them", async () => {
   await using worker = running({ heapBytes: () => 5 * 2 ** 20 });
   worker.loop.assign([own(0)]);

@@ -210,9 +210,12 @@ Deno.test("a wait too long for its place is the sink's, and the line goes on", (
     typeof sink.postponed[0],
   ];
   assert.equal(offset, 0);
-  assert.ok(postponement.firstFailureMs >= before);
+  assert.ok(postponement.failure.firstMs >= before);
   assert.ok([5000, 60_000].includes(postponement.delayMs));
-  assert.deepEqual([postponement.attempt, postponement.reason], [1, "no"]);
+  assert.deepEqual([postponement.failure.attempts, postponement.reason], [
+    1,
+    "no",
+  ]);
   assert.deepEqual(valuesOf(sink), ["1"]);
   assert.equal(settlement.idle, false);
   sink.acknowledge();

@@ -408,3 +408,16 @@ Deno.test("in any order of events a position never passes an open record, and en
     { numRuns: 200 },
   );
 });
+
+Deno.test("what was postponed does not count as settled", () => {
+  const settlement = owned(0);
+  const ticket = settlement.open(batchOf(run(0, 0, 3)));
+  ticket.postponements = new Map([[1, {
+    delayMs: 1000,
+    failure: { attempts: 1, firstMs: 0 },
+    reason: "down",
+  }]]);
+  for (const index of [0, 1, 2]) settlement.done(ticket, index);
+  assert.equal(settlement.takeSettledRecords(), 2);
+  assert.deepEqual(nexts(settlement.takeChanged()), [[0, 3]]);
+});

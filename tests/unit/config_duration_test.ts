@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseDuration } from "../../src/commands/duration.ts";
+import { formatDuration, parseDuration } from "../../src/config/duration.ts";
 
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
@@ -42,5 +42,18 @@ Deno.test("any whole number above 0 with a unit is a duration", () => {
   const number = fc.integer({ min: 1, max: 1_000_000 });
   fc.assert(fc.property(number, unit, (number, unit) => {
     assert.equal(parseDuration(`${number}${unit}`), number * UNITS[unit]);
+  }));
+});
+
+Deno.test("durations are written in the largest unit that is whole", () => {
+  assert.equal(formatDuration(3_600_000), "1h");
+  assert.equal(formatDuration(600_000), "10m");
+  assert.equal(formatDuration(90_000), "90s");
+  assert.equal(formatDuration(1500), "1500ms");
+});
+
+Deno.test("a duration that was written is read as the same", () => {
+  fc.assert(fc.property(fc.integer({ min: 1, max: 2 ** 40 }), (ms) => {
+    assert.equal(parseDuration(formatDuration(ms)), ms);
   }));
 });

@@ -14,3 +14,10 @@ export function parseDuration(text: string): number | null {
   const ms = Number(match[1]) * UNIT_MS[match[2]!]!;
   return ms > 0 ? ms : null;
 }
+
+/** As short as it goes: `90s`, `1m`, `24h`. @param ms whole milliseconds */
+export function formatDuration(ms: number): string {
+  const [unit, unitMs] = Object.entries(UNIT_MS)
+    .findLast(([, unitMs]) => ms % unitMs === 0) ?? ["ms", 1];
+  return `${ms / unitMs}${unit}`;
+}

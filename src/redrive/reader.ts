@@ -1,0 +1,185 @@
+/** Reads a topic from given offsets up to its end, without a group. */
+import {
+  type Batch,
+  type ClientEvent,
+  Consumer,
+  type ConsumerProperties,
+  ErrorCode,
+  Inbox,
+  isClientRefused,
+  type KafkaError,
+  type Library,
+  newRing,
+  type PartitionRouter,
+  type TopicPartition,
+} from "../kafka/mod.ts";
+
+/** The cluster does not go on answering. */
+export class ReadError extends Error {
+  override readonly name = "ReadError";
+}
+
+/** A part of a topic; what is there below `end` is read. */
+export interface ReadRange {
+  readonly partition: number;
+  readonly start: number;
+  /** Infinity: up to the end that is met. */
+  readonly end: number;
+}
+
+export interface ReadOptions {
+  readonly library: Library;
+  readonly properties: ConsumerProperties;
+  readonly topic: string;
+  readonly ranges: readonly ReadRange[];
+  readonly signal: AbortSignal;
+}
+
+const BATCH_RECORDS = 1000;
+const WAIT_MS = 100;
+const SILENCE_MS = 60_000;
+
+/**
+ * Each batch's records in the order of their offsets; a batch is freed when the
+ * next one is asked for.
+ * @throws {ReadError} when nothing comes for a minute, or the cluster refuses.
+ */
+export async function* readTopic(options: ReadOptions): AsyncGenerator<Batch> {
+  const { library, properties, topic, ranges, signal } = options;
+  if (ranges.length === 0) return;
+  await using stack = new AsyncDisposableStack();
+  const consumer = stack.use(
+    new Consumer(library, {
+      ...properties,
+      "enable.partition.eof": true,
+      "auto.offset.reset": "error",
+      "isolation.level": "read_committed",
+    }),
+  );
+  const queue = consumer.newQueue();
+  const ring = newRing(library, BATCH_RECORDS);
+  stack.defer(() => ring[Symbol.dispose]());
+  const route = new Route(topic, ranges);
+  const inbox = stack.use(
+    new Inbox(library, {
+      queue: consumer.addressOf(queue),
+      ring: ring.address,
+      capacity: BATCH_RECORDS,
+    }, route),
+  );
+  for (const { partition } of ranges) {
+    consumer.forward({ topic, partition }, queue);
+  }
+  consumer.assign(ranges.map(({ partition, start }) => ({
+    topic,
+    partition,
+    offset: start,
+  })));
+  const events = new Events(consumer);
+  stack.use(events);
+
+  let lastMs = performance.now();
+  while (!route.isDone && !signal.aborted) {
+    const batch = await inbox.wait(BATCH_RECORDS, WAIT_MS);
+    const failure = route.failure ?? events.refusal;
+    if (failure !== null) {
+      batch?.free();
+      throw new ReadError(failure.message);
+    }
+    if (batch === null) {
+      if (performance.now() - lastMs > SILENCE_MS) {
+        throw new ReadError(
+          `${topic}: nothing was heard for ${SILENCE_MS / 1000} s` +
+            (events.last === null ? "" : ` (${events.last.message})`),
+        );
+      }
+      continue;
+    }
+    lastMs = performance.now();
+    try {
+      if (batch.count > 0) yield batch;
+    } finally {
+      batch.free();
+    }
+  }
+}
+
+/** A lane is a partition's number; it ends at its end. */
+class Route implements PartitionRouter {
+  readonly partitions: TopicPartition[] = [];
+  readonly next: Float64Array;
+  failure: KafkaError | null = null;
+  readonly #topic: string;
+  readonly #open = new Set<number>();
+  readonly #ends: number[] = [];
+
+  constructor(topic: string, ranges: readonly ReadRange[]) {
+    this.#topic = topic;
+    const lanes = Math.max(...ranges.map(({ partition }) => partition)) + 1;
+    this.next = new Float64Array(lanes);
+    for (const { partition, start, end } of ranges) {
+      this.partitions[partition] = { topic, partition };
+      this.next[partition] = start;
+      this.#ends[partition] = end;
+      if (start < end) this.#open.add(partition);
+    }
+  }
+
+  /** Whether every partition has been read to its end. */
+  get isDone(): boolean {
+    for (const partition of this.#open) {
+      if (this.next[partition]! >= this.#ends[partition]!) {
+        this.#open.delete(partition);
+      }
+    }
+    return this.#open.size === 0;
+  }
+
+  laneOf(topic: string, partition: number): number {
+    return topic === this.#topic && this.#open.has(partition) ? partition : -1;
+  }
+
+  /** What came after reading has begun is not read. */
+  readonly skips = (lane: number, offset: number): boolean => {
+    if (offset < this.#ends[lane]!) return false;
+    this.next[lane] = offset;
+    return true;
+  };
+
+  failed({ partition }: TopicPartition, error: KafkaError): void {
+    if (error.code === ErrorCode.partitionEof) this.#open.delete(partition);
+    else if (!error.retriable) this.failure ??= error;
+  }
+}
+
+/** Serves a client's events until it is disposed. */
+class Events implements AsyncDisposable {
+  readonly #client: Consumer;
+  readonly #serving: Promise<void>;
+  #ended = false;
+  last: KafkaError | null = null;
+  /** What makes waiting vain. */
+  refusal: KafkaError | null = null;
+
+  constructor(client: Consumer) {
+    this.#client = client;
+    this.#serving = this.#serve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true;
+    this.#client.wake();
+    await this.#serving;
+  }
+
+  async #serve(): Promise<void> {
+    while (!this.#ended) {
+      const event: ClientEvent | null = await this.#client.poll(WAIT_MS);
+      if (event?.kind !== "error") continue;
+      this.last = event.error;
+      if (event.error.fatal || isClientRefused(event.error.code)) {
+        this.refusal = event.error;
+      }
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/** The headers that Switchyard adds to records, all named `switchyard.…`. */
+import type { Batch, Header } from "../src/kafka/mod.ts";
+
+const PREFIX = "switchyard.";
+
+const NAMES = [
+  "reason",
+  // Where the record was first read.
+  "topic",
+  "partition",
+  "offset",
+  "group",
+  /** Bytes of a value that was left out of its dead letter. */
+  "value.omitted",
+  /** On a dead letter: attempts that were made. */
+  "attempts",
+  /** ISO 8601. */
+  "first-failure",
+  // In delay topics.
+  /** Of the attempt that failed last. */
+  "attempt",
+  /** When it may be tried again, in ms since the epoch. */
+  "due",
+  /** That of the original record, in ms since the epoch. */
+  "timestamp",
+] as const;
+export type HeaderName = typeof NAMES[number];
+
+const OURS: ReadonlySet<string> = new Set(NAMES.map((name) => PREFIX + name));
+
+export const headerKey = (name: HeaderName) => PREFIX + name;
+
+export const header = (name: HeaderName, value: string | number): Header => ({
+  key: headerKey(name),
+  value: String(value),
+});
+
+/** The headers that a record came with, without those that we write anew. */
+export const foreignHeaders = (batch: Batch, index: number): Header[] =>
+  batch.headers(index).filter(({ key }) => !OURS.has(key));
+
+const decoder = new TextDecoder();
+
+/** Reads our headers of a record; undefined where it has none of that name. */
+export function ourHeaders(
+  batch: Batch,
+  index: number,
+): (name: HeaderName) => string | undefined {
+  const found = new Map<string, string>();
+  for (const { key, value } of batch.headers(index)) {
+    if (value !== null && OURS.has(key)) found.set(key, decoder.decode(value));
+  }
+  return (name) => found.get(headerKey(name));
+}
