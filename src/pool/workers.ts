@@ -77,7 +77,9 @@ export class Workers {
   remove(thread: WorkerThread, fenced?: Promise<unknown>): void {
     this.#threads.delete(thread.id);
     this.#parts.onRemoved(thread);
-    const closing = Promise.all([this.#close(thread), fenced]).finally(() => {
+    // Who asked for the fence hears of its failure.
+    const free = Promise.all([this.#close(thread), fenced?.catch(() => {})]);
+    const closing = free.finally(() => {
       this.#slots.delete(thread.slot);
       this.#closing.delete(closing);
     });
