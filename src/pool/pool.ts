@@ -301,12 +301,12 @@ export class Pool implements AsyncDisposable {
 
   #lost(thread: WorkerThread, failure: WorkerFailure): void {
     const { reason, message } = failure;
-    this.#supervision.lost(thread, failure);
-    if (reason === "open" && this.#phase === "starting") {
-      this.#opened.reject(new PoolStartError(message));
-    } else if (reason === "cluster") {
-      this.#fail(message);
-    }
+    const cannotStart = reason === "open" && this.#phase === "starting";
+    const isRefused = reason === "cluster";
+    const restarts = this.#draining === undefined && !cannotStart && !isRefused;
+    this.#supervision.lost(thread, failure, restarts);
+    if (cannotStart) this.#opened.reject(new PoolStartError(message));
+    else if (isRefused) this.#fail(message);
   }
 
   #tick(): void {

@@ -76,12 +76,16 @@ export class Supervision implements Disposable {
     this.#looping = looping;
   }
 
-  /** A thread has ended by itself. */
-  lost(thread: WorkerThread, failure: WorkerFailure): void {
+  /**
+   * A thread has ended by itself.
+   * @param restarts whether another one is to take its place
+   */
+  lost(thread: WorkerThread, failure: WorkerFailure, restarts: boolean): void {
     const { log, workers } = this.#parts;
     this.#refused = [...this.#refused, ...failure.refused ?? []]
       .slice(-MOST_REFUSED);
     workers().remove(thread, this.#takeBack(thread));
+    if (!restarts) return;
     if (failure.reason === "aborted") {
       this.#aborted(thread, failure.message);
       return;
