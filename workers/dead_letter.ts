@@ -5,7 +5,7 @@
 import type { Batch, Header, OutputRecord } from "../src/kafka/mod.ts";
 import { type DelayTopics, NO_DELAY_TOPICS } from "./delay_topics.ts";
 import { type Failure, oneMore } from "./failures.ts";
-import { foreignHeaders, header } from "./headers.ts";
+import { header } from "./headers.ts";
 import type { Rejection } from "./settlement.ts";
 
 const REASON_CHARACTERS = 1000;
@@ -31,7 +31,7 @@ export function deadLetter(
   const origin = delayTopics.originOf(batch, index);
   const value = batch.value(index);
   const headers: Header[] = [
-    ...foreignHeaders(batch, index),
+    ...delayTopics.headersOf(batch, index),
     header("reason", reason.slice(0, REASON_CHARACTERS)),
     header("topic", origin.topic),
     header("partition", origin.partition),

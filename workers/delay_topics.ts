@@ -7,10 +7,15 @@
  * the place where the record was first read are in headers, and are kept from
  * one delay topic to the next.
  */
-import type { Batch, OutputRecord, TopicPartition } from "../src/kafka/mod.ts";
+import type {
+  Batch,
+  Header,
+  OutputRecord,
+  TopicPartition,
+} from "../src/kafka/mod.ts";
 import type { DelayTopic } from "../src/pool/protocol.ts";
 import type { Failure } from "./failures.ts";
-import { foreignHeaders, header, ourHeaders } from "./headers.ts";
+import { header, headerKey, ourHeaders } from "./headers.ts";
 import type { Postponement } from "./retry.ts";
 
 const REASON_CHARACTERS = 1000;
@@ -86,6 +91,16 @@ export class DelayTopics {
     return { topic, partition, offset, timestampMs: timestampMs ?? -1 };
   }
 
+  /** The headers that the original record had: ours stand behind them. */
+  headersOf(batch: Batch, index: number): readonly Header[] {
+    const headers = batch.headers(index);
+    if (!this.delayed(batch, index)) return headers;
+    const first = headers.findLastIndex(({ key }) =>
+      key === headerKey("reason")
+    );
+    return first < 0 ? headers : headers.slice(0, first);
+  }
+
   /** The record that goes to the delay topic. */
   postponed(
     batch: Batch,
@@ -103,7 +118,8 @@ export class DelayTopics {
       key: batch.key(index),
       value: batch.value(index),
       headers: [
-        ...foreignHeaders(batch, index),
+        ...this.headersOf(batch, index),
+        // The first of ours, see `headersOf`; all are always there.
         header("reason", reason.slice(0, REASON_CHARACTERS)),
         header("topic", topic),
         header("partition", partition),
@@ -111,7 +127,7 @@ export class DelayTopics {
         header("attempt", failure.attempts),
         header("first-failure", new Date(failure.firstMs).toISOString()),
         header("due", nowMs + delayMs),
-        ...(timestampMs > 0 ? [header("timestamp", timestampMs)] : []),
+        header("timestamp", timestampMs),
       ],
     };
   }

@@ -35,13 +35,12 @@ export const header = (name: HeaderName, value: string | number): Header => ({
   value: String(value),
 });
 
-/** The headers that a record came with, without those that we write anew. */
-export const foreignHeaders = (batch: Batch, index: number): Header[] =>
-  batch.headers(index).filter(({ key }) => !OURS.has(key));
-
 const decoder = new TextDecoder();
 
-/** Reads our headers of a record; undefined where it has none of that name. */
+/**
+ * Reads our headers of a record; undefined where it has none of that name. Ours
+ * are the last ones: those that it came with may have the same names.
+ */
 export function ourHeaders(
   batch: Batch,
   index: number,

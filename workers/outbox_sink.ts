@@ -2,6 +2,7 @@
 import {
   type ClientEvent,
   isPurged,
+  isRecordRefused,
   type KafkaError,
   type OnReport,
   type Outbox,
@@ -224,7 +225,9 @@ export abstract class OutboxSink implements Sink {
     } else {
       const what = kind === "deadLetter"
         ? `produce to ${place.topic}`
-        : "output";
+        : isRecordRefused(code)
+        ? "output"
+        : "produce";
       const error = errorOf(code, what);
       if (!this.failed({ ticket, index, kind, error, isUnsent })) return;
     }

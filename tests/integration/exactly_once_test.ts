@@ -174,11 +174,12 @@ async function comeAndGo(
   protocol: string,
 ): Promise<void> {
   const name = `once-rebalance-${protocol}`;
-  const inputs = logins(60_000);
+  const endless = logins(1_000_000);
   await createInput(cluster, client, { name, partitions });
+  const over = new AbortController();
   const load = client.produce(
     topicsOf(name).input,
-    paced(indexed(inputs), { recordsPerSecond: 6_000 }),
+    paced(indexed(endless), { recordsPerSecond: 6_000, signal: over.signal }),
   );
   load.catch(() => {}); // awaited below
   const instance = (id: string) =>
@@ -193,13 +194,14 @@ async function comeAndGo(
     await visitor.consumed(500);
     await visitor.stop();
   }
-  await within(load, deadlineMs, "all produced");
+  over.abort();
+  const count = await within(load, deadlineMs, "all produced");
   await eventually(async () => await uncommitted(client, name) === 0, {
     what: "all committed",
     timeoutMs: deadlineMs,
   });
   await stays.stop();
-  await isExactlyOnce(client, inputs, name);
+  await isExactlyOnce(client, { ...endless, count }, name);
 }
 
 /** Brokers refuse records without a key for a compacted topic. */
