@@ -17,11 +17,14 @@ const decoder = new TextDecoder();
 
 /** Reads what a dead letter says of itself. */
 export function letterOf(batch: Batch, index: number): Letter {
-  const ours = new Map<string, string>();
-  for (const { key, value } of batch.headers(index)) {
-    if (!key.startsWith(PREFIX) || value === null) continue;
-    ours.set(key.slice(PREFIX.length), decoder.decode(value));
-  }
+  const { before, ours: added } = headersOf(batch, index);
+  const ours = new Map(
+    added.map(({ key, value }) => [
+      key.slice(PREFIX.length),
+      decoder.decode(value ?? undefined),
+    ]),
+  );
+  const put = before.findLast(({ key }) => key === PREFIX + REDRIVEN)?.value;
   const key = batch.key(index);
   return {
     partition: batch.tp(index).partition,
@@ -33,7 +36,7 @@ export function letterOf(batch: Batch, index: number): Letter {
     sourcePartition: wholeNumber(ours.get("partition")),
     sourceOffset: wholeNumber(ours.get("offset")),
     isOmitted: ours.has("value.omitted"),
-    redriven: wholeNumber(ours.get(REDRIVEN)) ?? 0,
+    redriven: wholeNumber(put ? decoder.decode(put) : undefined) ?? 0,
   };
 }
 
@@ -44,8 +47,8 @@ export function originalRecord(
   { redriven, timestampMs }: Letter,
   topic: string,
 ): OutputRecord {
-  const headers: Header[] = batch.headers(index)
-    .filter(({ key }) => !key.startsWith(PREFIX));
+  const headers: Header[] = headersOf(batch, index).before
+    .filter(({ key }) => key !== PREFIX + REDRIVEN);
   headers.push({ key: PREFIX + REDRIVEN, value: String(redriven + 1) });
   return {
     topic,
@@ -54,6 +57,17 @@ export function originalRecord(
     headers,
     timestampMs: timestampMs > 0 ? timestampMs : undefined,
   };
+}
+
+/**
+ * The headers that the record had before it became a dead letter, which may have
+ * names like ours, and those that were added then: the reason is the first.
+ */
+function headersOf(batch: Batch, index: number) {
+  const headers = batch.headers(index);
+  const at = headers.findLastIndex(({ key }) => key === `${PREFIX}reason`);
+  const end = at < 0 ? headers.length : at;
+  return { before: headers.slice(0, end), ours: headers.slice(end) };
 }
 
 function wholeNumber(text: string | undefined): number | null {
