@@ -167,8 +167,10 @@ export class TransactionalSink extends OutboxSink {
     const due = hurry || nowMs - this.#openedMs >= this.#limits.intervalMs ||
       this.#records >= this.#limits.records;
     if (!due) return;
-    this.#state = { kind: "closing" };
+    // While it is open: the dead letter of an input that librdkafka refuses to
+    // send belongs to the same transaction as what it did send of it.
     this.flush();
+    this.#state = { kind: "closing" };
     // What lingers would hold everything else up.
     this.outbox.hurry();
     this.#closeIfReported();
@@ -245,7 +247,8 @@ export class TransactionalSink extends OutboxSink {
       return;
     }
     const positions = settlement.undurable();
-    if (positions.length === 0 && this.#records === 0) {
+    // Outputs never count without the positions of their inputs.
+    if (positions.length === 0) {
       this.#open();
       return;
     }

@@ -31,6 +31,8 @@ class FakeOutbox implements OutboxUse {
   readonly #packed: Sent[] = [];
   readonly #onReport: OnReport;
   pendingBytes = 0;
+  /** A value that is refused before it is sent. */
+  tooLarge: string | undefined;
 
   constructor(onReport: OnReport) {
     this.#onReport = onReport;
@@ -45,7 +47,16 @@ class FakeOutbox implements OutboxUse {
   }
 
   send(): void {
-    this.sent.push(...this.#packed.splice(0));
+    let next: Sent | undefined;
+    // Who hears that a record was not taken may add another.
+    while ((next = this.#packed.shift()) !== undefined) {
+      if (next.record.value !== this.tooLarge) {
+        this.sent.push(next);
+        continue;
+      }
+      const { messageSizeTooLarge } = ErrorCode;
+      this.#onReport(next.owner, next.index, messageSizeTooLarge, true);
+    }
   }
 
   report(code: number = ErrorCode.none, isUnsent = false): void {

@@ -136,6 +136,23 @@ Deno.test("an output that never left becomes a dead letter of the same transacti
   assert.deepEqual(it.nexts(), [[1]]);
 });
 
+Deno.test("what is refused when a transaction ends does not part the outputs of its input", () => {
+  using _clock = fakeClock();
+  const it = transactional();
+  it.outbox.tooLarge = "large";
+  const ticket = it.settlement.open(batchOf([{ lane: 0, offset: 0 }]));
+  for (const value of ["small", "large"]) {
+    it.sink.add(ticket, 0, { topic: "out", value });
+  }
+  it.settlement.done(ticket, 0);
+  it.sink.settle(true);
+  const topics = it.outbox.sent.map(({ record }) => record.topic);
+  assert.deepEqual(topics, ["out", "dead"]);
+  it.outbox.report();
+  it.sink.collect();
+  assert.deepEqual(it.nexts(), [[1]]);
+});
+
 Deno.test("where brokers refuse a dead letter, the next attempt leaves out its value", () => {
   using _clock = fakeClock();
   const it = transactional();
