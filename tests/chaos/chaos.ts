@@ -10,7 +10,7 @@ import {
   type MemorySummary,
   summaryOfMemory,
 } from "./memory.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../support/pause.ts";
 import { makePlan, type PlanOptions, type PlanStep, planText } from "./plan.ts";
 import { type Guarantee, type Ordering, Stage } from "./stage.ts";
 import { worst } from "./stalls.ts";

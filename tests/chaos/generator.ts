@@ -12,7 +12,7 @@ import type {
 } from "../support/independent_client.ts";
 import { loginRecord } from "../support/login_fixture.ts";
 import { within } from "../support/wait.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../support/pause.ts";
 
 export const idName = "event_id";
 

@@ -4,7 +4,7 @@
  */
 import { Job, type JobStatus } from "../support/job.ts";
 import { within } from "../support/wait.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../support/pause.ts";
 
 export interface InstancesOptions {
   readonly count: number;

@@ -2,7 +2,7 @@
 import type { KafkaCluster } from "../support/kafka_cluster.ts";
 import { endOffsets, findCoordinator, groupOffsets } from "./questions.ts";
 import { type PartitionOffsets, Stalls } from "./stalls.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../support/pause.ts";
 
 export interface WatcherOptions {
   readonly cluster: KafkaCluster;

@@ -1,4 +1,4 @@
-/** The time that a fault lasts, or that passes between two. */
+/** A pause between two looks at a condition, or the time that a fault lasts. */
 
 /** Resolves after `ms`, or as soon as `signal` aborts. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 /** Waiting for conditions with a deadline; tests never sleep for a fixed time. */
+import { pause } from "./pause.ts";
 
 export interface EventuallyOptions {
   /** Said in the error: "<what> within <timeoutMs> ms". */
@@ -66,17 +67,4 @@ export async function within<T>(
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Only for the pause between two looks at a condition. */
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const end = () => {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", end);
-    resolve();
-  };
-  const timer = setTimeout(end, ms);
-  signal?.addEventListener("abort", end, { once: true });
-  return promise;
 }

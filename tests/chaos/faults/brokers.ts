@@ -1,7 +1,7 @@
 /** Brokers that die, freeze, and are restarted; one at a time. */
 import type { KafkaBroker } from "../../support/kafka_broker.ts";
 import { between, type Fault } from "../fault.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../support/pause.ts";
 import {
   activeController,
   findCoordinator,

@@ -1,6 +1,6 @@
 /** A broker without space, which ends as Kafka has it, and gets space again. */
 import { between, type Fault, NotPossible } from "../fault.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../support/pause.ts";
 import { SmallDisk } from "../small_disk.ts";
 import { brokerOf, revive } from "../world.ts";
 

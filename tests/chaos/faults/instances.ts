@@ -1,6 +1,6 @@
 /** Processes of the job that die, freeze, and are replaced. */
 import { between, type Fault } from "../fault.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../support/pause.ts";
 import { nth } from "../world.ts";
 
 export const instanceKilled: Fault = {

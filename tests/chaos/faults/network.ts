@@ -1,7 +1,7 @@
 /** What the proxies between the job and the brokers do. */
 import { between, type Fault, oneOf } from "../fault.ts";
 import type { ApiName } from "../frames.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../support/pause.ts";
 import { nth } from "../world.ts";
 
 export const answersDelayed: Fault = {

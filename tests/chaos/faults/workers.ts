@@ -1,6 +1,6 @@
 /** Worker threads that crash and hang, by commands to the test's processor. */
 import { between, type Fault } from "../fault.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../support/pause.ts";
 import type { Command } from "../processors/command.ts";
 import { nth } from "../world.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { sized } from "../../support/soak.ts";
 import { eventually } from "../../support/wait.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../support/pause.ts";
 import { scenario } from "./scenario.ts";
 
 const recordsPerSecond = sized(1_000, 10_000);

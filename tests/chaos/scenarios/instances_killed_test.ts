@@ -3,7 +3,7 @@ import { seededRandom } from "../../support/load.ts";
 import { isSoak, seed, sized } from "../../support/soak.ts";
 import { eventually } from "../../support/wait.ts";
 import { between, oneOf } from "../fault.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../support/pause.ts";
 import { scenario } from "./scenario.ts";
 
 const lastsMs = sized(20_000, 120_000);

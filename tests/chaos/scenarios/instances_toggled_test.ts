@@ -4,7 +4,7 @@ import { seededRandom } from "../../support/load.ts";
 import { isSoak, seed, sized } from "../../support/soak.ts";
 import { oneOf } from "../fault.ts";
 import type { Instance } from "../instances.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../support/pause.ts";
 import { scenario } from "./scenario.ts";
 
 const records = sized(40_000, 500_000);
