@@ -5,6 +5,7 @@
 import type { Report } from "../checker/mod.ts";
 import { NotPossible } from "./fault.ts";
 import type { LoadCounts } from "./generator.ts";
+import type { UnaskedEnd } from "./instances.ts";
 import {
   type MemorySample,
   type MemorySummary,
@@ -48,7 +49,7 @@ export interface ChaosResult {
   readonly longestStallAfterHeal: StallSummary | null;
   /** By instance. */
   readonly memory: Readonly<Record<string, MemorySummary>>;
-  readonly unexpectedEnds: readonly string[];
+  readonly unaskedEnds: readonly UnaskedEnd[];
   readonly report: Report;
   /** What must not be; empty: the run passed. */
   readonly violations: readonly string[];
@@ -188,6 +189,10 @@ class Run {
           `${Math.round(afterHeal.stalledMs)} ms after the last heal`,
       );
     }
+    const { unaskedEnds } = this.#stage;
+    violations.push(
+      ...unaskedEnds.filter((end) => !end.isWatchdog).map((end) => end.what),
+    );
     return {
       seed,
       guarantee,
@@ -200,7 +205,7 @@ class Run {
       memory: Object.fromEntries(
         Array.from(this.#memory, ([id, each]) => [id, summaryOfMemory(each)]),
       ),
-      unexpectedEnds: this.#stage.unexpectedEnds,
+      unaskedEnds,
       report,
       violations,
     };

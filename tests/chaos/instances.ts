@@ -18,7 +18,17 @@ export interface InstancesOptions {
   /** For a log of each instance. */
   readonly folder: string;
   /** Told when one ended by itself. */
-  readonly onEnd: (what: string) => void;
+  readonly onEnd: (end: UnaskedEnd) => void;
+}
+
+/** Of an instance that nobody killed, or that did not end as it was asked to. */
+export interface UnaskedEnd {
+  readonly what: string;
+  /**
+   * It gave a thread up that hung, which nothing can stop but the end of the
+   * process. Every other end is a fault of the instance itself.
+   */
+  readonly isWatchdog: boolean;
 }
 
 const restartMs = 500;
@@ -137,10 +147,10 @@ export class Instance implements AsyncDisposable {
         // Before it listens to signals it may end at once.
         const isUp = job.log("started").length > 0;
         if (signal === "SIGTERM" && code !== 0 && isUp) {
-          this.#options.onEnd(`${this.id} ended with ${code} after ${signal}`);
+          this.#tell(`${this.id} ended with ${code} after ${signal}`, job);
         }
       } catch {
-        this.#options.onEnd(`${this.id} did not end after ${signal}`);
+        this.#tell(`${this.id} did not end after ${signal}`, job);
         job.child.signal("SIGKILL");
       }
     }
@@ -153,11 +163,17 @@ export class Instance implements AsyncDisposable {
     this.#job = undefined;
     this.#isPaused = false;
     if (!this.#isWanted) return;
-    this.#options.onEnd(
-      `${this.id} ended by itself with ${signal ?? code}: ${reasonOf(job)}`,
-    );
+    const end = `${this.id} ended by itself with ${signal ?? code}`;
+    this.#tell(`${end}: ${reasonOf(job)}`, job);
     await pause(restartMs, this.#disposed.signal);
     if (this.#isWanted && !this.#disposed.signal.aborted) this.start();
+  }
+
+  #tell(what: string, job: Job): void {
+    const isWatchdog = job.child.lines("stderr").some((line) =>
+      /"level":"error","message":"worker \d+ hangs/.test(line)
+    );
+    this.#options.onEnd({ what, isWatchdog });
   }
 
   async #keepLog(job: Job, end: string): Promise<void> {

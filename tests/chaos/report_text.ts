@@ -30,7 +30,7 @@ export function resultText(result: ChaosResult): string {
             `${each.watchedSeconds} s`
       }`
     ),
-    ...result.unexpectedEnds.map((each) => `ended: ${each}`),
+    ...result.unaskedEnds.map(({ what }) => `ended: ${what}`),
     "",
     formatReport(result.report),
     "",

@@ -9,7 +9,7 @@ import { KafkaCluster } from "../support/kafka_cluster.ts";
 import { seededRandom } from "../support/load.ts";
 import { eventually } from "../support/wait.ts";
 import { Generator, idName } from "./generator.ts";
-import { Instances } from "./instances.ts";
+import { Instances, type UnaskedEnd } from "./instances.ts";
 import { KafkaProxy } from "./proxy.ts";
 import { SmallDisk } from "./small_disk.ts";
 import { Watcher } from "./watcher.ts";
@@ -72,8 +72,7 @@ export class Stage implements AsyncDisposable {
   readonly options: StageOptions;
   readonly topics: ReturnType<typeof topicsOf>;
   readonly historyFile: string;
-  /** Instances that ended without being told to. */
-  readonly unexpectedEnds: string[] = [];
+  readonly unaskedEnds: UnaskedEnd[] = [];
   readonly #folder: string;
   #stack = new AsyncDisposableStack();
   #isKept = false;
@@ -211,9 +210,9 @@ export class Stage implements AsyncDisposable {
           PRIMARY_CONSUMER_TOPIC_METADATA_REFRESH_INTERVAL_MS: "5000",
           ...env,
         },
-        onEnd: (what) => {
-          this.unexpectedEnds.push(what);
-          log(what);
+        onEnd: (end) => {
+          this.unaskedEnds.push(end);
+          log(end.what);
         },
       }),
     );

@@ -19,6 +19,7 @@ import { loginRecords } from "../support/login_fixture.ts";
 import { quietKafka } from "../support/quiet_kafkajs.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 import { sized } from "../support/soak.ts";
+import { eventually } from "../support/wait.ts";
 
 const group = "job";
 
@@ -196,6 +197,11 @@ async function plant(
   await send("in", upTo(20));
   // At offset 20, and the marker of the transaction at 21.
   await client.produce("in", [record(20)], { transaction: "abort" });
+  // Its end is acknowledged before the marker is written.
+  await eventually(
+    async () => (await client.watermarks("in"))[0]?.high === 22,
+    { what: "marked as aborted" },
+  );
   await send("in", [21, 22]);
   await send("out", [
     ...[0, 1, 2, 3, 4, /* 5 is lost */ 6, 7, 8],
