@@ -20,14 +20,14 @@ import type { RateGate } from "../src/pool/rate_limit.ts";
 import type { WorkerKind } from "./kind.ts";
 import type { Router } from "./router.ts";
 import type { Settlement } from "./settlement.ts";
-import type { Sink } from "./sink.ts";
+import type { LoopSink } from "./sink.ts";
 
 export interface LoopParts {
   readonly page: WorkerPage;
   readonly inbox: Inbox;
   readonly router: Router;
   readonly settlement: Settlement;
-  readonly sink: Sink;
+  readonly sink: LoopSink;
   readonly kind: WorkerKind;
   readonly rate: RateGate;
   readonly limits: WorkerLimits;

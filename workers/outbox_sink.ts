@@ -71,7 +71,9 @@ export abstract class OutboxSink implements Sink {
 
   constructor(parts: OutboxSinkParts) {
     this.parts = parts;
-    this.outbox = parts.openOutbox((...report) => this.#reported(...report));
+    this.outbox = parts.openOutbox((slot, marked, code, isUnsent) =>
+      this.#reported(slot, marked, code, isUnsent)
+    );
   }
 
   abstract readonly idle: boolean;

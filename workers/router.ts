@@ -1,9 +1,10 @@
 /** Says which fetched records belong to a lane; see `PartitionRouter`. */
-import type {
-  KafkaError,
-  PartitionRouter,
-  RecordGate,
-  TopicPartition,
+import {
+  ErrorCode,
+  type KafkaError,
+  type PartitionRouter,
+  type RecordGate,
+  type TopicPartition,
 } from "../src/kafka/mod.ts";
 import { isWithin, type OffsetRanges } from "../src/pool/offset_ranges.ts";
 import type { Ownership, Position } from "../src/pool/protocol.ts";
@@ -12,6 +13,7 @@ import type { DueGate } from "./due_gate.ts";
 
 export type OnFetchFailure = (ownership: Ownership, error: KafkaError) => void;
 
+const NO_ENDS: ReadonlyMap<number, number> = new Map();
 const NO_PARTITION: TopicPartition = { topic: "", partition: -1 };
 
 export class Router implements PartitionRouter {
@@ -19,6 +21,8 @@ export class Router implements PartitionRouter {
   readonly #epochs: number[] = [];
   /** By lane: what was settled under an earlier ownership. */
   readonly #settled = new Map<number, OffsetRanges>();
+  /** By lane: where its partition ended when that was met. */
+  readonly #ends = new Map<number, number>();
   readonly #onFailure: OnFetchFailure;
   readonly #gate: DueGate | undefined;
   readonly partitions: TopicPartition[] = [];
@@ -77,13 +81,27 @@ export class Router implements PartitionRouter {
     // A batch that is being made may have looked it up before.
     this.next[lane] = Infinity;
     this.#gate?.close(lane);
+    this.#ends.delete(lane);
     delete ofTopic[partition];
     if (Object.keys(ofTopic).length === 0) this.#lanes.delete(topic);
   }
 
-  failed(tp: TopicPartition, error: KafkaError): void {
+  failed(tp: TopicPartition, error: KafkaError, offset: number): void {
     const lane = this.laneOf(tp.topic, tp.partition);
-    if (lane >= 0) this.#onFailure({ tp, epoch: this.#epochs[lane]! }, error);
+    if (lane < 0) return;
+    if (error.code === ErrorCode.partitionEof) this.#ends.set(lane, offset);
+    else this.#onFailure({ tp, epoch: this.#epochs[lane]! }, error);
+  }
+
+  /**
+   * The ends that were met since the last call, by lane: there are no records up
+   * to there but those that were taken.
+   */
+  takeEnds(): ReadonlyMap<number, number> {
+    if (this.#ends.size === 0) return NO_ENDS;
+    const ends = new Map(this.#ends);
+    this.#ends.clear();
+    return ends;
   }
 
   #skips = (lane: number, offset: number): boolean => {

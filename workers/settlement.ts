@@ -20,32 +20,9 @@ import {
   type Settled,
 } from "../src/pool/offset_ranges.ts";
 import type { Ownership, Position } from "../src/pool/protocol.ts";
-import type { Failure } from "./failures.ts";
-import type { Postponement } from "./retry.ts";
+import type { Rejection, Ticket } from "./ticket.ts";
 
-/** Why an input became a dead letter. */
-export interface Rejection {
-  readonly reason: string;
-  /** Whether the dead letter holds the value. */
-  readonly complete: boolean;
-  /** The attempts that were made, where the handlers know them. */
-  readonly failure?: Failure | undefined;
-}
-
-/** The records of one batch until the last of them is done. */
-export interface Ticket {
-  readonly batch: Batch;
-  /** A small number, unique among open tickets. */
-  readonly slot: number;
-  /** By index: what is still to come, the handler's end and each report. */
-  readonly open: Int32Array;
-  /** Records that are not done. */
-  remaining: number;
-  /** By index; absent while there are none. */
-  rejections?: Map<number, Rejection>;
-  /** By index: what goes to a delay topic; absent while there is none. */
-  postponements?: Map<number, Postponement>;
-}
+export type { Rejection, Ticket };
 
 /** The records of one lane in one batch. */
 interface Section {
@@ -162,6 +139,19 @@ export class Settlement {
   /** One more thing must happen before the record is done. */
   expect(ticket: Ticket, index: number): void {
     ticket.open[index]!++;
+  }
+
+  /** The lane has no records up to `next` but those that were taken. */
+  skipTo(number: number, next: number): void {
+    const lane = this.#lane(number);
+    if (next <= takenOf(lane)) return;
+    if (lane.sections.length === 0) {
+      lane.next = next;
+      lane.changed = true;
+    } else {
+      const first = takenOf(lane);
+      lane.sections.push({ lane, number, first, next, ticket: null });
+    }
   }
 
   /** One thing has happened. */

@@ -5,33 +5,8 @@ import type { Failure } from "./failures.ts";
 import type { Postponement } from "./retry.ts";
 import type { Ticket } from "./settlement.ts";
 
-export interface Sink {
-  /**
-   * Produces an output of an input; the input is done when all arrived.
-   *
-   * Kinds add all outputs of an input, or its dead letter, within one turn of
-   * the event loop: between two turns the sink has everything of an input or
-   * nothing. A transaction that ends between two turns depends on it.
-   */
-  add(ticket: Ticket, index: number, record: OutputRecord): void;
-  /**
-   * Produces the input itself to the dead-letter topic.
-   * @param failure the attempts that were made; absent: those that the headers
-   * of a record from a delay topic tell, and this one
-   */
-  reject(
-    ticket: Ticket,
-    index: number,
-    reason: string,
-    failure?: Failure,
-  ): void;
-  /** An input is done without an output. */
-  skip(): void;
-  /**
-   * Produces the input itself to the delay topic of this delay; where the
-   * cluster refuses it there, to the dead-letter topic.
-   */
-  postpone(ticket: Ticket, index: number, postponement: Postponement): void;
+/** What the loop does with a sink, whatever goes into it. */
+export interface LoopSink {
   /** Hands what was added to the cluster. */
   flush(): void;
   /** Bytes that are not acknowledged. */
@@ -59,4 +34,33 @@ export interface Sink {
   publish(): void;
   /** No native call is under way afterwards. */
   close(): Promise<void>;
+}
+
+export interface Sink extends LoopSink {
+  /**
+   * Produces an output of an input; the input is done when all arrived.
+   *
+   * Kinds add all outputs of an input, or its dead letter, within one turn of
+   * the event loop: between two turns the sink has everything of an input or
+   * nothing. A transaction that ends between two turns depends on it.
+   */
+  add(ticket: Ticket, index: number, record: OutputRecord): void;
+  /**
+   * Produces the input itself to the dead-letter topic.
+   * @param failure the attempts that were made; absent: those that the headers
+   * of a record from a delay topic tell, and this one
+   */
+  reject(
+    ticket: Ticket,
+    index: number,
+    reason: string,
+    failure?: Failure,
+  ): void;
+  /** An input is done without an output. */
+  skip(): void;
+  /**
+   * Produces the input itself to the delay topic of this delay; where the
+   * cluster refuses it there, to the dead-letter topic.
+   */
+  postpone(ticket: Ticket, index: number, postponement: Postponement): void;
 }

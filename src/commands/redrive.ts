@@ -5,11 +5,10 @@ import {
   type Settings,
   SettingsError,
 } from "../config/mod.ts";
-import { KafkaError, PropertyError } from "../kafka/mod.ts";
+import { KafkaError, PropertyError, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { type Filter, FilterError, parseFilters } from "../redrive/filter.ts";
 import { LedgerFullError } from "../redrive/ledger.ts";
-import { ReadError } from "../redrive/reader.ts";
 import {
   redrive as run,
   type RedriveCounts,

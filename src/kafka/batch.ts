@@ -12,43 +12,13 @@ import {
   int64In,
   pointerAt,
   readCString,
+  setInt64,
 } from "./memory.ts";
 import { MESSAGE, type ReadHeader } from "./message.ts";
 import { readHeaders, readLastHeader } from "./message_headers.ts";
 import type { TopicPartition } from "./partition_list.ts";
+import type { PartitionRouter } from "./partition_router.ts";
 import { decode, isAscii } from "./text.ts";
-
-/**
- * Says which fetched records count. A lane is a small number for a partition
- * that the worker owns; what belongs to no lane, or lies below the lane's next
- * offset, was fetched under an earlier ownership and is dropped.
- */
-export interface PartitionRouter {
-  /** The lane of a partition, or -1. */
-  laneOf(topic: string, partition: number): number;
-  readonly partitions: readonly TopicPartition[];
-  /** By lane: the next offset that is expected; a batch moves it on. */
-  readonly next: Float64Array;
-  /** Whether a record above `next` is not expected either; absent: none is. */
-  readonly skips?: ((lane: number, offset: number) => boolean) | undefined;
-  /** Asked last, of records that are expected; absent: it would admit all. */
-  readonly gate?: RecordGate | undefined;
-  /** A fetch error of one partition. */
-  failed(tp: TopicPartition, error: KafkaError): void;
-}
-
-/** Decides by a header whether records may be taken yet. */
-export interface RecordGate {
-  /** The header's name. */
-  readonly header: string;
-  /** Whether it wants to see the records of a lane. */
-  guards(lane: number): boolean;
-  /**
-   * A record that it does not admit is dropped, and will be fetched again.
-   * @param value of the last such header; null: there is none
-   */
-  admits(lane: number, value: string | null): boolean;
-}
 
 const MESSAGE_BYTES = BigInt(MESSAGE.bytes);
 /** Neighbours further apart than this are copied by a call each. */
@@ -143,7 +113,7 @@ export class Batch {
       const offset = int64In(words, at + MESSAGE.offset);
       if (code !== 0) {
         const tp = { topic: this.#topicName(topic, topicNames), partition };
-        router.failed(tp, this.#errorOf(index, code, tp));
+        router.failed(tp, this.#errorOf(index, code, tp), offset);
       } else if (
         lane >= 0 && offset >= router.next[lane]! &&
         !skips?.(lane, offset) &&
@@ -251,6 +221,30 @@ export class Batch {
     this.#check(index);
     const { symbols } = this.#memory.library;
     return readHeaders(symbols, this.#messages[index]!);
+  }
+
+  /**
+   * Writes addresses and lengths of value and key, as `rd_kafka_produceva`
+   * takes them, at these words.
+   * @returns the message's address.
+   */
+  point(
+    index: number,
+    words: Uint32Array,
+    valueAt: number,
+    keyAt: number,
+  ): bigint {
+    this.#check(index);
+    setInt64(words, valueAt, this.#values[index]!);
+    words[valueAt + 2] = this.#valueLengths[index]!;
+    setInt64(words, keyAt, this.#keys[index]!);
+    words[keyAt + 2] = this.#keyLengths[index]!;
+    return this.#messages[index]!;
+  }
+
+  /** Of key and value, in bytes. */
+  lengthOf(index: number): number {
+    return this.#valueLengths[index]! + this.#keyLengths[index]!;
   }
 
   get freed(): boolean {

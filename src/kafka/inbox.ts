@@ -5,10 +5,11 @@
  * coordinator owns. Each stays there until its message is freed, so what a
  * thread leaves behind when it dies can be freed by `freeLeftovers`.
  */
-import { Batch, type PartitionRouter } from "./batch.ts";
+import { Batch } from "./batch.ts";
 import type { Library } from "./library.ts";
 import { FetchMemory } from "./fetch_memory.ts";
 import { type Address, memoryAt, NativeBlock, pointerAt } from "./memory.ts";
+import type { PartitionRouter } from "./partition_router.ts";
 
 /** Numbers by which a worker uses its queue and ring; plain data. */
 export interface InboxPort {

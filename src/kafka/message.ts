@@ -36,6 +36,7 @@ export const ArgumentType = {
   flags: 7,
   timestamp: 8,
   header: 9,
+  headers: 10,
 } as const;
 
 /** `RD_KAFKA_MSG_F_*`. */

@@ -24,6 +24,8 @@ export type {
   PartitionOffset,
   TopicPartition,
 } from "./partition_list.ts";
+export type { PartitionRouter, RecordGate } from "./partition_router.ts";
 export * from "./producer.ts";
 export * from "./properties.ts";
 export { EncodingError } from "./text.ts";
+export * from "./topic_reader.ts";

@@ -1,29 +1,42 @@
 /** Records on their way out, and the reports of what became of them. */
+import type { Batch } from "./batch.ts";
 import { BatchPack } from "./batch_pack.ts";
+import { CopyCall } from "./copy_call.ts";
 import { type ClientEvent, EventType, readEvent } from "./events.ts";
 import { HeaderPack } from "./header_pack.ts";
 import type { Library } from "./library.ts";
-import { type Address, cString, NativeBlock, pointerAt } from "./memory.ts";
+import {
+  type Address,
+  addressOf,
+  cString,
+  int64In,
+  NativeBlock,
+  pointerAt,
+} from "./memory.ts";
 import { MESSAGE, type OutputRecord } from "./message.ts";
 import type { Pack } from "./pack.ts";
+import type { TopicPartition } from "./partition_list.ts";
 import type { ProducerPort } from "./producer.ts";
 
 /**
  * Who is told when a record was acknowledged or failed: `owner` and `index`
  * are what it was added with (32 bits each), `code` is 0 or an error.
- * `isUnsent` says that librdkafka did not even take it.
+ * `isUnsent` says that librdkafka did not even take it. `offset` is the record's
+ * in its new partition; below 0 where that is not known.
  */
 export type OnReport = (
   owner: number,
   index: number,
   code: number,
   isUnsent: boolean,
+  offset: number,
 ) => void;
 
 const REPORTS_A_CALL = 4096;
 /** Long enough for librdkafka to send what lingers; it is not waited for. */
 const HURRY_MS = 100;
 const MESSAGE_BYTES = BigInt(MESSAGE.bytes);
+const UNKNOWN_OFFSET = -1;
 
 export class Outbox implements Disposable {
   readonly #library: Library;
@@ -32,6 +45,7 @@ export class Outbox implements Disposable {
   readonly #topics = new Map<string, Deno.PointerObject>();
   readonly #plain: BatchPack;
   readonly #withHeaders: HeaderPack;
+  readonly #copy: CopyCall;
   readonly #reported: NativeBlock;
   readonly #report: NativeBlock;
   readonly #reportAddress: bigint;
@@ -58,6 +72,7 @@ export class Outbox implements Disposable {
     const topicOf = (name: string) => this.#topic(name);
     this.#plain = new BatchPack(library, topicOf);
     this.#withHeaders = new HeaderPack(library, this.#client, topicOf);
+    this.#copy = new CopyCall(library, this.#client);
     this.#pack = this.#plain;
     this.#reported = new NativeBlock(symbols, REPORTS_A_CALL * 8);
     this.#report = new NativeBlock(symbols, MESSAGE.bytes);
@@ -93,6 +108,33 @@ export class Outbox implements Disposable {
     this.send();
     this.#pack = pack;
     pack.add(owner, index, record);
+  }
+
+  /**
+   * Copies the records `first` to `end` of a batch to a partition, with keys,
+   * values, headers and timestamps. It is done at once; a report follows for
+   * each, under its index. A record is copied once: its headers go with it.
+   */
+  copy(
+    owner: number,
+    batch: Batch,
+    first: number,
+    end: number,
+    { topic, partition }: TopicPartition,
+  ): void {
+    this.#mustBeOpen();
+    this.send(); // or records would overtake one another
+    this.#beforeProduce();
+    this.#copy.aim(addressOf(this.#topic(topic)), partition);
+    for (let index = first; index < end; index++) {
+      const byteLength = batch.lengthOf(index);
+      this.#pendingRecords++;
+      this.#pendingBytes += byteLength;
+      const code = this.#copy.produce(batch, index, owner, index);
+      if (code !== 0) {
+        this.#settle(owner, index, code, byteLength, true, UNKNOWN_OFFSET);
+      }
+    }
   }
 
   /** Hands everything that was added to librdkafka. */
@@ -160,6 +202,7 @@ export class Outbox implements Disposable {
     this.#topics.clear();
     this.#plain[Symbol.dispose]();
     this.#withHeaders[Symbol.dispose]();
+    this.#copy[Symbol.dispose]();
     this.#reported[Symbol.dispose]();
     this.#report[Symbol.dispose]();
   }
@@ -172,7 +215,7 @@ export class Outbox implements Disposable {
     // All of it is handed over before anybody is told and may add again.
     for (const refused of this.#pack.produce()) {
       const { owner, index, code, byteLength } = refused;
-      this.#settle(owner, index, code, byteLength, true);
+      this.#settle(owner, index, code, byteLength, true, UNKNOWN_OFFSET);
     }
   }
 
@@ -205,6 +248,7 @@ export class Outbox implements Disposable {
             words[MESSAGE.error]! | 0,
             words[MESSAGE.payloadLength]! + words[MESSAGE.keyLength]!,
             false,
+            int64In(words, MESSAGE.offset),
           );
         }
       }
@@ -219,10 +263,11 @@ export class Outbox implements Disposable {
     code: number,
     byteLength: number,
     isUnsent: boolean,
+    offset: number,
   ): void {
     this.#pendingRecords--;
     this.#pendingBytes -= byteLength;
-    this.#onReport(owner, index, code, isUnsent);
+    this.#onReport(owner, index, code, isUnsent, offset);
   }
 
   #topic(name: string): Deno.PointerObject {

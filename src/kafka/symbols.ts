@@ -194,6 +194,11 @@ export const CORE_SYMBOLS = {
   rd_kafka_message_timestamp: { parameters: ["usize", handle], result: "i64" },
   rd_kafka_message_leader_epoch: { parameters: ["usize"], result: "i32" },
   rd_kafka_message_headers: { parameters: ["usize", out], result: "i32" },
+  rd_kafka_message_detach_headers: {
+    parameters: ["usize", out],
+    result: "i32",
+  },
+  rd_kafka_headers_destroy: { parameters: ["usize"], result: "void" },
   rd_kafka_message_errstr: { parameters: ["usize"], result: handle },
   rd_kafka_header_get_all: {
     parameters: ["usize", "usize", out, out, out],

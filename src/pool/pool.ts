@@ -27,6 +27,10 @@ import type { WorkerThread } from "./thread.ts";
 import { Transactions } from "./transactions.ts";
 import { Workers } from "./workers.ts";
 
+const STREAM_WORKER = new URL(
+  "../../workers/stream_worker.ts",
+  import.meta.url,
+);
 const TICK_MS = 250;
 const FILL_MS = 20;
 const MEASURE_EVERY_TICKS = 4;
@@ -116,6 +120,7 @@ export class Pool implements AsyncDisposable {
     this.#workers = new Workers(options.workers, {
       partitions: this.#partitions,
       thread: () => ({
+        module: STREAM_WORKER,
         library,
         consumer: this.#consumer,
         producerProperties: (slot) =>

@@ -86,7 +86,33 @@ export interface StreamJob {
   readonly logLevel: LogLevel;
 }
 
-export interface OpenMessage {
+/** What the threads that mirror topics to another cluster do. */
+export interface MirrorJob {
+  /** Alias of the source cluster, in MirrorMaker 2's records. */
+  readonly source: string;
+  /** Topic of the lanes' logs, and the lane, which is its partition. */
+  readonly laneTopic: string;
+  readonly lane: number;
+  /** Topic of Connect's positions. */
+  readonly offsetsTopic: string;
+  readonly era: number;
+  readonly limits: WorkerLimits;
+  readonly transaction: TransactionLimits;
+  readonly logLevel: LogLevel;
+}
+
+export type Job = StreamJob | MirrorJob;
+
+/** A topic that is mirrored. */
+export interface MirroredTopic {
+  readonly topic: string;
+  /** As Kafka prints it. */
+  readonly topicId: string;
+  /** Its name on the target. */
+  readonly target: string;
+}
+
+export interface OpenMessage<J extends Job = Job> {
   readonly kind: "open";
   readonly workerId: number;
   readonly libraryPath: string;
@@ -94,13 +120,20 @@ export interface OpenMessage {
   readonly producer: ProducerPort;
   readonly page: SharedArrayBuffer;
   readonly rateLimit: SharedArrayBuffer;
-  readonly job: StreamJob;
+  readonly job: J;
   /** What earlier threads have found out. */
   readonly refused: readonly RefusedInput[];
 }
 
 export type ToWorker =
   | OpenMessage
+  /** To mirrors alone, before partitions of these topics are assigned. */
+  | { readonly kind: "topics"; readonly topics: readonly MirroredTopic[] }
+  /**
+   * To mirrors alone, before `committed`: what their lane's log says up to there,
+   * to be written anew in front of the next record.
+   */
+  | { readonly kind: "snapshot"; readonly parts: readonly Uint8Array[] }
   | { readonly kind: "assign"; readonly partitions: readonly Position[] }
   | { readonly kind: "release"; readonly partitions: readonly Ownership[] }
   /** The transaction that the worker asked to commit is; the next has begun. */
@@ -115,7 +148,12 @@ export type FromWorker =
    * All outputs of the transaction are acknowledged: it may be committed, with
    * the positions that it moved. Nothing is produced until `committed`.
    */
-  | { readonly kind: "commit"; readonly partitions: readonly Position[] }
+  | {
+    readonly kind: "commit";
+    readonly partitions: readonly Position[];
+    /** Of mirrors. */
+    readonly note?: TransactionNote;
+  }
   /** Their records may come now: those that came before would be dropped. */
   | { readonly kind: "assigned"; readonly partitions: readonly Position[] }
   | { readonly kind: "released"; readonly partitions: readonly Released[] }
@@ -134,6 +172,19 @@ export type FromWorker =
   | { readonly kind: "log"; readonly line: LogLine }
   | { readonly kind: "sample"; readonly sample: Sample }
   | { readonly kind: "tokenRefresh"; readonly config: string };
+
+/** What a mirror's transaction holds. */
+export interface TransactionNote {
+  /** Its record in the lane's log. */
+  readonly delta: Uint8Array;
+  readonly records: number;
+  /** Keys and values, in bytes. */
+  readonly bytes: number;
+  /** The newest timestamp that was mirrored, in ms since the epoch; -1: none. */
+  readonly newestMs: number;
+  /** Where the newest snapshot of this thread begins in the log; null: none. */
+  readonly logStart: number | null;
+}
 
 export interface WorkerFailure {
   /**

@@ -23,16 +23,19 @@ import { within } from "./deadline.ts";
 import { PageView } from "./page.ts";
 import type {
   FromWorker,
+  Job,
+  MirroredTopic,
   Ownership,
   Position,
   RefusedInput,
-  StreamJob,
   ToWorker,
   WorkerFailure,
 } from "./protocol.ts";
 import { initTransactions } from "./transactions.ts";
 
 export interface ThreadOptions {
+  /** The code that it runs: one of workers/*_worker.ts. */
+  readonly module: URL;
   readonly id: number;
   /** A small number; no two threads that live have the same. */
   readonly slot: number;
@@ -40,7 +43,7 @@ export interface ThreadOptions {
   readonly consumer: Consumer;
   readonly producerProperties: (slot: number) => ProducerProperties;
   readonly rateLimit: SharedArrayBuffer;
-  readonly job: StreamJob;
+  readonly job: Job;
   readonly refused: readonly RefusedInput[];
   readonly events: ThreadEvents;
 }
@@ -98,10 +101,10 @@ export class WorkerThread implements AsyncDisposable {
       library,
       options.producerProperties(options.slot),
     );
-    this.#worker = new Worker(
-      new URL("../../workers/stream_worker.ts", import.meta.url),
-      { type: "module", name: `worker-${options.id}` },
-    );
+    this.#worker = new Worker(options.module, {
+      type: "module",
+      name: `worker-${options.id}`,
+    });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) =>
       this.#receive(data);
     this.#worker.onerror = (event) => {
@@ -133,6 +136,11 @@ export class WorkerThread implements AsyncDisposable {
   /** Its transaction is committed, and the next one has begun. */
   committed(): void {
     this.#post({ kind: "committed" });
+  }
+
+  /** What partitions of these topics are mirrored to. */
+  mirror(topics: readonly MirroredTopic[]): void {
+    this.#post({ kind: "topics", topics });
   }
 
   /**

@@ -16,11 +16,12 @@ import {
   isTopicExisting,
   type Library,
   type ProducerProperties,
+  type ReadRange,
+  readTopic,
 } from "../kafka/mod.ts";
 import type { Filter } from "./filter.ts";
 import { Ledger, ledgerTopic } from "./ledger.ts";
 import { letterOf, originalRecord } from "./letter.ts";
-import { type ReadRange, readTopic } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
 export interface RedriveOptions {

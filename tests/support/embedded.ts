@@ -74,6 +74,8 @@ export class Sender implements AsyncDisposable {
   readonly outbox: Outbox;
   readonly reports: Report[] = [];
   readonly events: ClientEvent[] = [];
+  /** Told where each record that was acknowledged has come to lie. */
+  onOffset: (index: number, offset: number) => void = () => {};
 
   constructor(bootstrapServers: string, properties: ProducerProperties = {}) {
     this.producer = new Producer(library, {
@@ -84,7 +86,10 @@ export class Sender implements AsyncDisposable {
     this.outbox = new Outbox(
       library,
       this.producer.port,
-      (owner, index, code) => this.reports.push({ owner, index, code }),
+      (owner, index, code, _, offset) => {
+        this.reports.push({ owner, index, code });
+        if (code === 0) this.onOffset(index, offset);
+      },
     );
   }
 
@@ -188,10 +193,15 @@ export class Member implements AsyncDisposable {
     });
   }
 
-  /** Serves events and records once, waiting up to 10 ms for an event. */
-  async step(): Promise<void> {
+  /** Serves events once, waiting up to 10 ms for one. */
+  async serve(): Promise<void> {
     const event = await this.consumer.poll(10);
     if (event !== null) this.#handle(event);
+  }
+
+  /** Serves events and records once. */
+  async step(): Promise<void> {
+    await this.serve();
     for (;;) {
       const batch = this.inbox.take(RING_RECORDS / 2);
       if (batch === null) return;

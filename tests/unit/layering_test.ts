@@ -105,7 +105,7 @@ const UPWARDS: readonly [string, string][] = [
   ["src/pool/x.ts", "workers/loop.ts"],
   ["src/pool/x.ts", "dr/mirror.ts"],
   ["src/embedded/x.ts", "src/pool/mod.ts"],
-  ["dr/x.ts", "src/pool/mod.ts"],
+  ["dr/x.ts", "workers/loop.ts"],
   ["dr/x.ts", "src/commands/start.ts"],
   ["workers/x.ts", "src/pool/pool.ts"],
   ["workers/processors/x.ts", "src/pool/thread.ts"],

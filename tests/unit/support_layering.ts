@@ -31,7 +31,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/redrive": ["src/pool/offset_ranges.ts", "src/kafka"],
   "src/pool": ["src/telemetry", "src/kafka", "src/config"],
-  "dr": ["src/telemetry", "src/kafka", "src/config"],
+  "dr": ["src/pool", "src/telemetry", "src/kafka", "src/config"],
   "src/embedded": ["src/telemetry", "src/kafka", "src/config"],
   "workers": [
     // The protocol between threads, and never the coordinator.
@@ -40,6 +40,9 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "src/pool/protocol.ts",
     "src/pool/rate_limit.ts",
     "src/pool/status.ts",
+    // What a mirror writes beside the records.
+    "dr/formats",
+    "dr/offset_map",
     "src/telemetry",
     "src/kafka",
   ],

@@ -55,13 +55,13 @@ class FakeOutbox implements OutboxUse {
         continue;
       }
       const { messageSizeTooLarge } = ErrorCode;
-      this.#onReport(next.owner, next.index, messageSizeTooLarge, true);
+      this.#onReport(next.owner, next.index, messageSizeTooLarge, true, -1);
     }
   }
 
   report(code: number = ErrorCode.none, isUnsent = false): void {
     for (const { owner, index } of this.sent.splice(0)) {
-      this.#onReport(owner, index, code, isUnsent);
+      this.#onReport(owner, index, code, isUnsent, -1);
     }
   }
 

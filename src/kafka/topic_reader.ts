@@ -1,18 +1,13 @@
 /** Reads a topic from given offsets up to its end, without a group. */
-import {
-  type Batch,
-  type ClientEvent,
-  Consumer,
-  type ConsumerProperties,
-  ErrorCode,
-  Inbox,
-  isClientRefused,
-  type KafkaError,
-  type Library,
-  newRing,
-  type PartitionRouter,
-  type TopicPartition,
-} from "../kafka/mod.ts";
+import type { Batch } from "./batch.ts";
+import { Consumer } from "./consumer.ts";
+import { ErrorCode, isClientRefused, type KafkaError } from "./errors.ts";
+import type { ClientEvent } from "./events.ts";
+import { Inbox, newRing } from "./inbox.ts";
+import type { Library } from "./library.ts";
+import type { TopicPartition } from "./partition_list.ts";
+import type { PartitionRouter } from "./partition_router.ts";
+import type { ConsumerProperties } from "./properties.ts";
 
 /** The cluster does not go on answering. */
 export class ReadError extends Error {

@@ -1,0 +1,38 @@
+/** What a worker tells about the partitions that it reads. */
+import type { KafkaError } from "./errors.ts";
+import type { TopicPartition } from "./partition_list.ts";
+
+/**
+ * Says which fetched records count. A lane is a small number for a partition
+ * that the worker owns; what belongs to no lane, or lies below the lane's next
+ * offset, was fetched under an earlier ownership and is dropped.
+ */
+export interface PartitionRouter {
+  /** The lane of a partition, or -1. */
+  laneOf(topic: string, partition: number): number;
+  readonly partitions: readonly TopicPartition[];
+  /** By lane: the next offset that is expected; a batch moves it on. */
+  readonly next: Float64Array;
+  /** Whether a record above `next` is not expected either; absent: none is. */
+  readonly skips?: ((lane: number, offset: number) => boolean) | undefined;
+  /** Asked last, of records that are expected; absent: it would admit all. */
+  readonly gate?: RecordGate | undefined;
+  /**
+   * A fetch error of one partition.
+   * @param offset where the partition ends, of the code `partitionEof`
+   */
+  failed(tp: TopicPartition, error: KafkaError, offset: number): void;
+}
+
+/** Decides by a header whether records may be taken yet. */
+export interface RecordGate {
+  /** The header's name. */
+  readonly header: string;
+  /** Whether it wants to see the records of a lane. */
+  guards(lane: number): boolean;
+  /**
+   * A record that it does not admit is dropped, and will be fetched again.
+   * @param value of the last such header; null: there is none
+   */
+  admits(lane: number, value: string | null): boolean;
+}

@@ -1,0 +1,304 @@
+/// <reference lib="deno.worker" />
+/**
+ * The life of a worker thread, whatever its kind: opens what the coordinator
+ * lends it, runs the loop, and says what became of it. It owns no native object
+ * but its own buffers.
+ */
+import process from "node:process";
+import {
+  type ClientEvent,
+  errorFromCode,
+  Inbox,
+  isClientRefused,
+  type KafkaError,
+  type Library,
+  type OnReport,
+  openLibrary,
+  Outbox,
+} from "../src/kafka/mod.ts";
+import { FencedError, Phase, WorkerPage } from "../src/pool/page.ts";
+import type {
+  FromWorker,
+  Job,
+  OpenMessage,
+  ToWorker,
+  WorkerFailure,
+} from "../src/pool/protocol.ts";
+import { RateGate } from "../src/pool/rate_limit.ts";
+import {
+  createLog,
+  type Log,
+  logClientLine,
+  type LogLine,
+} from "../src/telemetry/log.ts";
+import type { WorkerKind } from "./kind.ts";
+import { Loop } from "./loop.ts";
+import { type OnFetchFailure, Router } from "./router.ts";
+import { Settlement } from "./settlement.ts";
+import type { LoopSink } from "./sink.ts";
+import { TransactionAbortedError } from "./transactional_sink.ts";
+
+/** What a kind of worker is given to work with. */
+export interface ThreadParts {
+  readonly page: WorkerPage;
+  readonly settlement: Settlement;
+  readonly log: Log;
+  readonly post: (message: FromWorker) => void;
+  readonly openOutbox: (onReport: OnReport) => Outbox;
+  readonly errorOf: (code: number, doing: string) => KafkaError;
+  readonly onFetchFailure: OnFetchFailure;
+  /** The loop, once there are records. */
+  readonly loop: () => Loop | undefined;
+  /** The thread's work is void, or it cannot go on. */
+  readonly fail: (error: unknown) => void;
+  /** The cluster refuses what this worker must do; see `WorkerFailure`. */
+  readonly refuse: (error: KafkaError) => void;
+}
+
+/** What a kind of worker is made of. */
+export interface ThreadWork {
+  readonly router: Router;
+  readonly kind: WorkerKind;
+  readonly sink: LoopSink;
+  /** See `LoopParts`. */
+  readonly exactEveryMs: number | null;
+  /** The transaction that it asked to commit is committed. */
+  readonly committed?: () => void;
+}
+
+export interface ThreadKind<J extends Job, Prepared> {
+  /** What may fail and take time; an error is the thread's failure to open. */
+  readonly prepare: (job: J) => Promise<Prepared>;
+  readonly build: (
+    message: OpenMessage<J>,
+    prepared: Prepared,
+    parts: ThreadParts,
+  ) => ThreadWork;
+  /** What only this kind is told. */
+  readonly told?: (message: ToWorker) => void;
+}
+
+class RefusedError extends Error {}
+
+/** Serves the coordinator's messages until the thread ends. */
+export function serveThread<J extends Job, Prepared>(
+  kind: ThreadKind<J, Prepared>,
+): void {
+  new ThreadMain(kind).serve();
+}
+
+class ThreadMain<J extends Job, Prepared> {
+  readonly #kind: ThreadKind<J, Prepared>;
+  readonly #endThread = self.close.bind(self);
+  #loop: Loop | undefined;
+  #work: ThreadWork | undefined;
+  #isTransactional = false;
+  /** The deadline of a `stop` that came while the kind was preparing. */
+  #stopEarly: number | undefined;
+  #log = createLog({ level: "info", write: this.#write.bind(this) });
+
+  constructor(kind: ThreadKind<J, Prepared>) {
+    this.#kind = kind;
+  }
+
+  serve(): void {
+    self.onmessage = ({ data }: MessageEvent<ToWorker>) => this.#receive(data);
+    // What the user's code throws outside its handlers must not end the thread
+    // while a native call is under way: it ends the loop, in order.
+    self.addEventListener("error", (event) => {
+      event.preventDefault();
+      this.#crash(event.error ?? event.message);
+    });
+    self.addEventListener("unhandledrejection", (event) => {
+      event.preventDefault();
+      this.#crash(event.reason);
+    });
+    // Ending the thread would not be noticed by anybody but the watchdog, and
+    // Deno gives a worker's `Deno.exit` no more effect than that.
+    const refuseToEnd = () => {
+      throw new Error("a processor cannot end its thread or the process");
+    };
+    Object.assign(self, { close: refuseToEnd });
+    Object.assign(Deno, { exit: refuseToEnd });
+  }
+
+  #receive(message: ToWorker): void {
+    switch (message.kind) {
+      case "open":
+        // Who makes threads gives each the job of its kind.
+        this.#open(message as OpenMessage<J>);
+        break;
+      case "topics":
+      case "snapshot":
+        this.#kind.told?.(message);
+        break;
+      case "assign":
+        this.#loop?.assign(message.partitions);
+        post({ kind: "assigned", partitions: message.partitions });
+        break;
+      case "release":
+        this.#loop?.release(message.partitions);
+        break;
+      case "committed":
+        this.#work?.committed?.();
+        this.#loop?.wake();
+        break;
+      case "stop":
+        if (this.#loop === undefined) this.#stopEarly = message.deadlineMs;
+        else this.#loop.stop(message.deadlineMs);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  async #open(message: OpenMessage<J>): Promise<void> {
+    const { job, workerId } = message;
+    this.#log = createLog({
+      level: job.logLevel,
+      write: this.#write.bind(this),
+      fields: { worker: workerId },
+    });
+    this.#isTransactional = job.transaction !== null;
+    let prepared: Prepared;
+    try {
+      prepared = await this.#kind.prepare(job);
+    } catch (error) {
+      this.#fail("open", error);
+      return;
+    }
+    const library = openLibrary(message.libraryPath);
+    const parts = this.#parts(message, library);
+    const work = this.#kind.build(message, prepared, parts);
+    this.#work = work;
+    const { page, settlement } = parts;
+    this.#loop = new Loop({
+      ...work,
+      page,
+      settlement,
+      inbox: new Inbox(library, message.inbox, work.router),
+      rate: new RateGate(message.rateLimit),
+      limits: job.limits,
+      post,
+      onEvent: (event) => this.#onProducerEvent(event),
+      heapBytes,
+    });
+    post({ kind: "ready" });
+    if (this.#stopEarly !== undefined) this.#loop.stop(this.#stopEarly);
+    await this.#run(this.#loop, work.sink, settlement);
+  }
+
+  async #run(
+    loop: Loop,
+    sink: LoopSink,
+    settlement: Settlement,
+  ): Promise<void> {
+    let failure: unknown;
+    try {
+      await loop.run();
+    } catch (error) {
+      if (error instanceof FencedError) {
+        // The coordinator has given up on this thread: it must touch nothing.
+        this.#endThread();
+        return;
+      }
+      failure = error;
+    }
+    settlement.abandon();
+    this.#work = undefined;
+    await sink.close();
+    if (failure === undefined) {
+      post({ kind: "stopped" });
+    } else if (failure instanceof TransactionAbortedError) {
+      const { message, refused } = failure;
+      post({
+        kind: "failed",
+        failure: { reason: "aborted", message, refused },
+      });
+    } else {
+      const isRefused = failure instanceof RefusedError;
+      this.#fail(isRefused ? "cluster" : "crash", failure);
+    }
+  }
+
+  #parts(message: OpenMessage<J>, library: Library): ThreadParts {
+    const page = new WorkerPage(message.page);
+    return {
+      page,
+      settlement: new Settlement(),
+      log: this.#log,
+      post,
+      openOutbox: (onReport) =>
+        new Outbox(
+          library,
+          message.producer,
+          onReport,
+          // A fenced worker produces nothing.
+          () => page.enter(Phase.native),
+        ),
+      errorOf: (code, doing) => errorFromCode(library.symbols, code, doing),
+      onFetchFailure: (ownership, error) =>
+        post({
+          kind: "fetchFailed",
+          ownership,
+          code: error.code,
+          message: error.message,
+        }),
+      loop: () => this.#loop,
+      fail: (error) => this.#crash(error),
+      refuse: (error) => this.#loop?.fail(new RefusedError(error.message)),
+    };
+  }
+
+  #onProducerEvent(event: ClientEvent): void {
+    switch (event.kind) {
+      case "error":
+        if (isClientRefused(event.error.code)) {
+          this.#loop?.fail(new RefusedError(event.error.message));
+        } else if (event.error.fatal) {
+          this.#loop?.fail(
+            this.#isTransactional
+              ? new TransactionAbortedError(event.error.message)
+              : event.error,
+          );
+        } else {
+          this.#log.warn("producer", { error: event.error.message });
+        }
+        break;
+      case "log":
+        logClientLine(this.#log, event.log);
+        break;
+      case "tokenRefresh":
+        post({ kind: "tokenRefresh", config: event.config });
+        break;
+      default:
+        // Statistics are not asked for; a producer has no rebalances.
+        break;
+    }
+  }
+
+  #crash(error: unknown): void {
+    if (this.#loop === undefined) this.#fail("open", error);
+    else this.#loop.fail(error);
+  }
+
+  #fail(reason: WorkerFailure["reason"], error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    // Otherwise all threads would say the same, and the coordinator says it
+    // once.
+    if (reason === "crash") this.#log.error("worker failed", { error });
+    post({ kind: "failed", failure: { reason, message } });
+  }
+
+  #write(line: LogLine): void {
+    post({ kind: "log", line });
+  }
+}
+
+const post = (message: FromWorker) => self.postMessage(message);
+
+/** Heap and buffers of this thread. */
+function heapBytes(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}

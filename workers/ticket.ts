@@ -1,0 +1,28 @@
+/** A batch under way. */
+import type { Batch } from "../src/kafka/mod.ts";
+import type { Failure } from "./failures.ts";
+import type { Postponement } from "./retry.ts";
+
+/** Why an input became a dead letter. */
+export interface Rejection {
+  readonly reason: string;
+  /** Whether the dead letter holds the value. */
+  readonly complete: boolean;
+  /** The attempts that were made, where the handlers know them. */
+  readonly failure?: Failure | undefined;
+}
+
+/** The records of one batch until the last of them is done. */
+export interface Ticket {
+  readonly batch: Batch;
+  /** A small number, unique among open tickets. */
+  readonly slot: number;
+  /** By index: what is still to come, the handler's end and each report. */
+  readonly open: Int32Array;
+  /** Records that are not done. */
+  remaining: number;
+  /** By index; absent while there are none. */
+  rejections?: Map<number, Rejection>;
+  /** By index: what goes to a delay topic; absent while there is none. */
+  postponements?: Map<number, Postponement>;
+}
