@@ -172,11 +172,12 @@ class ThreadMain<J extends Job, Prepared> {
     const work = this.#kind.build(message, prepared, parts);
     this.#work = work;
     const { page, settlement } = parts;
+    const inbox = new Inbox(library, message.inbox, work.router);
     this.#loop = new Loop({
       ...work,
       page,
       settlement,
-      inbox: new Inbox(library, message.inbox, work.router),
+      inbox,
       rate: new RateGate(message.rateLimit),
       limits: job.limits,
       post,
@@ -185,13 +186,14 @@ class ThreadMain<J extends Job, Prepared> {
     });
     post({ kind: "ready" });
     if (this.#stopEarly !== undefined) this.#loop.stop(this.#stopEarly);
-    await this.#run(this.#loop, work.sink, settlement);
+    await this.#run(this.#loop, work.sink, settlement, inbox);
   }
 
   async #run(
     loop: Loop,
     sink: LoopSink,
     settlement: Settlement,
+    inbox: Inbox,
   ): Promise<void> {
     let failure: unknown;
     try {
@@ -206,6 +208,7 @@ class ThreadMain<J extends Job, Prepared> {
     }
     settlement.abandon();
     this.#work = undefined;
+    inbox[Symbol.dispose]();
     await sink.close();
     if (failure === undefined) {
       post({ kind: "stopped" });

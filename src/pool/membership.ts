@@ -18,7 +18,7 @@ import type { Placement } from "./placement.ts";
 import type { Positions } from "./positions.ts";
 import type { Ownership } from "./protocol.ts";
 import type { Serial } from "./serial.ts";
-import { type ResetOf, resetOffsets, startOffsets } from "./start_offsets.ts";
+import { type ResetOf, startOffsets, validOffset } from "./start_offsets.ts";
 
 export interface MembershipParts {
   readonly consumer: Consumer;
@@ -120,19 +120,24 @@ export class Membership {
       if (!partition || !partitions.isCurrent(ownership)) return;
       await placement.release([partition]);
       const { topic, partition: number } = partition.tp;
-      const offsets = await resetOffsets(
+      const next = await validOffset(
         consumer,
-        [partition.tp],
+        partition.tp,
+        partition.next,
         resetOf,
         this.#abort.signal,
       );
-      const next = offsets.get(`${topic}-${number}`)!;
-      log.warn("offset out of range", {
-        topic,
-        partition: number,
-        offset: partition.next,
-        resetTo: next,
-      });
+      log.warn(
+        next === partition.next
+          ? "fetching begins anew"
+          : "offset out of range",
+        {
+          topic,
+          partition: number,
+          offset: partition.next,
+          resetTo: next,
+        },
+      );
       // librdkafka has stopped fetching it: only a new assignment starts again.
       partitions.remove([partition]);
       consumer.unassign([partition.tp]);

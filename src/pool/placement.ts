@@ -7,7 +7,12 @@
  * Pausing and seeking make librdkafka drop what it had fetched, so a record is
  * never delivered under an old ownership. All of this runs in one `Serial`.
  */
-import { type Consumer, mayRetry } from "../kafka/mod.ts";
+import {
+  type Consumer,
+  mayRetry,
+  type PartitionOffset,
+  type QueueHandle,
+} from "../kafka/mod.ts";
 import { balance } from "./assignment.ts";
 import type { Pauses } from "./pauses.ts";
 import type { Partition, Partitions } from "./partitions.ts";
@@ -17,12 +22,16 @@ import type { WorkerThread } from "./thread.ts";
 
 const SEEK_TIMEOUT_MS = 5000;
 const SEEK_RETRY_MS = 20;
+/** Finding its first offset takes a partition far less, when it can at all. */
+const STUCK_MS = 3000;
 
 export class Placement {
   readonly #consumer: Consumer;
   readonly #partitions: Partitions;
   readonly #pauses: Pauses;
   readonly #threads: () => readonly WorkerThread[];
+  /** Nobody reads it; what a seek drops may lie there. */
+  #nowhere: QueueHandle | undefined;
 
   constructor(
     consumer: Consumer,
@@ -131,15 +140,32 @@ export class Placement {
 
   async #rewind(partitions: readonly Partition[]): Promise<void> {
     let left = partitions.map((each) => ({ ...each.tp, offset: each.next }));
+    let stuckMs = performance.now() + STUCK_MS;
     while (left.length > 0) {
       const answers = await this.#consumer.seek(left, SEEK_TIMEOUT_MS);
       const failed = answers.find((each) => each.error && !mayRetry(each));
       if (failed?.error) throw failed.error;
       left = left.filter((_, index) => mayRetry(answers[index]!));
-      if (left.length > 0) {
-        await new Promise((resolve) => setTimeout(resolve, SEEK_RETRY_MS));
+      if (left.length === 0) return;
+      if (performance.now() >= stuckMs) {
+        this.#revive(left);
+        stuckMs = performance.now() + STUCK_MS;
       }
+      await new Promise((resolve) => setTimeout(resolve, SEEK_RETRY_MS));
     }
+  }
+
+  /**
+   * librdkafka has given up fetching these, because their log seemed to be cut,
+   * and what it said of that was dropped with the records of an old ownership:
+   * only a new assignment starts them again.
+   */
+  #revive(partitions: readonly PartitionOffset[]): void {
+    this.#nowhere ??= this.#consumer.newQueue();
+    this.#consumer.unassign(partitions);
+    for (const tp of partitions) this.#consumer.forward(tp, this.#nowhere);
+    this.#consumer.assign(partitions);
+    this.#consumer.pause(partitions);
   }
 }
 

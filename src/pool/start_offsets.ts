@@ -29,6 +29,8 @@ const TIMEOUT_MS = 10_000;
 const RETRY_MS = 200;
 /** The group may give a partition this long before a client has heard of it. */
 const UNKNOWN_MS = 30_000;
+/** A leader knows the end of its log this long after it was elected. */
+const DOUBT_MS = 5000;
 /** Kafka's protocol: these timestamps ask for the ends of a partition. */
 const TIMESTAMP = { earliest: -2, latest: -1 } as const;
 
@@ -94,6 +96,33 @@ export async function resetOffsets(
     `${each.topic}-${each.partition}`,
     each.offset ?? 0,
   ]));
+}
+
+/**
+ * Where to go on with a partition that librdkafka does not fetch any more: at
+ * `next` where the log has that offset. A leader that was elected just now may
+ * not yet know how far its log reaches, and librdkafka then takes it for cut;
+ * to believe that at once would process all of it again.
+ */
+export async function validOffset(
+  consumer: Consumer,
+  tp: TopicPartition,
+  next: number,
+  resetOf: ResetOf,
+  signal: AbortSignal,
+): Promise<number> {
+  const offset = async (reset: ResetOf) => {
+    const offsets = await resetOffsets(consumer, [tp], reset, signal);
+    return offsets.get(`${tp.topic}-${tp.partition}`)!;
+  };
+  const doubtfulUntilMs = performance.now() + DOUBT_MS;
+  for (;;) {
+    if (next < await offset(() => "earliest")) break;
+    if (next <= await offset(() => "latest")) return next;
+    if (performance.now() >= doubtfulUntilMs) break;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+  return await offset(resetOf);
 }
 
 async function retry(
