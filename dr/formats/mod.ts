@@ -1,0 +1,10 @@
+/**
+ * MirrorMaker 2's formats, names and decisions, as of Apache Kafka 4.3.1. All
+ * of it is pure.
+ */
+export * from "./checkpoint.ts";
+export * from "./connect_offset.ts";
+export * from "./errors.ts";
+export type { Entry } from "./fields.ts";
+export * from "./heartbeat.ts";
+export * from "./offset_sync.ts";
