@@ -3,8 +3,11 @@
  * of it is pure.
  */
 export * from "./checkpoint.ts";
+export * from "./config_filter.ts";
 export * from "./connect_offset.ts";
 export * from "./errors.ts";
 export type { Entry } from "./fields.ts";
+export * from "./filters.ts";
 export * from "./heartbeat.ts";
+export * from "./java_pattern.ts";
 export * from "./offset_sync.ts";
