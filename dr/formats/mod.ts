@@ -11,3 +11,6 @@ export * from "./filters.ts";
 export * from "./heartbeat.ts";
 export * from "./java_pattern.ts";
 export * from "./offset_sync.ts";
+export * from "./policy.ts";
+export * from "./selection.ts";
+export * from "./topics.ts";
