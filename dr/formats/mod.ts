@@ -13,4 +13,6 @@ export * from "./java_pattern.ts";
 export * from "./offset_sync.ts";
 export * from "./policy.ts";
 export * from "./selection.ts";
+export * from "./sync_store.ts";
+export * from "./sync_writer.ts";
 export * from "./topics.ts";
