@@ -231,6 +231,20 @@ Deno.test("a partition that stopped stays damaged though its log looks sound aga
   assert.equal(lines.length, 1);
 });
 
+Deno.test("a partition that goes on from where it was is sound again", async () => {
+  const source = new Source();
+  source.add("orders", "first", { start: 0, end: 50, epoch: 0 });
+  const { checker } = checkerOf(source, [{ topics: /.*/, policy: "restart" }]);
+  const evidence = { kind: "outOfRange" } as const;
+
+  const refused = recorded("orders", { evidence });
+  const [damaged] = await checker.examine([refused], SIGNAL);
+  const [again] = await checker.examine([recorded("orders")], SIGNAL);
+
+  assert.equal(damaged!.kind, "damaged");
+  assert.equal(again!.kind, "sound");
+});
+
 Deno.test("a damage that the second look does not see is none", async () => {
   const source = new Source();
   source.add("orders", "first", { start: 0, end: 7, epoch: 0 });

@@ -115,6 +115,31 @@ Deno.test("a truncated log that has grown past the position is told by what the 
   }
 });
 
+Deno.test("where the log was cut again after the report the lower end counts", () => {
+  const verdict = judge(RECORDED, seen({ end: 5, leaderEpoch: 6 }), {
+    kind: "truncationReported",
+    endOffset: 7,
+  });
+  assert.deepEqual(damageOf(verdict).lost, { from: 5, to: 10 });
+});
+
+Deno.test("after a restart the epoch is kept that the log still shares, so that a second cut shows", () => {
+  const restart = (verdict: Verdict) =>
+    remedyFor(RECORDED, damageOf(verdict), "restart");
+  const fields = { kind: "restart", topicId: "first" };
+  assert.deepEqual(restart(judge(RECORDED, seen({ end: 6 }))), {
+    ...fields,
+    position: 6,
+    leaderEpoch: 4,
+  });
+  // The log begins anew with records of epochs that we have not seen.
+  assert.deepEqual(restart(judge(RECORDED, seen({ start: 13, end: 20 }))), {
+    ...fields,
+    position: 13,
+    leaderEpoch: null,
+  });
+});
+
 Deno.test("out of range below the log's start is no truncation", () => {
   const overtaken = seen({ start: 13, end: 20 });
   const verdict = judge(RECORDED, overtaken, { kind: "outOfRange" });
