@@ -54,17 +54,22 @@ export type Identity =
   /** Nobody could say, or what was said is out of date; ask again. */
   | { readonly kind: "unknown"; readonly reason: string };
 
-/** What is seen of a source partition. */
-export interface Observed {
-  readonly identity: Identity;
-  /** Null where the partition's leader did not answer. */
-  readonly log: {
+/** What a partition holds now, as its leader says. */
+export type LogState =
+  | {
+    readonly kind: "known";
     readonly start: number;
     /** The high watermark. */
     readonly end: number;
     /** Of the leader that answered; null from old brokers. */
     readonly leaderEpoch: number | null;
-  } | null;
+  }
+  | { readonly kind: "unknown"; readonly reason: string };
+
+/** What is seen of a source partition. */
+export interface Observed {
+  readonly identity: Identity;
+  readonly log: LogState;
 }
 
 /** What reading the partition showed. */
@@ -151,17 +156,17 @@ export function judge(
   if (topicId !== recorded.topicId) {
     return damaged({ kind: "recreated", topicId, lost: rest });
   }
-  if (log === null) return unknown("the leader did not answer");
+  if (log.kind === "unknown") return log;
   if ((log.leaderEpoch ?? Infinity) < (recorded.leaderEpoch ?? 0)) {
     // Its log may be behind the one that we read.
-    return unknown("a former leader answered");
+    return { kind: "unknown", reason: "a former leader answered" };
   }
   return judgeLog(recorded, log, evidence);
 }
 
 function judgeLog(
   { position, leaderEpoch }: Recorded,
-  log: NonNullable<Observed["log"]>,
+  log: Extract<LogState, { kind: "known" }>,
   evidence: Evidence | null,
 ): Verdict {
   const truncated = (from: number | null, restartAt: number): Verdict => {
@@ -198,7 +203,6 @@ function judgeLog(
 }
 
 const damaged = (damage: Damage): Verdict => ({ kind: "damaged", damage });
-const unknown = (reason: string): Verdict => ({ kind: "unknown", reason });
 
 /** The first rule for the topic; `stop` where there is none. */
 export function policyFor(

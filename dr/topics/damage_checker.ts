@@ -3,15 +3,9 @@
  * tells of each damage once: what it is, what is lost, what is done about it.
  * What to ask and why stands in `damage.ts`.
  */
-import {
-  type Admin,
-  isTopicUnknown,
-  type OffsetAnswer,
-  type TopicPartition,
-} from "../../src/kafka/mod.ts";
+import type { TopicPartition } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
-import { abandonable, pause } from "./abandon.ts";
-import { Coalesced } from "./coalesced.ts";
+import { pause } from "./abandon.ts";
 import {
   type Damage,
   type DamagePolicy,
@@ -19,13 +13,13 @@ import {
   type Evidence,
   type Identity,
   judge,
-  type Observed,
   policyFor,
   type Recorded,
   type Remedy,
   remedyFor,
   type Verdict,
 } from "./damage.ts";
+import { partitionKey, type SourceAdmin, SourceView } from "./source_view.ts";
 
 /** A topic as it was when its positions were recorded. */
 export interface KnownTopic {
@@ -68,7 +62,7 @@ export interface DamageReport extends TopicPartition {
 
 export interface DamageCheckerOptions {
   /** Of the source. Stays the caller's. */
-  readonly admin: Pick<Admin, "topics" | "partitions">;
+  readonly admin: SourceAdmin;
   readonly log: Log;
   /** The first that matches; topics without one `stop`. */
   readonly rules: readonly DamageRule[];
@@ -82,16 +76,14 @@ export interface DamageCheckerOptions {
 
 export class DamageChecker {
   readonly #options: DamageCheckerOptions;
-  readonly #timeoutMs: number;
-  readonly #identities: Coalesced<string, ReadonlyMap<string, Identity>>;
+  readonly #view: SourceView;
   /** By topic: ids that it had. A broker that still says so is behind. */
   readonly #formerIds = new Map<string, Set<string>>();
   readonly #reports = new Map<string, DamageReport>();
 
   constructor(options: DamageCheckerOptions) {
     this.#options = options;
-    this.#timeoutMs = options.timeoutMs ?? 10_000;
-    this.#identities = new Coalesced((topics) => this.#identify(topics));
+    this.#view = new SourceView(options.admin, options.timeoutMs ?? 10_000);
   }
 
   /** Damages found since the start, also those that were gone on from. */
@@ -111,7 +103,8 @@ export class DamageChecker {
     signal: AbortSignal,
   ): Promise<ChangedTopic[]> {
     if (topics.length === 0) return [];
-    const found = await this.#ask(topics, signal);
+    const names = topics.map(({ topic }) => topic);
+    const found = await this.#view.identities(names, signal);
     return topics.flatMap((each) => {
       const identity = this.#identityOf(each, found);
       return isSame(each, identity) ? [] : [{ ...each, found: identity }];
@@ -119,7 +112,7 @@ export class DamageChecker {
   }
 
   /**
-   * Judges partitions by three requests, and once more after `confirmAfterMs`
+   * Judges partitions by four requests, and once more after `confirmAfterMs`
    * those that seem damaged: brokers may disagree for a moment. A finding for
    * each, in their order.
    * @throws as `verify`.
@@ -139,35 +132,6 @@ export class DamageChecker {
     return this.#findings(partitions, confirmed);
   }
 
-  #ask(
-    topics: readonly KnownTopic[],
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, Identity>> {
-    signal.throwIfAborted();
-    const names = topics.map(({ topic }) => topic);
-    return abandonable(this.#identities.ask(names), signal);
-  }
-
-  /** Without any caller's signal, because several share the request. */
-  async #identify(
-    topics: readonly string[],
-  ): Promise<ReadonlyMap<string, Identity>> {
-    const { admin } = this.#options;
-    const timeoutMs = this.#timeoutMs;
-    const answers = await admin.topics.summarize(topics, { timeoutMs });
-    return new Map(answers.map(({ topic, topicId, error }): [
-      string,
-      Identity,
-    ] => [
-      topic,
-      error === null
-        ? { kind: "present", topicId }
-        : isTopicUnknown(error.code)
-        ? { kind: "absent" }
-        : { kind: "unknown", reason: error.message },
-    ]));
-  }
-
   #identityOf(
     { topic }: KnownTopic,
     found: ReadonlyMap<string, Identity>,
@@ -183,36 +147,25 @@ export class DamageChecker {
     return { kind: "unknown", reason };
   }
 
-  /** The identity last, so that the offsets belong to it and to none later. */
+  /**
+   * Identities once more after the offsets, which then belong to them and to no
+   * later topic.
+   */
   async #look(
     partitions: readonly Examinee[],
     signal: AbortSignal,
   ): Promise<Verdict[]> {
-    const [starts, ends] = await Promise.all([
-      this.#offsets(partitions, "earliest", signal),
-      this.#offsets(partitions, "latest", signal),
-    ]);
-    const found = await this.#ask(partitions, signal);
-    return partitions.map((each) => {
-      const key = keyOf(each);
-      const observed: Observed = {
-        identity: this.#identityOf(each, found),
-        log: logOf(starts.get(key), ends.get(key)),
-      };
-      return judge(each, observed, each.evidence);
-    });
-  }
-
-  async #offsets(
-    partitions: readonly TopicPartition[],
-    at: "earliest" | "latest",
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, OffsetAnswer>> {
-    const answers = await this.#options.admin.partitions.offsets(
-      partitions.map(({ topic, partition }) => ({ topic, partition, at })),
-      { timeoutMs: this.#timeoutMs, signal },
+    const topics = new Set(partitions.map(({ topic }) => topic));
+    const before = await this.#view.identities(topics, signal);
+    const logs = await this.#view.logs(
+      partitions.filter((each) => isSame(each, this.#identityOf(each, before))),
+      signal,
     );
-    return new Map(answers.map((each) => [keyOf(each), each]));
+    const after = await this.#view.identities(topics, signal);
+    return partitions.map((each) => {
+      const identity = this.#identityOf(each, after);
+      return judge(each, { identity, log: logs(each) }, each.evidence);
+    });
   }
 
   #findings(
@@ -244,7 +197,7 @@ export class DamageChecker {
   }
 
   #stoppedAt(recorded: Recorded): DamageReport | undefined {
-    const known = this.#reports.get(keyOf(recorded));
+    const known = this.#reports.get(partitionKey(recorded));
     return known?.remedy.kind === "stop" && isAbout(known, recorded)
       ? known
       : undefined;
@@ -259,7 +212,7 @@ export class DamageChecker {
     const { log, rules, now = Date.now } = this.#options;
     const policy = policyFor(topic, rules);
     const remedy = remedyFor(recorded, damage, policy);
-    const key = keyOf(recorded);
+    const key = partitionKey(recorded);
     const known = this.#reports.get(key);
     const isKnown = known !== undefined && isAbout(known, recorded) &&
       isSameDamage(known.damage, damage);
@@ -317,18 +270,3 @@ const isSameDamage = (one: Damage, other: Damage): boolean =>
   one.kind === other.kind &&
   (one.kind !== "recreated" || other.kind !== "recreated" ||
     one.topicId === other.topicId);
-
-function logOf(
-  start: OffsetAnswer | undefined,
-  end: OffsetAnswer | undefined,
-): Observed["log"] {
-  if (start?.error !== null || end?.error !== null) return null;
-  if (start.offset === null || end.offset === null) return null;
-  return {
-    start: start.offset,
-    end: end.offset,
-    leaderEpoch: end.leaderEpoch,
-  };
-}
-
-const keyOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;

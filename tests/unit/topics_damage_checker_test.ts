@@ -29,9 +29,11 @@ class Source {
   readonly ids = new Map<string, string | KafkaError>();
   readonly logs = new Map<string, FakeLog>();
   readonly asked: (readonly string[])[] = [];
-  /** Runs after each look at the ids. */
-  afterIds = () => {};
+  /** Runs when the first look, which asks for ids twice, is over. */
+  afterLook = () => {};
   failure: KafkaError | null = null;
+  /** Runs before offsets are answered. */
+  beforeOffsets = () => {};
 
   add(topic: string, id: string, log: FakeLog): void {
     this.ids.set(topic, id);
@@ -51,13 +53,15 @@ class Source {
             ? { topic, topicId: id, error: null }
             : { topic, topicId: "", error: id };
         });
-        this.afterIds();
+        if (this.asked.length === 2) this.afterLook();
         return answers;
       },
     },
     partitions: {
-      offsets: (queries: readonly OffsetQuery[]) =>
-        Promise.resolve(queries.map(({ topic, partition, at }) => {
+      offsets: async (queries: readonly OffsetQuery[]) => {
+        await Promise.resolve();
+        this.beforeOffsets();
+        return queries.map(({ topic, partition, at }) => {
           const log = this.logs.get(topic);
           return {
             topic,
@@ -73,7 +77,8 @@ class Source {
               ? refused(ErrorCode.unknownTopicOrPartition)
               : null,
           };
-        })),
+        });
+      },
     },
   } as unknown as Pick<Admin, "topics" | "partitions">;
 }
@@ -248,7 +253,7 @@ Deno.test("a partition that goes on from where it was is sound again", async () 
 Deno.test("a damage that the second look does not see is none", async () => {
   const source = new Source();
   source.add("orders", "first", { start: 0, end: 7, epoch: 0 });
-  source.afterIds = () => source.logs.get("orders")!.end = 10;
+  source.afterLook = () => source.logs.get("orders")!.end = 10;
   const { checker, lines } = checkerOf(source);
 
   const [finding] = await checker.examine([recorded("orders")], SIGNAL);
@@ -259,7 +264,7 @@ Deno.test("a damage that the second look does not see is none", async () => {
 
 Deno.test("two looks that see different damages decide nothing yet", async () => {
   const source = new Source();
-  source.afterIds = () =>
+  source.afterLook = () =>
     source.add("orders", "second", { start: 0, end: 0, epoch: 0 });
   const { checker, lines } = checkerOf(source);
 
@@ -269,6 +274,42 @@ Deno.test("two looks that see different damages decide nothing yet", async () =>
 
   const [later] = await checker.examine([recorded("orders")], SIGNAL);
   assert.equal(later!.kind === "damaged" && later!.damage.kind, "recreated");
+});
+
+Deno.test("offsets of a topic that was created anew meanwhile are not taken for those of the old one", async () => {
+  const source = new Source();
+  source.add("orders", "first", { start: 0, end: 10, epoch: 0 });
+  source.beforeOffsets = () =>
+    source.add("orders", "second", { start: 0, end: 2, epoch: 0 });
+  const { checker } = checkerOf(source);
+  const [finding] = await checker.examine([recorded("orders")], SIGNAL);
+  assert.equal(
+    finding!.kind === "damaged" && finding!.damage.kind,
+    "recreated",
+  );
+});
+
+Deno.test("where offsets are refused a partition is not judged, and where nobody answers nothing is", async () => {
+  const source = new Source();
+  source.add("orders", "first", { start: 0, end: 10, epoch: 0 });
+  const { checker, lines } = checkerOf(source);
+  source.logs.clear();
+  const [unread] = await checker.examine([recorded("orders")], SIGNAL);
+  assert.equal(unread!.kind, "unknown");
+
+  const fail = (code: number) => () => {
+    throw refused(code);
+  };
+  source.beforeOffsets = fail(ErrorCode.topicAuthorizationFailed);
+  const [refusedAll] = await checker.examine([recorded("orders")], SIGNAL);
+  assert.equal(refusedAll!.kind, "unknown");
+  assert.deepEqual(lines.map(({ level }) => level), ["warn", "warn"]);
+
+  source.beforeOffsets = fail(ErrorCode.timedOut);
+  await assert.rejects(
+    checker.examine([recorded("orders")], SIGNAL),
+    KafkaError,
+  );
 });
 
 Deno.test("an id that was replaced is believed from no broker any more", async () => {

@@ -5,6 +5,7 @@ import {
   evidenceOf,
   isEpochBehind,
   judge,
+  type LogState,
   type Observed,
   policyFor,
   type Recorded,
@@ -23,12 +24,16 @@ const RECORDED: Recorded = {
   leaderEpoch: 4,
 };
 
+const NOT_ANSWERED = { kind: "unknown", reason: "no leader" } as const;
+
 const seen = (
-  log: Partial<NonNullable<Observed["log"]>> | null = {},
+  log: Partial<Extract<LogState, { kind: "known" }>> | null = {},
   topicId = "first",
 ): Observed => ({
   identity: { kind: "present", topicId },
-  log: log === null ? null : { start: 0, end: 10, leaderEpoch: 4, ...log },
+  log: log === null
+    ? NOT_ANSWERED
+    : { kind: "known", start: 0, end: 10, leaderEpoch: 4, ...log },
 });
 
 const damageOf = (verdict: Verdict) => {
@@ -53,7 +58,7 @@ Deno.test("another topic id is a re-created topic, whatever its log is like", ()
 });
 
 Deno.test("a topic that is not there was deleted", () => {
-  const absent: Observed = { identity: { kind: "absent" }, log: null };
+  const absent: Observed = { identity: { kind: "absent" }, log: NOT_ANSWERED };
   assert.deepEqual(damageOf(judge(RECORDED, absent)), {
     kind: "deleted",
     lost: { from: 10, to: null },
@@ -88,7 +93,7 @@ Deno.test("a start above the position has overtaken the mirror", () => {
 Deno.test("what cannot be known is neither sound nor damaged", () => {
   const reason = "not authorized";
   const cases: readonly Observed[] = [
-    { identity: { kind: "unknown", reason }, log: null },
+    { identity: { kind: "unknown", reason }, log: NOT_ANSWERED },
     seen(null),
     // Of a leader that was replaced: its log may lack what the next one had.
     seen({ end: 3, leaderEpoch: 3 }),
@@ -203,7 +208,7 @@ Deno.test("to stop is the remedy for everything, and for a deleted topic the onl
     assert.equal(remedyFor(RECORDED, damage, "restart").kind, "restart");
   }
   const deleted = damageOf(
-    judge(RECORDED, { identity: { kind: "absent" }, log: null }),
+    judge(RECORDED, { identity: { kind: "absent" }, log: NOT_ANSWERED }),
   );
   assert.equal(remedyFor(RECORDED, deleted, "restart").kind, "stop");
 });
@@ -267,8 +272,13 @@ class Model {
         ? { kind: "present", topicId: String(this.#topics) }
         : { kind: "absent" },
       log: this.isThere
-        ? { start: this.start, end: this.log.length, leaderEpoch: this.epoch }
-        : null,
+        ? {
+          kind: "known",
+          start: this.start,
+          end: this.log.length,
+          leaderEpoch: this.epoch,
+        }
+        : NOT_ANSWERED,
     };
   }
 
