@@ -112,6 +112,34 @@ const STEPS: Readonly<Record<string, (setting: Setting) => Promise<void>>> = {
     for (const id of ids) assert.match(id, /^[\w-]{22}$/);
   },
 
+  async "a summary says of each topic what its description says"(
+    { admin, topic },
+  ) {
+    await admin.topics.create([
+      { topic, partitions: 3 },
+      { topic: `${topic}-2`, partitions: 1 },
+    ], OPTIONS);
+    const three = await describeWhenKnown(admin, topic, 3);
+    const one = await describeWhenKnown(admin, `${topic}-2`, 1);
+
+    const [first, second, unknown] = await admin.topics.summarize(
+      [topic, `${topic}-2`, `${topic}-unknown`],
+      OPTIONS,
+    );
+
+    assert.deepEqual(first, {
+      topic,
+      topicId: three.topicId,
+      partitions: 3,
+      replicationFactor: 1,
+      error: null,
+    });
+    assert.equal(second!.topicId, one.topicId);
+    assert.equal(second!.partitions, 1);
+    assert(isTopicUnknown(unknown!.error!.code));
+    assert.deepEqual([unknown!.partitions, unknown!.replicationFactor], [0, 0]);
+  },
+
   async "each topic of a request has an error of its own"({ admin, topic }) {
     await admin.topics.create([{ topic }], OPTIONS);
 
