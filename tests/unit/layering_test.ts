@@ -105,6 +105,10 @@ const UPWARDS: readonly [string, string][] = [
   ["src/pool/x.ts", "workers/loop.ts"],
   ["src/pool/x.ts", "dr/mirror.ts"],
   ["src/embedded/x.ts", "src/pool/mod.ts"],
+<<<<<<< HEAD
+=======
+  ["dr/x.ts", "src/pool/mod.ts"],
+>>>>>>> cut
   ["dr/x.ts", "workers/loop.ts"],
   ["dr/x.ts", "src/commands/start.ts"],
   ["workers/x.ts", "src/pool/pool.ts"],
@@ -161,6 +165,12 @@ Deno.test("what the design allows is allowed", () => {
         "workers/processors/y.ts",
       ]),
       module("src/kafka/native/x.ts", ["src/kafka/symbols.ts"]),
+      module("dr/x.ts", [
+        "src/kafka/mod.ts",
+        "src/telemetry/log.ts",
+        "src/pool/offset_ranges.ts",
+        "src/pool/serial.ts",
+      ]),
     ]),
     [],
   );
