@@ -40,6 +40,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "src/pool/protocol.ts",
     "src/pool/rate_limit.ts",
     "src/pool/status.ts",
+    // What a mirroring worker writes.
+    "dr/offset_map",
     "src/telemetry",
     "src/kafka",
   ],
