@@ -81,6 +81,16 @@ export class PartitionRuns implements Iterable<Run> {
     return result;
   }
 
+  copy(): PartitionRuns {
+    const copy = new PartitionRuns();
+    copy.#cells = this.#cells.slice(
+      0,
+      Math.max(FIRST_RUNS, this.#count) * CELLS,
+    );
+    copy.#count = this.#count;
+    return copy;
+  }
+
   /** Entries: runs and marks. */
   get count(): number {
     return this.#count;
@@ -112,21 +122,20 @@ export class PartitionRuns implements Iterable<Run> {
    */
   append(run: Run): void {
     const { upstream, downstream, length } = checked(run);
-    const ends = [this.#end(UPSTREAM), this.#end(DOWNSTREAM)] as const;
-    if (upstream < ends[UPSTREAM] || downstream < ends[DOWNSTREAM]) {
+    const skipped = upstream - this.#end(UPSTREAM);
+    const markers = downstream - this.#end(DOWNSTREAM);
+    if (skipped < 0 || markers < 0) {
       throw new RangeError(
-        `run ${upstream} -> ${downstream} lies before the end of what is ` +
-          `known, ${ends[UPSTREAM]} -> ${ends[DOWNSTREAM]}`,
+        `run ${upstream} -> ${downstream} lies ${skipped} -> ${markers} ` +
+          "before the end of what is known",
       );
     }
     if (length === 0) {
       // No record lies between, on one side at least and so on neither.
-      if (upstream === ends[UPSTREAM] || downstream === ends[DOWNSTREAM]) {
-        return;
-      }
+      if (skipped === 0 || markers === 0) return;
     } else if (
-      this.#count > 0 && !this.#isMark(this.#count - 1) &&
-      upstream === ends[UPSTREAM] && downstream === ends[DOWNSTREAM]
+      skipped === 0 && markers === 0 && this.#count > 0 &&
+      !this.#isMark(this.#count - 1)
     ) {
       this.#cells[(this.#count - 1) * CELLS + LENGTH]! += length;
       return;
@@ -144,7 +153,9 @@ export class PartitionRuns implements Iterable<Run> {
    */
   continueWith(run: Run): void {
     const { upstream, downstream } = checked(run);
-    this.forgetFrom(upstream, downstream);
+    if (upstream < this.#end(UPSTREAM) || downstream < this.#end(DOWNSTREAM)) {
+      this.forgetFrom(upstream, downstream);
+    }
     this.append(run);
   }
 
@@ -154,7 +165,9 @@ export class PartitionRuns implements Iterable<Run> {
     while (this.#count > 0) {
       const at = this.#count - 1;
       const { upstream: first, downstream: itsFirst, length } = this.#run(at);
-      if (first < upstream && itsFirst < downstream) {
+      // A mark speaks only of what is below it.
+      const least = length === 0 ? 0 : 1;
+      if (first + least <= upstream && itsFirst + least <= downstream) {
         this.#cells[at * CELLS + LENGTH] = Math.min(
           length,
           upstream - first,

@@ -240,6 +240,17 @@ Deno.test("whatever a partition goes through, no answer skips a record, and thos
   );
 });
 
+Deno.test("a copy is another one", () => {
+  for (const known of [[], [run(0, 0, 5)], [run(0, 0, 5), run(7, 9, 5)]]) {
+    const runs = PartitionRuns.of(known);
+    const copy = runs.copy();
+    copy.append(run(20, 20, 5));
+    copy.append(run(30, 30, 5));
+    assert.deepEqual([...runs], known);
+    assert.deepEqual([...copy], [...known, run(20, 20, 5), run(30, 30, 5)]);
+  }
+});
+
 Deno.test("trimming gives memory back", () => {
   const runs = new PartitionRuns();
   for (let at = 0; at < 1000; at++) runs.append(run(at * 5, at * 6, 5));
