@@ -105,16 +105,14 @@ const UPWARDS: readonly [string, string][] = [
   ["src/pool/x.ts", "workers/loop.ts"],
   ["src/pool/x.ts", "dr/mirror.ts"],
   ["src/embedded/x.ts", "src/pool/mod.ts"],
-<<<<<<< HEAD
-=======
-  ["dr/x.ts", "src/pool/mod.ts"],
->>>>>>> cut
   ["dr/x.ts", "workers/loop.ts"],
+  ["dr/offset_map/x.ts", "src/redrive/redrive.ts"],
   ["dr/x.ts", "src/commands/start.ts"],
   ["workers/x.ts", "src/pool/pool.ts"],
   ["workers/processors/x.ts", "src/pool/thread.ts"],
   ["workers/x.ts", "src/pool/mod.ts"],
   ["workers/x.ts", "src/config/mod.ts"],
+  ["workers/x.ts", "dr/mirror.ts"],
   ["workers/x.ts", "src/commands/start.ts"],
   ["src/commands/x.ts", "workers/loop.ts"],
   ["src/commands/x.ts", "src/main.ts"],
@@ -162,6 +160,7 @@ Deno.test("what the design allows is allowed", () => {
         "src/pool/protocol.ts",
         "src/pool/rate_limit.ts",
         "src/pool/status.ts",
+        "dr/offset_map/mod.ts",
         "workers/processors/y.ts",
       ]),
       module("src/kafka/native/x.ts", ["src/kafka/symbols.ts"]),

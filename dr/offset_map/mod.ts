@@ -1,0 +1,6 @@
+/** Which records of a source became which of its mirror's target. */
+export * from "./lane_record.ts";
+export { LaneRecordError } from "./lane_record_error.ts";
+export * from "./offset_map.ts";
+export type { PartitionDelta } from "./partition_delta.ts";
+export * from "./runs.ts";
