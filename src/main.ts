@@ -5,6 +5,7 @@ type Command = (args: readonly string[]) => Promise<number>;
 /** Loaded when used: `config` must not need a native library. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import("./commands/start.ts")).start,
+  mirror: async () => (await import("./commands/mirror.ts")).mirror,
   redrive: async () => (await import("./commands/redrive.ts")).redrive,
   config: async () => (await import("./commands/config.ts")).config,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
@@ -14,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 const USAGE = `usage: switchyard <command> [options]
 
   start    process records (--messages N, --for 30s)
+  mirror   copy the primary cluster to the secondary one
   redrive  put dead letters back (--filter reason~=timeout, --dry-run)
   config   print the effective settings
   doctor   say what works on this machine and what is missing

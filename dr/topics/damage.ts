@@ -264,7 +264,9 @@ const TRUNCATION =
   /^(?:.*: )?(?:Partition log truncation detected|No epoch found less or equal to) .*?broker end offset is (-?\d+)/;
 
 /** Reads the evidence in what librdkafka says of a failed fetch; null: none. */
-export function evidenceOf(error: KafkaError): Evidence | null {
+export function evidenceOf(
+  error: Pick<KafkaError, "code" | "message">,
+): Evidence | null {
   if (error.code !== ErrorCode.autoOffsetReset) return null;
   const [, endOffset] = TRUNCATION.exec(error.message) ?? [];
   return endOffset === undefined ? { kind: "outOfRange" } : {

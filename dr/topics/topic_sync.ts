@@ -87,9 +87,22 @@ export class TopicSync {
     this.#tellChanges(performed, sources);
     const failed = performed.flatMap((each) => problemOf(each, sources));
     this.#tellProblems([...outlook.problems, ...plan.problems, ...failed]);
-    const topics = mirroredOf(outlook, performed);
+    const topics = [
+      ...mirroredOf(outlook, performed),
+      ...this.#unseen(performed),
+    ];
     this.#tellGone(topics);
     return topics;
+  }
+
+  /** Brokers may be slow to show what was made by the last refresh. */
+  #unseen(performed: readonly Performed[]): MirroredTopic[] {
+    const existing = new Set(
+      performed.filter(({ doing, error }) =>
+        doing === "create" && error !== null && isTopicExisting(error.code)
+      ).map(({ target }) => target),
+    );
+    return this.#topics.filter(({ target }) => existing.has(target));
   }
 
   async #look(signal: AbortSignal): Promise<Outlook> {

@@ -1,6 +1,10 @@
 /** The librdkafka properties of the job's clients, out of the settings. */
 import type { ClusterSettings, Settings } from "../config/mod.ts";
-import type { ConsumerProperties, ProducerProperties } from "../kafka/mod.ts";
+import type {
+  ClientProperties,
+  ConsumerProperties,
+  ProducerProperties,
+} from "../kafka/mod.ts";
 import type { OffsetReset } from "../pool/mod.ts";
 import { syslogOfLevel } from "../telemetry/log.ts";
 
@@ -16,6 +20,8 @@ const KIB = 1024;
 export interface ClientSettings {
   readonly consumer: ConsumerProperties;
   readonly producer: ProducerProperties;
+  /** What every client of the cluster has. */
+  readonly admin: ClientProperties;
   readonly offsetReset: OffsetReset;
 }
 
@@ -57,6 +63,7 @@ export function clientSettings(
     & typeof consumer
     & { "auto.offset.reset"?: string };
   return {
+    admin: { ...common, ...cluster.kafka } as ClientProperties,
     consumer: {
       ...rest,
       // The pool itself applies the policy, see src/pool/start_offsets.ts.

@@ -6,7 +6,13 @@ import { nearestName, suggestion } from "./nearest.ts";
 export const fileVariable = "SWITCHYARD_CONFIG";
 
 /** Variables that begin so are ours alone, so an unknown one is a mistake. */
-const ourPrefixes = ["PRIMARY_", "SECONDARY_", "EMBEDDED_", "SWITCHYARD_"];
+const ourPrefixes = [
+  "PRIMARY_",
+  "SECONDARY_",
+  "EMBEDDED_",
+  "MIRROR_",
+  "SWITCHYARD_",
+];
 
 export interface EnvironmentContent {
   readonly givens: readonly Given[];

@@ -146,6 +146,22 @@ export const modulePath: Kind<string> = {
   fromText: asText,
 };
 
+export const patternList: Kind<string> = {
+  schema: z.string().min(1).refine((list) =>
+    list.split(",").every((pattern) => {
+      try {
+        new RegExp(pattern.trim());
+        return true;
+      } catch {
+        return false;
+      }
+    })
+  ),
+  type: "regular expressions, comma-separated",
+  expected: "regular expressions, comma-separated",
+  fromText: asText,
+};
+
 export const delayList: Kind<string> = {
   schema: z.string().refine((text) => parseDelays(text) !== null)
     .transform((text) => formatDelays(parseDelays(text) ?? [])),

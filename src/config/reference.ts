@@ -241,8 +241,9 @@ function mistakes(): string[] {
       "Nothing starts with wrong settings: all mistakes are listed, a line " +
         "each, and the exit status is 2. Unknown keys are refused, as are " +
         "unknown environment variables that begin with `PRIMARY_`, " +
-        "`SECONDARY_`, `EMBEDDED_` or `SWITCHYARD_` (those that Kubernetes sets " +
-        "for services of such names are not ours and are passed over). This file",
+        "`SECONDARY_`, `MIRROR_`, `EMBEDDED_` or `SWITCHYARD_` (those that " +
+        "Kubernetes sets for services of such names are not ours and are passed " +
+        "over). This file",
     ),
     fence("json", examples.mistaken),
     paragraph("with `PRIMARY_BROKER=localhost:9092` is answered with"),

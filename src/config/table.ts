@@ -10,7 +10,6 @@ import {
   kafkaName,
   modulePath,
   path,
-  share,
   wholeNumber,
 } from "./kinds.ts";
 import type {
@@ -18,6 +17,8 @@ import type {
   KafkaProperties,
   ProducerProperties,
 } from "./properties.ts";
+import { embedded } from "./table_embedded.ts";
+import { mirror } from "./table_mirror.ts";
 import { retries } from "./table_retries.ts";
 
 const cluster = (
@@ -297,33 +298,6 @@ const service = {
   }),
 };
 
-const embedded = {
-  embedded: z.strictObject({
-    partitions: setting(wholeNumber(1, 1000), {
-      env: "EMBEDDED_PARTITIONS",
-      unit: "partitions",
-      default: 8,
-      why: "the embedded cluster keeps up to 5 MB of each in memory",
-      description: "Partitions of the topics that are created.",
-    }),
-    rate: setting(wholeNumber(1, 1_000_000), {
-      env: "EMBEDDED_RATE",
-      unit: "logins/s",
-      default: 1000,
-      why: "it shares the machine with the processing",
-      description: "Logins that are generated; fewer while the processing " +
-        "does not keep up.",
-    }),
-    malformed: setting(share, {
-      env: "EMBEDDED_MALFORMED",
-      unit: "share",
-      default: 0.01,
-      why: "none to all",
-      description: "How many of them are malformed and go to the dead letters.",
-    }),
-  }),
-};
-
 interface Group {
   readonly title: string;
   readonly about: string;
@@ -368,6 +342,11 @@ export const groups: readonly Group[] = [
     shape: retries,
   },
   {
+    title: "Mirror",
+    about: "Used by `mirror` alone.",
+    shape: mirror,
+  },
+  {
     title: "Service",
     about: "How operators see the process.",
     shape: service,
@@ -387,6 +366,7 @@ export const settingsSchema = z.strictObject({
   ...buffers,
   ...times,
   ...retries,
+  ...mirror,
   ...service,
   ...embedded,
 });

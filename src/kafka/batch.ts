@@ -153,6 +153,13 @@ export class Batch {
     return this.offsets[index]!;
   }
 
+  /** Of the leader that wrote it; -1 where old brokers do not say. */
+  leaderEpoch(index: number): number {
+    this.#check(index);
+    const { symbols } = this.#memory.library;
+    return symbols.rd_kafka_message_leader_epoch(this.#messages[index]!);
+  }
+
   /** Milliseconds since the epoch; -1 where the record has none. */
   timestamp(index: number): number {
     this.#check(index);

@@ -30,6 +30,8 @@ export const ErrorCode = {
   authentication: -169,
   ssl: -181,
   autoOffsetReset: -140,
+  brokerDestroyed: -137,
+  previousInProgress: -177,
   none: 0,
   offsetOutOfRange: 1,
   invalidMessage: 2,
@@ -66,6 +68,9 @@ const RETRIABLE: ReadonlySet<number> = new Set([
   ErrorCode.rebalanceInProgress,
   ErrorCode.queueFull,
   ErrorCode.state,
+  // A broker that left the cluster, or a connection that was given up.
+  ErrorCode.brokerDestroyed,
+  ErrorCode.previousInProgress,
   5, // LEADER_NOT_AVAILABLE
   6, // NOT_LEADER_FOR_PARTITION
   7, // REQUEST_TIMED_OUT
@@ -76,6 +81,7 @@ const RETRIABLE: ReadonlySet<number> = new Set([
   56, // KAFKA_STORAGE_ERROR
   74, // FENCED_LEADER_EPOCH
   75, // UNKNOWN_LEADER_EPOCH
+  78, // OFFSET_NOT_AVAILABLE
   88, // UNSTABLE_OFFSET_COMMIT
   89, // THROTTLING_QUOTA_EXCEEDED
 ]);

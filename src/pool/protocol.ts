@@ -166,6 +166,15 @@ export type FromWorker =
     readonly code: number;
     readonly message: string;
   }
+  /**
+   * From mirrors: the record at `offset` was written under an older leader than
+   * one before it, so the log is not the one that was read.
+   */
+  | {
+    readonly kind: "logChanged";
+    readonly ownership: Ownership;
+    readonly offset: number;
+  }
   /** This thread is of no more use; it has stopped touching native objects. */
   | { readonly kind: "failed"; readonly failure: WorkerFailure }
   | { readonly kind: "stopped" }

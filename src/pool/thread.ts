@@ -143,6 +143,11 @@ export class WorkerThread implements AsyncDisposable {
     this.#post({ kind: "topics", topics });
   }
 
+  /** To be written in front of the next record of the lane's log. */
+  snapshot(parts: readonly Uint8Array[]): void {
+    this.#post({ kind: "snapshot", parts });
+  }
+
   /**
    * Gives partitions. Nothing of them may be fetched before this has ended: the
    * thread would not know whose records it has.
@@ -312,6 +317,7 @@ export class WorkerThread implements AsyncDisposable {
       case "deferring":
       case "commit":
       case "fetchFailed":
+      case "logChanged":
       case "log":
       case "sample":
         this.#options.events.onMessage(this, message);

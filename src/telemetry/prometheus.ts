@@ -3,8 +3,9 @@
  * that dashboards of Kafka exporters expect.
  */
 import type { PoolStatus, WorkerState } from "../pool/status.ts";
+import { type Labels, metric, type Sample } from "./prometheus_text.ts";
 
-export type Labels = Readonly<Record<string, string>>;
+export type { Labels };
 
 const STATES: Readonly<Record<WorkerState, true>> = {
   starting: true,
@@ -13,8 +14,6 @@ const STATES: Readonly<Record<WorkerState, true>> = {
   restarting: true,
   hung: true,
 };
-
-type Sample = readonly [labels: Labels, value: number];
 
 /** @param group labels of the consumer group's lag: `group`, `topic` */
 export function renderMetrics(status: PoolStatus, group: Labels): string {
@@ -87,28 +86,4 @@ export function renderMetrics(status: PoolStatus, group: Labels): string {
       byWorker((each) => each.heapBytes),
     ),
   ].join("");
-}
-
-function metric(
-  name: string,
-  type: "counter" | "gauge",
-  help: string,
-  samples: readonly Sample[],
-): string {
-  if (samples.length === 0) return "";
-  const lines = samples.map(([labels, value]) =>
-    `${name}${labelText(labels)} ${value}\n`
-  );
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
-}
-
-function labelText(labels: Labels): string {
-  const pairs = Object.entries(labels)
-    .map(([name, value]) => `${name}="${escaped(value)}"`);
-  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
-}
-
-function escaped(value: string): string {
-  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')
-    .replaceAll("\n", "\\n");
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
 import { Admin } from "../../src/kafka/mod.ts";
 import { encodeRanges } from "../../src/pool/offset_ranges.ts";
-import { readTopic } from "../../src/redrive/reader.ts";
+import { readTopic } from "../../src/kafka/mod.ts";
 import { createLog, type LogLine } from "../../src/telemetry/log.ts";
 import {
   CUT_TIMINGS,

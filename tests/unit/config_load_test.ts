@@ -57,6 +57,22 @@ Deno.test("without any settings the defaults of the operator contract hold", () 
     gatewayListen: "127.0.0.1:19092",
     logLevel: "info",
     libraryPath: null,
+    mirror: {
+      topics: ".*",
+      excludeTopics: String.raw`mm2.*\.internal,.*\.replica,__.*`,
+      policy: "identity",
+      lanes: 4,
+      replicationFactor: 3,
+      transactionMs: 50,
+      transactionRecords: 200000,
+      refreshMs: 30000,
+      onDamage: "stop",
+      rateKbytes: null,
+      groupSync: true,
+      groups: ".*",
+      excludeGroups: "console-consumer-.*,connect-.*,__.*",
+      cutIntervalMs: 5000,
+    },
     embedded: { partitions: 8, rate: 1000, malformed: 0.01 },
   });
   assert.deepEqual(

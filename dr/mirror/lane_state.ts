@@ -1,0 +1,101 @@
+/** What a lane's owner must know before it goes on: where each partition stands. */
+import {
+  Admin,
+  type ClientProperties,
+  type ConsumerProperties,
+  type Library,
+  type ReadRange,
+  readTopic,
+} from "../../src/kafka/mod.ts";
+import {
+  connectOffsetsTopic,
+  decodeSourcePosition,
+  type Flow,
+  lanesTopic,
+} from "../formats/mod.ts";
+import { decodeLaneRecord, OffsetMap } from "../offset_map/mod.ts";
+
+export interface LaneStateParts {
+  readonly library: Library;
+  readonly flow: Flow;
+  /** Both of the target. */
+  readonly consumer: ConsumerProperties;
+  readonly admin: ClientProperties;
+}
+
+/** Positions of a lane, as its log and MirrorMaker 2's have them. */
+export interface LaneState {
+  readonly map: OffsetMap;
+  /** By topic and partition, `topic-partition`: the next offset to read. */
+  readonly positions: ReadonlyMap<string, number>;
+  /** Bytes of the log, for deciding on snapshots. */
+  readonly logBytes: number;
+}
+
+const REQUEST_MS = 10_000;
+
+/**
+ * Reads all of it. To be called by the lane's owner once its transactional id
+ * is initialised: then nobody else adds to it.
+ * @throws {ReadError | KafkaError} where the target does not answer.
+ */
+export async function readLaneState(
+  parts: LaneStateParts,
+  lane: number,
+  signal: AbortSignal,
+): Promise<LaneState> {
+  const map = new OffsetMap();
+  let logBytes = 0;
+  for await (
+    const value of records(parts, lanesTopic(parts.flow.source), lane, signal)
+  ) {
+    if (value.value === null) continue;
+    logBytes += value.value.length;
+    map.apply(lane, decodeLaneRecord(value.value));
+  }
+  const positions = new Map<string, number>();
+  const all = records(
+    parts,
+    connectOffsetsTopic(parts.flow.source),
+    null,
+    signal,
+  );
+  for await (const { key, value } of all) {
+    const position = decodeSourcePosition(key, value);
+    if (position?.cluster !== parts.flow.source) continue;
+    const { next, partition, topic } = position;
+    if (next === null) positions.delete(`${topic}-${partition}`);
+    else positions.set(`${topic}-${partition}`, next);
+  }
+  signal.throwIfAborted();
+  return { map, positions, logBytes };
+}
+
+/** Keys and values of a topic, or of one partition, up to its end. */
+async function* records(
+  { library, admin: properties, consumer }: LaneStateParts,
+  topic: string,
+  only: number | null,
+  signal: AbortSignal,
+) {
+  await using admin = new Admin(library, properties);
+  const count = (await admin.partitionCounts(REQUEST_MS)).get(topic) ?? 0;
+  const ranges: ReadRange[] = [];
+  for (let partition = 0; partition < count; partition++) {
+    if (only !== null && partition !== only) continue;
+    const { low, high } = await admin.watermarks(topic, partition, REQUEST_MS);
+    if (low < high) ranges.push({ partition, start: low, end: Infinity });
+  }
+  const batches = readTopic({
+    library,
+    properties: consumer,
+    topic,
+    ranges,
+    signal,
+  });
+  for await (const batch of batches) {
+    for (let index = 0; index < batch.count; index++) {
+      yield { key: batch.key(index), value: batch.value(index) };
+    }
+  }
+}

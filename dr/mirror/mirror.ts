@@ -1,0 +1,378 @@
+/**
+ * A mirror's process: takes lanes as the group on the target gives them, keeps
+ * the target's topics in step, and watches the threads.
+ */
+import {
+  Admin,
+  type ClientEvent,
+  type ClientProperties,
+  Consumer,
+  type ConsumerProperties,
+  type Library,
+  type ProducerProperties,
+} from "../../src/kafka/mod.ts";
+import { within } from "../../src/pool/deadline.ts";
+import type { MirrorJob } from "../../src/pool/protocol.ts";
+import { RateLimit, type Rates } from "../../src/pool/rate_limit.ts";
+import { Watchdog } from "../../src/pool/watchdog.ts";
+import { type Log, logClientLine } from "../../src/telemetry/log.ts";
+import { connectOffsetsTopic, type Flow, lanesTopic } from "../formats/mod.ts";
+import {
+  DamageChecker,
+  type DamageRule,
+  type Evidence,
+  type MirroredTopic,
+  type PlanOptions,
+  TopicSync,
+} from "../topics/mod.ts";
+import { Lane } from "./lane.ts";
+import { LaneGroup } from "./lane_group.ts";
+import { LaneLogKeeper } from "./lane_log_keeper.ts";
+import { Partitions } from "./lane_partitions.ts";
+import { readLaneState } from "./lane_state.ts";
+import { transactionalId } from "./names.ts";
+import { ensureOwnTopics } from "./own_topics.ts";
+import type { MirrorPhase, MirrorStatus } from "./status.ts";
+
+/** How clients of one of the clusters are made. */
+export interface ClusterClients {
+  readonly consumer: ConsumerProperties;
+  readonly producer: ProducerProperties;
+  readonly admin: ClientProperties;
+}
+
+export interface MirrorOptions {
+  readonly library: Library;
+  readonly flow: Flow;
+  readonly source: ClusterClients;
+  readonly target: ClusterClients;
+  readonly plan: PlanOptions;
+  readonly damage: readonly DamageRule[];
+  /** Of a lane topic that has yet to be made. */
+  readonly lanes: number;
+  readonly job: Pick<MirrorJob, "era" | "limits" | "transaction" | "logLevel">;
+  /** Between two looks at the topics. */
+  readonly refreshMs: number;
+  readonly rates: Rates;
+  readonly watchdogMs: number;
+  readonly drainMs: number;
+  readonly log: Log;
+}
+
+const TICK_MS = 250;
+const FILL_MS = 20;
+const POLL_MS = 100;
+const LEAVE_MS = 5000;
+const DELETE_MS = 30_000;
+
+export class Mirror implements AsyncDisposable {
+  readonly #options: MirrorOptions;
+  readonly #source: Consumer;
+  readonly #group: Consumer;
+  readonly #sourceAdmin: Admin;
+  readonly #targetAdmin: Admin;
+  readonly #rateLimit: RateLimit;
+  readonly #watchdog: Watchdog;
+  readonly #topicSync: TopicSync;
+  readonly #checker: DamageChecker;
+  readonly #lanes = new Map<number, Lane>();
+  /** By lane: see `PartitionsParts`. */
+  readonly #doubts = new Map<number, Map<string, Evidence>>();
+  readonly #failed = Promise.withResolvers<string>();
+  readonly #stop = new AbortController();
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #loops: Promise<void>[] = [];
+  #laneGroup: LaneGroup | undefined;
+  #serving: Promise<void> | undefined;
+  #topics: readonly MirroredTopic[] = [];
+  #laneCount = 0;
+  #epoch = 0;
+  #phase: MirrorPhase = "starting";
+  #failure: string | undefined;
+  #gone = { records: 0, bytes: 0, newestMs: -1 };
+  #draining: Promise<boolean> | undefined;
+  #hangs = false;
+
+  constructor(options: MirrorOptions) {
+    const { damage, library, log, plan, source, target } = options;
+    this.#options = options;
+    this.#source = new Consumer(library, {
+      ...source.consumer,
+      "auto.offset.reset": "error",
+      "enable.partition.eof": true,
+      "isolation.level": "read_committed",
+    });
+    this.#group = new Consumer(library, target.consumer);
+    this.#sourceAdmin = new Admin(library, source.admin);
+    this.#targetAdmin = new Admin(library, target.admin);
+    this.#rateLimit = new RateLimit(options.rates, performance.now());
+    this.#watchdog = new Watchdog(options.watchdogMs, TICK_MS);
+    this.#topicSync = new TopicSync({
+      ...plan,
+      source: this.#sourceAdmin,
+      target: this.#targetAdmin,
+      log,
+    });
+    this.#checker = new DamageChecker({
+      admin: this.#sourceAdmin,
+      log,
+      rules: damage,
+    });
+  }
+
+  /**
+   * Makes what is missing on the target, then joins the group of mirrors.
+   * @throws {KafkaError} where one of the clusters does not answer.
+   */
+  async start(): Promise<void> {
+    const { flow, lanes, log, plan, refreshMs } = this.#options;
+    const { signal } = this.#stop;
+    for (const client of [this.#source, this.#sourceAdmin, this.#targetAdmin]) {
+      this.#loops.push(this.#serve(client));
+    }
+    this.#laneCount = await ensureOwnTopics({
+      admin: this.#targetAdmin,
+      flow,
+      lanes,
+      replicationFactor: plan.replicationFactor,
+      log,
+    });
+    this.#topics = await this.#topicSync.refresh(signal);
+    this.#every(FILL_MS, () => this.#rateLimit.fill(performance.now()));
+    this.#every(TICK_MS, () => this.#tick());
+    this.#loops.push(this.#refresh(refreshMs));
+    this.#laneGroup = new LaneGroup({
+      consumer: this.#group,
+      topic: lanesTopic(flow.source),
+      log,
+      open: (lane) => this.#open(lane),
+      close: (lane, isLost) => this.#close(lane, isLost),
+      onFatal: (message) => this.#fail(message),
+    });
+    this.#serving = this.#laneGroup.run();
+    this.#serving.catch((error) => this.#fail(String(error)));
+    this.#phase = "running";
+  }
+
+  /** Resolves with the reason when the mirror cannot go on. */
+  get failed(): Promise<string> {
+    return this.#failed.promise;
+  }
+
+  status(): MirrorStatus {
+    const { source, target } = this.#options.flow;
+    const lanes = [...this.#lanes.values()];
+    const all = [this.#gone, ...lanes.map(({ mirrored }) => mirrored)];
+    const records = lanes.flatMap(({ partitions }) => partitions)
+      .reduce((sum, { tp, next }) => {
+        const end = this.#source.knownHighWatermark(tp) ?? next;
+        return sum + Math.max(0, end - next);
+      }, 0);
+    const newestMs = Math.max(...all.map((each) => each.newestMs));
+    return {
+      role: "mirror",
+      source,
+      target,
+      phase: this.#phase,
+      failure: this.#failure,
+      lanes: lanes.map(({ number, partitions, status }) => ({
+        lane: number,
+        state: status,
+        partitions: partitions.map(({ tp, next, isOpen }) => ({
+          ...tp,
+          position: next,
+          isMirrored: isOpen,
+        })),
+      })),
+      totals: {
+        mirrored: all.reduce((sum, each) => sum + each.records, 0),
+        bytes: all.reduce((sum, each) => sum + each.bytes, 0),
+      },
+      lag: {
+        records,
+        ageMs: records > 0 && newestMs >= 0
+          ? Math.max(0, Date.now() - newestMs)
+          : 0,
+      },
+      damage: this.#checker.reports,
+      topics: this.#topics.length,
+    };
+  }
+
+  /**
+   * Commits what is under way within the deadline, leaves the group and closes
+   * everything.
+   * @returns false when something could not be closed: the process must end.
+   */
+  drain(): Promise<boolean> {
+    this.#draining ??= this.#drain();
+    return this.#draining;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+  }
+
+  async #drain(): Promise<boolean> {
+    const { drainMs } = this.#options;
+    if (this.#phase !== "failing") this.#phase = "draining";
+    this.#stop.abort(new DOMException("the mirror stops", "AbortError"));
+    const lanes = [...this.#lanes.keys()];
+    const closed = Promise.all(lanes.map((lane) => this.#close(lane, false)));
+    let clean = await within(closed, drainMs + LEAVE_MS) && !this.#hangs;
+    if (this.#serving !== undefined) {
+      this.#laneGroup?.leave();
+      clean = await within(this.#serving, LEAVE_MS) && clean;
+    }
+    this.#timers.forEach(clearInterval);
+    await Promise.all(this.#loops);
+    if (clean) {
+      await Promise.all([
+        this.#source[Symbol.asyncDispose](),
+        this.#group[Symbol.asyncDispose](),
+        this.#sourceAdmin[Symbol.asyncDispose](),
+        this.#targetAdmin[Symbol.asyncDispose](),
+      ]);
+    }
+    if (this.#phase !== "failing") this.#phase = "stopped";
+    return clean;
+  }
+
+  #open(number: number): void {
+    const { flow, job, library, log, target } = this.#options;
+    const doubts = this.#doubts.get(number) ?? new Map<string, Evidence>();
+    this.#doubts.set(number, doubts);
+    const lanes = this.#laneCount;
+    this.#lanes.set(
+      number,
+      new Lane(number, {
+        library,
+        source: this.#source,
+        producer: target.producer,
+        job: {
+          ...job,
+          source: flow.source,
+          laneTopic: lanesTopic(flow.source),
+          offsetsTopic: connectOffsetsTopic(flow.source),
+        },
+        transactionalId: (lane) => transactionalId(flow, lane),
+        rateLimit: this.#rateLimit.memory,
+        readState: (lane, signal) =>
+          readLaneState(
+            {
+              library,
+              flow,
+              consumer: target.consumer,
+              admin: target.admin,
+            },
+            lane,
+            signal,
+          ),
+        topics: () => this.#topics,
+        partitions: (lane, state) =>
+          new Partitions({
+            lane,
+            lanes,
+            state,
+            consumer: this.#source,
+            checker: this.#checker,
+            doubts,
+            nextEpoch: () => ++this.#epoch,
+          }),
+        keeper: (lane, state) =>
+          new LaneLogKeeper({
+            lane,
+            lanes,
+            state,
+            deleteBelow: (each, offset) => this.#deleteBelow(each, offset),
+            log,
+          }),
+        log,
+      }),
+    );
+  }
+
+  async #close(number: number, isLost: boolean): Promise<void> {
+    const lane = this.#lanes.get(number);
+    if (lane === undefined) return;
+    await lane.close(isLost ? 0 : this.#options.drainMs);
+    this.#lanes.delete(number);
+    const { bytes, newestMs, records } = lane.mirrored;
+    this.#gone = {
+      records: this.#gone.records + records,
+      bytes: this.#gone.bytes + bytes,
+      newestMs: Math.max(this.#gone.newestMs, newestMs),
+    };
+  }
+
+  async #deleteBelow(lane: number, offset: number): Promise<void> {
+    const topic = lanesTopic(this.#options.flow.source);
+    const [answer] = await this.#targetAdmin.partitions.deleteRecords(
+      [{ topic, partition: lane, offset }],
+      { timeoutMs: DELETE_MS },
+    );
+    if (answer?.error) throw answer.error;
+  }
+
+  async #refresh(everyMs: number): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await pause(everyMs, signal);
+      if (signal.aborted) return;
+      try {
+        this.#topics = await this.#topicSync.refresh(signal);
+        for (const lane of this.#lanes.values()) lane.refresh();
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#options.log.warn("topics cannot be looked at", { error });
+      }
+    }
+  }
+
+  /** Serves a client's events. */
+  async #serve(client: Consumer | Admin): Promise<void> {
+    const { log } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      const event: ClientEvent | null = await client.poll(POLL_MS);
+      if (event?.kind === "error") {
+        log.warn("Kafka", { error: event.error.message });
+      } else if (event?.kind === "log") {
+        logClientLine(log, event.log);
+      } else if (event?.kind === "tokenRefresh") {
+        client.setOauthTokenFailure("use sasl.oauthbearer.method=oidc");
+      }
+    }
+  }
+
+  #tick(): void {
+    for (const { thread } of this.#lanes.values()) {
+      if (thread === null || !thread.isOnItsOwn) continue;
+      const { word } = thread.page;
+      if (!this.#watchdog.observe(thread.id, word)) continue;
+      if (!thread.page.fence(word)) continue;
+      thread.abandon();
+      this.#hangs = true;
+      this.#fail(`the thread of lane ${thread.id} hangs`);
+    }
+  }
+
+  #every(intervalMs: number, action: () => void): void {
+    this.#timers.push(setInterval(action, intervalMs));
+  }
+
+  #fail(reason: string): void {
+    if (this.#draining !== undefined) return;
+    this.#phase = "failing";
+    this.#failure ??= reason;
+    this.#failed.resolve(reason);
+  }
+}
+
+/** Ends early when the signal aborts. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
+}

@@ -1,0 +1,51 @@
+/** `mirror`: copies the primary cluster to the secondary one. */
+import { parseArgs } from "node:util";
+import {
+  type LoadedSettings,
+  loadProcessSettings,
+  SettingsError,
+} from "../config/mod.ts";
+import { KafkaError, PropertyError } from "../kafka/mod.ts";
+import { NativeError } from "../kafka/native/error.ts";
+import { ListenError } from "../telemetry/http_server.ts";
+import { runMirror } from "./run_mirror.ts";
+
+const USAGE = "usage: mirror";
+
+/** Exit status: 0 clean, 1 failed, 2 wrong usage or settings. */
+export async function mirror(args: readonly string[]): Promise<number> {
+  let loaded: LoadedSettings;
+  try {
+    parseArgs({ args: args[0] === "--" ? args.slice(1) : [...args] });
+  } catch (error) {
+    const [problem] = (error as Error).message.split("\n");
+    return complain(2, `${problem}; ${USAGE}`);
+  }
+  try {
+    loaded = loadProcessSettings();
+  } catch (error) {
+    if (error instanceof SettingsError) return complain(2, error.message);
+    throw error;
+  }
+  const { primary, secondary } = loaded.settings;
+  if (primary.brokers === null || secondary.brokers === null) {
+    const missing = primary.brokers === null
+      ? "PRIMARY_BROKERS"
+      : "SECONDARY_BROKERS";
+    return complain(2, `${missing} is not set: a mirror needs two clusters`);
+  }
+  try {
+    return await runMirror(loaded.settings, primary.brokers, secondary.brokers);
+  } catch (error) {
+    if (error instanceof PropertyError) return complain(2, error.message);
+    const expected = error instanceof ListenError ||
+      error instanceof NativeError || error instanceof KafkaError;
+    if (expected) return complain(1, error.message);
+    throw error;
+  }
+}
+
+function complain(status: number, message: string): number {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${message}\n`));
+  return status;
+}

@@ -1,0 +1,186 @@
+/** Composes what a mirror consists of and runs it until a signal. */
+import type { Settings } from "../config/mod.ts";
+import {
+  configFilter,
+  type Flow,
+  judgeTopic,
+  replicationPolicy,
+  topicFilter,
+} from "../../dr/formats/mod.ts";
+import { Mirror, type MirrorStatus } from "../../dr/mirror/mod.ts";
+import { laneGroup } from "../../dr/mirror/names.ts";
+import type { PlanOptions } from "../../dr/topics/mod.ts";
+import type { Library } from "../kafka/mod.ts";
+import {
+  json,
+  metricsText,
+  probe,
+  startServer,
+} from "../telemetry/http_server.ts";
+import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import { clientSettings } from "./client_properties.ts";
+import { mirrorMetrics } from "./mirror_metrics.ts";
+import { openNative } from "./open_native.ts";
+import { listenToSignals } from "./signals.ts";
+
+const KIB = 1024;
+const FLOW: Flow = { source: "primary", target: "secondary" };
+/** The target's own limits decide. */
+const LARGEST_RECORD_BYTES = 100 * 2 ** 20;
+
+/** @returns the exit status. */
+export async function runMirror(
+  settings: Settings,
+  primaryBrokers: string,
+  secondaryBrokers: string,
+): Promise<number> {
+  const startedMs = performance.now();
+  const sink = new LogSink();
+  const log = createLog({ level: settings.logLevel, write: sink.write });
+  const stop = new AbortController();
+  await using stack = new AsyncDisposableStack();
+  stack.use(listenToSignals({
+    onStop: (signal) => stop.abort(signal),
+    onStopNow: () => Deno.exit(1),
+    onReload: () => {},
+  }));
+  const library = await openNative(settings, stop.signal);
+  const mirror = stack.use(
+    newMirror(library, settings, primaryBrokers, secondaryBrokers, log),
+  );
+  const http = stack.use(startServer({
+    host: settings.httpHost,
+    port: settings.httpPort,
+    log,
+    routes: {
+      "/livez": () => probe(livenessOf(mirror.status())),
+      "/readyz": () => probe(readinessOf(mirror.status())),
+      "/status": () => json(200, mirror.status()),
+      "/metrics": () => metricsText(mirrorMetrics(mirror.status())),
+    },
+  }));
+  await mirror.start();
+  log.info("started", {
+    role: "mirror",
+    source: primaryBrokers,
+    target: secondaryBrokers,
+    policy: settings.mirror.policy,
+    librdkafka: library.version,
+    http: `http://${settings.httpHost}:${http.port}`,
+  });
+  const failure = await Promise.race([
+    mirror.failed,
+    aborted(stop.signal).then(() => null),
+  ]);
+  if (failure === null) log.info("draining", { signal: stop.signal.reason });
+  else log.error(failure, { role: "mirror" });
+  const clean = await mirror.drain();
+  const { mirrored, bytes } = mirror.status().totals;
+  const seconds = Math.round(performance.now() - startedMs) / 1000;
+  const summary = { event: "summary", mirrored, bytes, seconds };
+  const status = failure === null ? 0 : 1;
+  if (clean) await stack.disposeAsync();
+  Deno.stdout.writeSync(
+    new TextEncoder().encode(`${JSON.stringify(summary)}\n`),
+  );
+  // What a hung thread holds can only be freed by the end of the process.
+  if (!clean) Deno.exit(status);
+  return status;
+}
+
+function newMirror(
+  library: Library,
+  settings: Settings,
+  primaryBrokers: string,
+  secondaryBrokers: string,
+  log: Log,
+): Mirror {
+  const { mirror } = settings;
+  // Whatever the job's guarantee: a mirror writes in transactions.
+  const exact: Settings = { ...settings, guarantee: "exactly-once" };
+  const source = clientSettings(exact, settings.primary, primaryBrokers);
+  const target = clientSettings(exact, settings.secondary, secondaryBrokers);
+  return new Mirror({
+    library,
+    flow: FLOW,
+    source: {
+      consumer: { ...source.consumer, "group.id": laneGroup(FLOW) },
+      producer: source.producer,
+      admin: source.admin,
+    },
+    target: {
+      consumer: { ...target.consumer, "group.id": laneGroup(FLOW) },
+      producer: {
+        ...target.producer,
+        "message.max.bytes": LARGEST_RECORD_BYTES,
+      },
+      admin: target.admin,
+    },
+    plan: planOf(settings),
+    damage: [{ topics: /.*/, policy: mirror.onDamage }],
+    lanes: mirror.lanes,
+    job: {
+      era: 0,
+      limits: {
+        batchRecords: settings.batchRecords,
+        pendingRecords: settings.pendingRecords,
+        pendingBytes: settings.pendingKbytes * KIB,
+        concurrency: 1,
+        handlerTimeoutMs: settings.handlerTimeoutMs,
+      },
+      transaction: {
+        intervalMs: mirror.transactionMs,
+        records: mirror.transactionRecords,
+      },
+      logLevel: settings.logLevel,
+    },
+    refreshMs: mirror.refreshMs,
+    rates: {
+      records: null,
+      bytes: mirror.rateKbytes === null ? null : mirror.rateKbytes * KIB,
+    },
+    watchdogMs: settings.watchdogMs,
+    drainMs: settings.drainMs,
+    log,
+  });
+}
+
+function planOf({ mirror }: Settings): PlanOptions {
+  const policy = replicationPolicy({
+    kind: mirror.policy,
+    sourceAlias: FLOW.source,
+  });
+  const isWanted = topicFilter(mirror.topics, mirror.excludeTopics);
+  const { isCopied } = configFilter();
+  return {
+    isMirrored: (topic) =>
+      judgeTopic({ ...FLOW, policy, isWanted }, topic) === "mirrored",
+    targetTopic: (topic) => policy.targetTopic(FLOW.source, topic),
+    isConfigCopied: isCopied,
+    configOverrides: [],
+    replicationFactor: mirror.replicationFactor,
+  };
+}
+
+const livenessOf = ({ phase, failure }: MirrorStatus) =>
+  phase === "failing"
+    ? { ok: false, reason: failure ?? "the mirror is failing" }
+    : { ok: true };
+
+function readinessOf(status: MirrorStatus) {
+  const { lanes, phase } = status;
+  if (phase !== "running") {
+    return { ok: false, reason: status.failure ?? `the mirror is ${phase}` };
+  }
+  const waiting = lanes.filter(({ state }) => state !== "running");
+  if (waiting.length === 0) return { ok: true };
+  const states = waiting.map(({ lane, state }) => `lane ${lane} is ${state}`);
+  return { ok: false, reason: states.join(", ") };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  );
+}

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { CommitPace } from "../../workers/commit_pace.ts";
+import { RunLog } from "../../workers/run_log.ts";
+
+Deno.test("runs say of every record where it went, in as few as there are jumps", () => {
+  const steps = fc.array(
+    fc.record({
+      upGap: fc.constantFrom(0, 0, 0, 1, 5),
+      downGap: fc.constantFrom(0, 0, 0, 1, 3),
+    }),
+    { minLength: 1, maxLength: 60 },
+  );
+  fc.assert(fc.property(steps, (gaps) => {
+    const log = new RunLog();
+    let up = 0;
+    let down = 0;
+    let jumps = 1;
+    const pairs = gaps.map(({ upGap, downGap }, index) => {
+      if (index > 0 && upGap + downGap > 0) jumps++;
+      const pair = [up += upGap, down += downGap];
+      log.add(7, up++, down++);
+      log.add(8, up * 2, down); // another ownership's
+      return pair;
+    });
+    const runs = log.take(7);
+    assert.equal(runs.length, jumps);
+    assert.deepEqual(
+      runs.flatMap(({ upstream, downstream, length }) =>
+        Array.from({ length }, (_, at) => [upstream + at, downstream + at])
+      ),
+      pairs,
+    );
+    assert.deepEqual(log.take(7), []);
+  }));
+});
+
+Deno.test("a transaction lasts its interval, or five times as long as the last commit took", () => {
+  const pace = new CommitPace({ intervalMs: 100, records: 1000 });
+  assert.equal(pace.isDue(0, 0), false);
+  assert.equal(pace.isDue(99, 0), false);
+  assert.equal(pace.isDue(100, 0), true);
+  pace.close(100);
+  pace.open(500);
+  assert.equal(pace.isDue(2499, 0), false);
+  assert.equal(pace.isDue(2500, 0), true);
+  pace.close(2500);
+  pace.open(2510);
+  assert.equal(pace.isDue(2609, 0), false);
+  assert.equal(pace.isDue(2610, 0), true);
+});
+
+Deno.test("a transaction with enough records does not wait", () => {
+  const pace = new CommitPace({ intervalMs: 100, records: 1000 });
+  assert.equal(pace.isDue(0, 999), false);
+  assert.equal(pace.isDue(1, 1000), true);
+});
