@@ -2,6 +2,7 @@
 import { Comparison } from "../mirror/compare.ts";
 import { digestOf, Digests } from "../mirror/digest.ts";
 import type { OffsetRun } from "../mirror/lane_record.ts";
+import { encodeLaneRecord } from "../mirror/support/lane_encoder.ts";
 import { type Anomaly, newFindings } from "../mirror/report.ts";
 import type { KafkaRecord } from "../support/independent_client.ts";
 
@@ -79,7 +80,7 @@ export function runsOf(
   return runs;
 }
 
-/** A lane's record as bytes, written from the description of its format. */
+/** A lane's record about one partition. */
 export function laneRecord(options: {
   readonly kind?: "delta" | "snapshot";
   readonly era?: number;
@@ -90,27 +91,22 @@ export function laneRecord(options: {
   readonly position: number;
   readonly runs: readonly OffsetRun[];
 }): Uint8Array {
-  const { kind = "delta", era = 0, part = 0, parts = 1, topic = "t" } = options;
-  const { partition = 0, position, runs } = options;
-  const bytes = [1, kind === "delta" ? 0 : 1];
-  const varint = (value: number) => {
-    for (; value >= 128; value = Math.floor(value / 128)) {
-      bytes.push(value % 128 + 128);
-    }
-    bytes.push(value);
-  };
-  for (const value of [era, part, parts, 1, topic.length]) varint(value);
-  bytes.push(...bytesOf(topic), ...new Array(16).fill(7));
-  for (const value of [1, partition, position, runs.length]) varint(value);
-  let up = 0;
-  let down = 0;
-  for (const { upstream, downstream, length } of runs) {
-    varint(upstream - up);
-    const step = downstream - down;
-    varint(step >= 0 ? 2 * step : -2 * step - 1);
-    varint(length);
-    up = upstream + length;
-    down = downstream + length;
-  }
-  return Uint8Array.from(bytes);
+  const {
+    kind = "delta",
+    era = 0,
+    part = 0,
+    parts = 1,
+    topic = "t",
+    partition = 0,
+    position,
+    runs,
+  } = options;
+  const topicId = "07".repeat(16);
+  return encodeLaneRecord({
+    kind,
+    era,
+    part,
+    parts,
+    partitions: [{ topic, topicId, partition, position, runs }],
+  });
 }
