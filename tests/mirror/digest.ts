@@ -10,8 +10,6 @@ export interface Digest {
   readonly key: number;
   readonly value: number;
   readonly headers: number;
-  /** Whether the value is null, which deletes its key where logs are compacted. */
-  readonly isTombstone: boolean;
 }
 
 /** What two records can differ in. */
@@ -26,7 +24,6 @@ export function digestOf(record: KafkaRecord): Digest {
     key: hashOf(key),
     value: hashOf(value),
     headers: headersOf(record),
-    isTombstone: value === null,
   };
 }
 
@@ -74,7 +71,7 @@ function mix(mixed: number): number {
   return mixed ^ (mixed >>> 16);
 }
 
-/** The records of one partition, in the order of their offsets. 29 bytes each. */
+/** The records of one partition, in the order of their offsets. 28 bytes each. */
 export class Digests {
   #size = 0;
   #offsets = new Float64Array(64);
@@ -82,7 +79,6 @@ export class Digests {
   #keys = new Uint32Array(64);
   #values = new Uint32Array(64);
   #headers = new Uint32Array(64);
-  #tombstones = new Uint8Array(64);
 
   get size(): number {
     return this.#size;
@@ -96,7 +92,6 @@ export class Digests {
     this.#keys[at] = digest.key;
     this.#values[at] = digest.value;
     this.#headers[at] = digest.headers;
-    this.#tombstones[at] = digest.isTombstone ? 1 : 0;
   }
 
   offset(at: number): number {
@@ -110,7 +105,6 @@ export class Digests {
       key: this.#keys[at]!,
       value: this.#values[at]!,
       headers: this.#headers[at]!,
-      isTombstone: this.#tombstones[at] === 1,
     };
   }
 
@@ -138,7 +132,6 @@ export class Digests {
     this.#keys = grown(this.#keys, length);
     this.#values = grown(this.#values, length);
     this.#headers = grown(this.#headers, length);
-    this.#tombstones = grown(this.#tombstones, length);
   }
 }
 

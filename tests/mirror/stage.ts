@@ -279,8 +279,9 @@ export class MirrorStage implements AsyncDisposable {
       env: {
         PRIMARY_BROKERS: source.proxiedServers,
         SECONDARY_BROKERS: target.proxiedServers,
-        MIRROR_TOPICS: this.topics.map(({ name }) => RegExp.escape(name))
-          .join(","),
+        MIRROR_TOPICS: this.topics.map(({ name }) =>
+          name.replaceAll(".", "\\.")
+        ).join(","),
         MIRROR_POLICY: "identity",
         MIRROR_LANES: String(options.lanes),
         MIRROR_GROUP_SYNC: String(this.#hasJob),

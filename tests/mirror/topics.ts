@@ -51,7 +51,8 @@ export function topicConfig(kind: TopicKind): Record<string, string> {
         "segment.bytes": String(2 ** 20),
         "segment.ms": "5000",
         "min.cleanable.dirty.ratio": "0.01",
-        "delete.retention.ms": "1000",
+        // A mirror that is away for longer than this misses tombstones for good.
+        "delete.retention.ms": mostMs,
       };
     case "mixed":
     case "steady":

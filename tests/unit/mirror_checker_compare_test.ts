@@ -107,15 +107,16 @@ const keyed = (number: number, key: string, value: string | null) => ({
   value: value === null ? null : bytesOf(value),
 });
 
-Deno.test("what a compacted source has forgotten may be on the target, if a later record has its key or it is a tombstone", () => {
+Deno.test("what a compacted source has forgotten may be on the target, if a later record has its key, be it a tombstone", () => {
   const all = [
     keyed(0, "a", "1"),
     keyed(1, "b", "1"),
     keyed(2, "a", "2"),
     keyed(3, "c", null),
-    keyed(4, "b", "2"),
+    keyed(4, "c", "1"),
+    keyed(5, "b", null),
   ];
-  const left = [all[2]!, all[4]!];
+  const left = [all[2]!, all[4]!, all[5]!];
   const { comparison, anomalies } = compared(left, all, { isCompacted: true });
   assert.deepEqual(anomalies, []);
   assert.equal(comparison.compacted, 3);
@@ -130,6 +131,7 @@ Deno.test("in a compacted partition too, what is missing, twice, or of nowhere i
   assert.deepEqual(found([all[0]!, all[2]!]), ["missing 1"]);
   assert.deepEqual(found([...all, all[1]!]), ["twice 1"]);
   assert.deepEqual(found([...all, keyed(9, "z", "1")]), ["unexpected 1"]);
+  assert.deepEqual(found([...all, keyed(9, "z", null)]), ["unexpected 1"]);
 });
 
 Deno.test("whatever is done to one record of a copy is found, and found as one kind", () => {
