@@ -5,7 +5,7 @@ import type { World } from "./world.ts";
 export type Family = "instances" | "brokers" | "network" | "job";
 
 /** A fault with all that chance decides about it. */
-export interface Injection {
+export interface Injection<Reach = World> {
   /** For the plan that is printed; `run` does exactly this. */
   readonly parameters: Readonly<
     Record<string, number | string | readonly string[]>
@@ -16,14 +16,14 @@ export interface Injection {
    * @throws {NotPossible} where this machine cannot do it.
    * @throws {Error} when it could not be healed.
    */
-  run(world: World, signal: AbortSignal): Promise<void>;
+  run(world: Reach, signal: AbortSignal): Promise<void>;
 }
 
-export interface Fault {
+export interface Fault<Reach = World> {
   readonly name: string;
   readonly family: Family;
   /** @param random numbers from 0 up to below 1; depends on nothing else. */
-  prepare(random: () => number): Injection;
+  prepare(random: () => number): Injection<Reach>;
 }
 
 /** The machine lacks what a fault needs; the message says what. */

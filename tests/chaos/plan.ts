@@ -1,24 +1,25 @@
 /** Which fault comes when: a pure function of the seed. */
 import { seededRandom } from "../support/load.ts";
 import type { Fault, Injection } from "./fault.ts";
+import type { World } from "./world.ts";
 
-export interface PlannedFault {
+export interface PlannedFault<Reach = World> {
   readonly name: string;
-  readonly injection: Injection;
+  readonly injection: Injection<Reach>;
 }
 
 /** What begins at once; the next step begins when all of it is healed. */
-export interface PlanStep {
+export interface PlanStep<Reach = World> {
   /** From the end of the step before, in which the job runs undisturbed. */
   readonly quietMs: number;
   /** One, or two of different families. */
-  readonly faults: readonly PlannedFault[];
+  readonly faults: readonly PlannedFault<Reach>[];
 }
 
-export interface PlanOptions {
+export interface PlanOptions<Reach = World> {
   readonly seed: number;
   readonly steps: number;
-  readonly faults: readonly Fault[];
+  readonly faults: readonly Fault<Reach>[];
   /** Of a second fault in a step; default 0.25. */
   readonly pairShare?: number;
   /** Of `quietMs`; default 6,000. */
@@ -31,7 +32,9 @@ const leastQuietMs = 1_000;
  * Every fault comes once before any comes again, so that a plan of as many steps
  * as there are faults has all of them.
  */
-export function makePlan(options: PlanOptions): PlanStep[] {
+export function makePlan<Reach = World>(
+  options: PlanOptions<Reach>,
+): PlanStep<Reach>[] {
   const { seed, steps, faults, pairShare = 0.25, mostQuietMs = 6_000 } =
     options;
   const random = seededRandom(seed);
@@ -57,7 +60,7 @@ export function makePlan(options: PlanOptions): PlanStep[] {
 }
 
 /** A line a step. */
-export function planText(plan: readonly PlanStep[]): string {
+export function planText<Reach>(plan: readonly PlanStep<Reach>[]): string {
   return plan.map(({ quietMs, faults }, at) => {
     const words = faults.map(({ name, injection }) =>
       `${name} ${JSON.stringify(injection.parameters)}`

@@ -2,15 +2,16 @@
 import { type KafkaBroker } from "../support/kafka_broker.ts";
 import type { KafkaCluster } from "../support/kafka_cluster.ts";
 import { eventually } from "../support/wait.ts";
-import type { Instance } from "./instances.ts";
+
 import type { KafkaProxy } from "./proxy.ts";
 import type { SmallDisk } from "./small_disk.ts";
+import type { Victim } from "./supervised.ts";
 
 export interface World {
   readonly cluster: KafkaCluster;
   /** In the order of the cluster's brokers; the job reaches them through these. */
   readonly proxies: readonly KafkaProxy[];
-  readonly instances: readonly Instance[];
+  readonly instances: readonly Victim[];
   readonly input: string;
   readonly group: string;
   /** Of one broker, or why there is none. */

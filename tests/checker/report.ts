@@ -1,4 +1,5 @@
 /** What a check found: plain data, and its words. */
+import type { Finding } from "./findings.ts";
 
 /**
  * What can be wrong. Each is defined where it is found: in `check.ts`, but for
@@ -35,12 +36,7 @@ export interface Example {
   readonly sentence: string;
 }
 
-export interface Anomaly {
-  readonly kind: AnomalyKind;
-  readonly count: number;
-  /** The first few. */
-  readonly examples: readonly Example[];
-}
+export type Anomaly = Finding<AnomalyKind, Example>;
 
 export interface Counts {
   /** Records of the input topic that read_committed readers see. */

@@ -12,7 +12,12 @@ import {
 import { Order } from "./order.ts";
 import { Places } from "./places.ts";
 import { Readings } from "./readings.ts";
-import { type AnomalyKind, type Example, noCounts } from "./report.ts";
+import {
+  ANOMALIES,
+  type AnomalyKind,
+  type Example,
+  noCounts,
+} from "./report.ts";
 
 export interface Bounds {
   low: number;
@@ -34,7 +39,7 @@ export class State {
   readonly options: Required<CheckOptions>;
   readonly places = new Places();
   readonly ledger = new Ledger();
-  readonly findings: Findings;
+  readonly findings: Findings<AnomalyKind, Example>;
   readonly order: Order;
   readonly counts = noCounts();
   readonly inputTps = new Set<number>();
@@ -57,7 +62,7 @@ export class State {
       examples: 5,
       ...options,
     };
-    this.findings = new Findings(this.options.examples);
+    this.findings = new Findings(ANOMALIES, this.options.examples);
     this.order = new Order(this.options.ordering);
   }
 

@@ -8,7 +8,7 @@ import { Screen } from "./screen.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
 export interface RunnerParts {
-  /** Folder with `unit`, `integration`, `chaos` and `drill`. */
+  /** Folder with `unit`, `integration`, `chaos`, `mirror` and `drill`. */
   readonly root: string;
   readonly logFolder: string;
   /** Whether the groups run in their long forms. */
@@ -26,7 +26,7 @@ interface Options {
 
 const USAGE = `usage: deno task test [--verbose] [--no-check] [group ...]
 
-  group       unit, integration, chaos, drill, or a part such as
+  group       unit, integration, chaos, mirror, drill, or a part such as
               integration/binding_consumer; without one: all
   --verbose   show all output as it comes
   --no-check  leave out the check of types

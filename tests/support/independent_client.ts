@@ -6,6 +6,7 @@ import type { Admin, KafkaJSError } from "kafkajs";
 import { quietKafka } from "./quiet_kafkajs.ts";
 import type { KafkaRecord, NewRecord } from "./record_codec.ts";
 import { type Outcome, RecordPipe } from "./record_pipe.ts";
+import type { RecordSession } from "./record_session.ts";
 import { eventually } from "./wait.ts";
 
 export type { Outcome } from "./record_pipe.ts";
@@ -26,6 +27,25 @@ export interface ReadOptions {
    * transactions. Default false: ends before the first open one.
    */
   readonly awaitTransactions?: boolean;
+  /** Where to begin, by partition number. Default: with the oldest record. */
+  readonly from?: ReadonlyMap<number, number>;
+}
+
+export interface ConnectOptions {
+  /**
+   * One of another cluster, whose JVM serves this one too, request after request.
+   * It must be disposed of later than this one.
+   */
+  readonly sharing?: IndependentClient;
+}
+
+/** A producer of `write`. */
+export interface WriterOptions {
+  readonly compression?: ProduceOptions["compression"];
+  /** Default: it sends without transactions. */
+  readonly transactionalId?: string;
+  /** Of its transactions; default 10,000. */
+  readonly transactionTimeoutMs?: number;
 }
 
 export interface Watermarks {
@@ -41,20 +61,29 @@ export interface CommittedOffset {
 }
 
 export class IndependentClient implements AsyncDisposable {
-  static async connect(bootstrapServers: string): Promise<IndependentClient> {
+  static async connect(
+    bootstrapServers: string,
+    { sharing }: ConnectOptions = {},
+  ): Promise<IndependentClient> {
     const admin = quietKafka(bootstrapServers).admin();
     await admin.connect();
-    return new IndependentClient(bootstrapServers, admin);
+    return new IndependentClient(bootstrapServers, admin, sharing);
   }
 
   #bootstrapServers: string;
   #admin: Admin;
   /** Started by the first use, because it costs half a second of cpu time. */
   #pipe: Promise<RecordPipe> | undefined;
+  readonly #sharing: IndependentClient | undefined;
 
-  private constructor(bootstrapServers: string, admin: Admin) {
+  private constructor(
+    bootstrapServers: string,
+    admin: Admin,
+    sharing: IndependentClient | undefined,
+  ) {
     this.#bootstrapServers = bootstrapServers;
     this.#admin = admin;
+    this.#sharing = sharing;
   }
 
   /**
@@ -107,6 +136,35 @@ export class IndependentClient implements AsyncDisposable {
     }, told);
   }
 
+  /**
+   * Several producers that send in turns, with transactions one after the other,
+   * while `use` says what. `told` numbers records in the order of sending, over
+   * all producers. Serves nothing else meanwhile. Returns the number of records.
+   */
+  async write(
+    producers: readonly WriterOptions[],
+    use: (session: RecordSession) => Promise<void>,
+    told: (outcome: Outcome) => void = () => {},
+  ): Promise<number> {
+    const settings = producers.map((each) => ({
+      "bootstrap.servers": this.#bootstrapServers,
+      "compression.type": each.compression ?? "none",
+      "linger.ms": "5",
+      "metadata.max.age.ms": "2000",
+      // The broker's limit decides.
+      "max.request.size": "67108864",
+      // A broker that is silent is asked no longer than this.
+      "request.timeout.ms": "5000",
+      "delivery.timeout.ms": "120000",
+      "max.block.ms": "60000",
+      ...(each.transactionalId === undefined ? {} : {
+        "transactional.id": each.transactionalId,
+        "transaction.timeout.ms": String(each.transactionTimeoutMs ?? 10_000),
+      }),
+    }));
+    return await (await this.#records()).write(settings, use, told);
+  }
+
   /** All records between the oldest and the end of this moment. */
   async readTopic(
     topic: string,
@@ -130,6 +188,10 @@ export class IndependentClient implements AsyncDisposable {
       "bootstrap.servers": this.#bootstrapServers,
       "isolation.level": options.isolation ?? "read_uncommitted",
       ...(options.awaitTransactions ? { "switchyard.end": "high" } : {}),
+      ...(options.from === undefined || options.from.size === 0 ? {} : {
+        "switchyard.from": Array.from(options.from, (each) => each.join(":"))
+          .join(","),
+      }),
       "default.api.timeout.ms": "15000",
       "max.poll.records": "5000",
       // The fetch that is in flight at the end delays the end by this much.
@@ -199,6 +261,7 @@ export class IndependentClient implements AsyncDisposable {
   }
 
   #records(): Promise<RecordPipe> {
+    if (this.#sharing !== undefined) return this.#sharing.#records();
     return this.#pipe ??= RecordPipe.start();
   }
 }

@@ -29,7 +29,7 @@ export interface JobLogLine {
 }
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
-const ourPrefixes = /^(PRIMARY|SECONDARY|EMBEDDED|SWITCHYARD)_/;
+const ourPrefixes = /^(PRIMARY|SECONDARY|MIRROR|EMBEDDED|SWITCHYARD)_/;
 
 /** Starts a job with two workers that knows only the settings given here. */
 export function startJob(options: JobOptions = {}): Child {
@@ -89,7 +89,7 @@ export async function httpOf(job: Child, timeoutMs = 60_000): Promise<string> {
  * Empties what the environment of the tests says in our names: the settings
  * take an empty variable for an unset one, and refuse unknown ones.
  */
-function withoutOurs(): Record<string, string> {
+export function withoutOurs(): Record<string, string> {
   const names = Object.keys(Deno.env.toObject());
   return Object.fromEntries(
     names.filter((name) => ourPrefixes.test(name)).map((name) => [name, ""]),

@@ -35,6 +35,7 @@ const none = -1;
 export const recordMark = "r".charCodeAt(0);
 export const acknowledgedMark = "a".charCodeAt(0);
 export const unknownMark = "u".charCodeAt(0);
+export const doneMark = "d".charCodeAt(0);
 export const endMark = "e".charCodeAt(0);
 export const errorMark = "x".charCodeAt(0);
 
@@ -82,9 +83,9 @@ export class FrameWriter {
     }
   }
 
+  /** What follows a record mark, or a topic. */
   record(record: NewRecord): void {
     const { partition, timestampMs, key, value, headers = [] } = record;
-    this.byte(recordMark);
     this.int32(partition ?? none);
     this.int64(none); // the offset, which only the broker gives
     this.int64(timestampMs ?? none);
@@ -174,6 +175,11 @@ export class FrameReader {
 
   text(): string {
     return this.#decoder.decode(this.bytes() ?? undefined);
+  }
+
+  optionalText(): string | null {
+    const bytes = this.bytes();
+    return bytes === null ? null : this.#decoder.decode(bytes);
   }
 
   /** What follows a record mark. */

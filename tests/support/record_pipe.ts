@@ -5,10 +5,11 @@
  * no null header values and knows gzip alone; this one has none of these limits
  * and shares no code with the engine under test.
  *
- *     request:  'p', 'r' or 'l', topic, count of settings, (name, value)...
+ *     request:  'p', 'r', 'l' or 'w', topic, count of settings, (name, value)...
  *               'p' and 'l' only: ('r' record)... 'e'
+ *               'w' only: see record_session.ts
  *     answer:   'r' only: ('r' record)...
- *               'l' only, while it is sent: ('a' index, partition, offset  |
+ *               'l' and 'w', while it is sent: ('a' index, partition, offset  |
  *                 'u' index, error message)...
  *               'e' count of records  |  'x' error message
  *     record:   partition, offset, timestamp, key, value,
@@ -21,8 +22,10 @@
 import { sendSignal } from "./guarded_process.ts";
 import { takeJvmSlot } from "./jvm_slots.ts";
 import { kafkaRuntime } from "./kafka_runtime.ts";
+import { RecordSession } from "./record_session.ts";
 import {
   acknowledgedMark,
+  doneMark,
   endMark,
   errorMark,
   FrameReader,
@@ -56,6 +59,11 @@ export type Outcome =
     readonly index: number;
     readonly reason: string;
   };
+/** Of a step in a session; its failure, or null. */
+interface Done {
+  readonly kind: "done";
+  readonly failure: string | null;
+}
 type Visit = (records: readonly KafkaRecord[]) => void;
 
 export class RecordPipe implements AsyncDisposable {
@@ -65,9 +73,6 @@ export class RecordPipe implements AsyncDisposable {
     const child = new Deno.Command("java", {
       args: [
         "-Xmx256m",
-        // Its own warnings would go to stdout, which is the pipe.
-        "-Xlog:disable",
-        "-Xlog:all=warning:stderr",
         "-XX:-UsePerfData",
         // The JVM's own warnings go to where our answers go, by default.
         "-Xlog:disable",
@@ -141,6 +146,38 @@ export class RecordPipe implements AsyncDisposable {
     });
   }
 
+  /**
+   * Several producers in turns, each with these settings: one with a
+   * `transactional.id` sends in transactions alone. What `told` hears is numbered
+   * in the order of sending, over all producers. Returns the number of records
+   * when all outcomes have been told.
+   */
+  async write(
+    producers: readonly Readonly<Record<string, string>>[],
+    use: (session: RecordSession) => Promise<void>,
+    told: (outcome: Outcome) => void,
+  ): Promise<number> {
+    let failed: { readonly error: unknown } | undefined;
+    const count = await this.#serially(async () => {
+      this.#request("w", "", {});
+      this.#writer.int32(producers.length);
+      for (const settings of producers) this.#settings(settings);
+      const session = new RecordSession(this.#writer, () => this.#send());
+      const answer = this.#answer(() => {}, told, (done) => session.done(done));
+      // The JVM is gone then, and nobody answers any more.
+      answer.catch((error) => session.fail(error));
+      try {
+        await use(session);
+      } catch (error) {
+        failed = { error };
+      }
+      await session.end();
+      return await answer;
+    });
+    if (failed !== undefined) throw failed.error;
+    return count;
+  }
+
   /** Visits what is there now, returns the number of records. */
   read(
     topic: string,
@@ -178,12 +215,16 @@ export class RecordPipe implements AsyncDisposable {
   }
 
   #request(
-    kind: "p" | "r" | "l",
+    kind: "p" | "r" | "l" | "w",
     topic: string,
     settings: Readonly<Record<string, string>>,
   ): void {
     this.#writer.byte(kind.charCodeAt(0));
     this.#writer.bytes(topic);
+    this.#settings(settings);
+  }
+
+  #settings(settings: Readonly<Record<string, string>>): void {
     const entries = Object.entries(settings);
     this.#writer.int32(entries.length);
     for (const text of entries.flat()) this.#writer.bytes(text);
@@ -196,6 +237,7 @@ export class RecordPipe implements AsyncDisposable {
   /** Hands them over whenever so many bytes are gathered. */
   async #sendAll(records: Records, gatherBytes: number): Promise<void> {
     for await (const record of records) {
+      this.#writer.byte(recordMark);
       this.#writer.record(record);
       if (this.#writer.length >= gatherBytes) await this.#send();
     }
@@ -206,6 +248,7 @@ export class RecordPipe implements AsyncDisposable {
   async #answer(
     visit: Visit,
     told: (outcome: Outcome) => void = () => {},
+    done: (failure: string | null) => void = () => {},
   ): Promise<Answer> {
     for (;;) {
       const records: KafkaRecord[] = [];
@@ -213,12 +256,13 @@ export class RecordPipe implements AsyncDisposable {
       for (; part !== undefined; part = this.#nextPart()) {
         if (part.kind === "record") records.push(part.record);
         else if (part.kind === "end" || part.kind === "error") break;
+        else if (part.kind === "done") done(part.failure);
         else told(part);
       }
       if (records.length > 0) visit(records);
       if (part !== undefined) return part;
-      const { value, done } = await this.#output.read();
-      if (done) throw new Error("the record pipe's JVM ended");
+      const { value, done: isOver } = await this.#output.read();
+      if (isOver) throw new Error("the record pipe's JVM ended");
       this.#reader.add(value);
     }
   }
@@ -226,6 +270,7 @@ export class RecordPipe implements AsyncDisposable {
   #nextPart():
     | { kind: "record"; record: KafkaRecord }
     | Outcome
+    | Done
     | Answer
     | undefined {
     return this.#reader.whole((reader) => {
@@ -246,6 +291,9 @@ export class RecordPipe implements AsyncDisposable {
             index: reader.int64(),
             reason: reader.text(),
           };
+        case doneMark:
+          reader.int64(); // the number of the step
+          return { kind: "done", failure: reader.optionalText() };
         case endMark:
           return { kind: "end", count: reader.int64() };
         case errorMark:

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,6 +54,7 @@ public final class RecordPipe {
         case 'p' -> produce(topic, config);
         case 'r' -> read(topic, config);
         case 'l' -> load(topic, config);
+        case 'w' -> write();
         default -> throw new IOException("unknown request " + request);
       }
       out.flush();
@@ -75,7 +77,8 @@ public final class RecordPipe {
         failure.set(error);
       }
       // After a failure the rest is read all the same, to stay in step.
-      for (var record = readRecord(topic); record != null; record = readRecord(topic)) {
+      for (var record = readMarkedRecord(topic); record != null;
+          record = readMarkedRecord(topic)) {
         if (failure.get() != null) continue;
         try {
           producer.send(record, (metadata, error) -> {
@@ -105,7 +108,8 @@ public final class RecordPipe {
     long count = 0;
     try (var producer = new KafkaProducer<>(
         config, new ByteArraySerializer(), new ByteArraySerializer())) {
-      for (var record = readRecord(topic); record != null; record = readRecord(topic)) {
+      for (var record = readMarkedRecord(topic); record != null;
+          record = readMarkedRecord(topic)) {
         long index = count++;
         try {
           producer.send(record, (metadata, error) -> writeOutcome(index, metadata, error));
@@ -115,6 +119,89 @@ public final class RecordPipe {
       }
     }
     finish(null, count);
+  }
+
+  /** Several producers side by side, transaction after transaction. */
+  private void write() throws IOException {
+    List<Writer> writers = new ArrayList<>();
+    for (int left = in.readInt(); left > 0; left--) writers.add(new Writer(readConfig()));
+    long records = 0;
+    long steps = 0;
+    for (int step = in.read(); step != 'e'; step = in.read()) {
+      if (step == NONE) throw new EOFException();
+      Writer writer = writers.get(in.readInt());
+      if (step == 'r') {
+        writer.send(readRecord(readText()), records++);
+        continue;
+      }
+      Exception failure = writer.step(step);
+      synchronized (out) {
+        out.writeByte('d');
+        out.writeLong(steps++);
+        writeBytes(failure == null ? null : failure.toString().getBytes(StandardCharsets.UTF_8));
+        out.flush();
+      }
+    }
+    for (Writer writer : writers) writer.close();
+    finish(null, records);
+  }
+
+  /** A producer that is made when it is needed, and anew after a failed transaction. */
+  private final class Writer {
+    private final Map<String, Object> config;
+    private KafkaProducer<byte[], byte[]> producer;
+
+    Writer(Map<String, Object> config) {
+      this.config = config;
+    }
+
+    /** What went wrong, or null. */
+    Exception step(int step) {
+      try {
+        switch (step) {
+          case 'b' -> {
+            boolean isNew = producer == null;
+            if (isNew) open();
+            if (isNew) producer.initTransactions();
+            producer.beginTransaction();
+          }
+          case 'c' -> opened().commitTransaction();
+          case 'x' -> opened().abortTransaction();
+          case 'f' -> opened().flush();
+          default -> throw new IllegalStateException("unknown step " + step);
+        }
+        return null;
+      } catch (RuntimeException error) {
+        if (producer != null && step != 'f') {
+          producer.close(Duration.ZERO);
+          producer = null;
+        }
+        return error;
+      }
+    }
+
+    void send(ProducerRecord<byte[], byte[]> record, long index) {
+      try {
+        boolean isPlain = !config.containsKey("transactional.id");
+        if (producer == null && isPlain) open();
+        opened().send(record, (metadata, error) -> writeOutcome(index, metadata, error));
+      } catch (RuntimeException error) {
+        writeOutcome(index, null, error);
+      }
+    }
+
+    void close() {
+      if (producer != null) producer.close();
+    }
+
+    private void open() {
+      producer = new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer());
+    }
+
+    private KafkaProducer<byte[], byte[]> opened() {
+      if (producer == null) throw new IllegalStateException("there is no transaction");
+      return producer;
+    }
   }
 
   /** Called by the producer's thread and, for what it refuses, by ours. */
@@ -140,6 +227,7 @@ public final class RecordPipe {
 
   private void read(String topic, Map<String, Object> config) throws IOException {
     boolean awaitsTransactions = "high".equals(config.remove("switchyard.end"));
+    Object from = config.remove("switchyard.from");
     Exception failure = null;
     long count = 0;
     try (var consumer = new KafkaConsumer<>(
@@ -152,6 +240,7 @@ public final class RecordPipe {
           ? highWatermarks(partitions, config)
           : consumer.endOffsets(partitions));
       consumer.seekToBeginning(partitions);
+      if (from != null) seek(consumer, topic, from.toString());
       long lastProgress = System.nanoTime();
       while (true) {
         // Positions, not records, tell the end: markers and aborted records count.
@@ -177,6 +266,18 @@ public final class RecordPipe {
     finish(failure, count);
   }
 
+  /** To "partition:offset,partition:offset"; offsets that are gone, to the first left. */
+  private static void seek(
+      KafkaConsumer<byte[], byte[]> consumer, String topic, String from) {
+    var lows = consumer.beginningOffsets(consumer.assignment());
+    for (String each : from.split(",")) {
+      String[] parts = each.split(":");
+      TopicPartition tp = new TopicPartition(topic, Integer.parseInt(parts[0]));
+      Long low = lows.get(tp);
+      if (low != null) consumer.seek(tp, Math.max(low, Long.parseLong(parts[1])));
+    }
+  }
+
   /** A read_committed consumer tells the end before the first open transaction. */
   private static Map<TopicPartition, Long> highWatermarks(
       List<TopicPartition> partitions, Map<String, Object> config) {
@@ -189,8 +290,11 @@ public final class RecordPipe {
   }
 
   /** Null at the end mark. */
+  private ProducerRecord<byte[], byte[]> readMarkedRecord(String topic) throws IOException {
+    return in.readByte() == 'e' ? null : readRecord(topic);
+  }
+
   private ProducerRecord<byte[], byte[]> readRecord(String topic) throws IOException {
-    if (in.readByte() == 'e') return null;
     int partition = in.readInt();
     in.readLong(); // the offset, which only the broker gives
     long timestamp = in.readLong();
