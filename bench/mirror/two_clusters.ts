@@ -1,4 +1,5 @@
 /** A source and a target, each one real broker, and the way between them. */
+import type { KafkaJSError } from "kafkajs";
 import {
   type GuardedProcess,
   startGuarded,
@@ -61,11 +62,22 @@ export class TwoClusters {
    * for each system makes its own.
    */
   copied(topic: string): () => Promise<number> {
-    let exists = false;
+    let isReady = false;
     return async () => {
-      exists ||= await this.hasCopy(topic);
-      return exists ? await this.target.outputs(topic) : 0;
+      isReady ||= await this.hasCopy(topic) && await this.#answersFor(topic);
+      return isReady ? await this.target.outputs(topic) : 0;
     };
+  }
+
+  /** A broker names itself leader a moment before it acts as one. */
+  async #answersFor(topic: string): Promise<boolean> {
+    try {
+      await this.target.outputs(topic);
+      return true;
+    } catch (error) {
+      if ((error as KafkaJSError).retriable) return false;
+      throw error;
+    }
   }
 
   /** Deletes everything that a system left, so that the next one begins anew. */
