@@ -8,22 +8,28 @@ import {
 } from "../../tests/support/mirror_maker_properties.ts";
 import { type MirrorSystem, SOURCE_ALIAS, TARGET_ALIAS } from "./system.ts";
 
-const TASKS = 2;
-/** As `connect-mirror-maker.sh` starts it. */
-const HEAP_MB = 2048;
-const JVM_FLAGS = [
-  "-Xms256m",
-  "-server",
-  "-XX:+UseG1GC",
-  "-XX:MaxGCPauseMillis=20",
-  "-XX:InitiatingHeapOccupancyPercent=35",
-  "-XX:+ExplicitGCInvokesConcurrent",
-];
+/** Heap and collector as `connect-mirror-maker.sh` sets them. */
+const USUAL = {
+  tasks: 2,
+  heapMb: 2048,
+  jvmFlags: [
+    "-Xms256m",
+    "-server",
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:InitiatingHeapOccupancyPercent=35",
+    "-XX:+ExplicitGCInvokesConcurrent",
+  ],
+} as const;
 
-type Tuning = Pick<
-  MirrorMakerSettings,
-  "consumer" | "producer" | "isExactlyOnce" | "properties"
->;
+interface Tuning extends
+  Pick<
+    MirrorMakerSettings,
+    "consumer" | "producer" | "isExactlyOnce" | "tasks" | "properties"
+  > {
+  readonly heapMb?: number;
+  readonly jvmFlags?: readonly string[];
+}
 
 const THROUGHPUT_CONSUMER = {
   "fetch.max.bytes": String(64 << 20),
@@ -39,25 +45,44 @@ const THROUGHPUT_PRODUCER = {
   "send.buffer.bytes": "-1",
 };
 
+const TUNED: Tuning = {
+  consumer: THROUGHPUT_CONSUMER,
+  producer: THROUGHPUT_PRODUCER,
+};
+const TUNED_EXACTLY_ONCE: Tuning = { ...TUNED, isExactlyOnce: true };
+
+/** The optional ones show which tuning is the best on a machine. */
 export const mirrorMakerThroughput: readonly MirrorSystem[] = [
-  mirrorMaker("mm2", "at least once", {
-    consumer: THROUGHPUT_CONSUMER,
-    producer: THROUGHPUT_PRODUCER,
-  }),
-  mirrorMaker("mm2-eos", "exactly once", {
-    isExactlyOnce: true,
-    consumer: THROUGHPUT_CONSUMER,
-    producer: THROUGHPUT_PRODUCER,
-  }),
-  optional(
-    mirrorMaker("mm2-eos-interval", "exactly once each 200 ms", {
-      isExactlyOnce: true,
-      consumer: THROUGHPUT_CONSUMER,
-      producer: THROUGHPUT_PRODUCER,
-      properties: boundary("interval", 200),
+  mirrorMaker("mm2", "at least once", TUNED),
+  mirrorMaker("mm2-eos", "exactly once", TUNED_EXACTLY_ONCE),
+  ...[
+    mirrorMaker("mm2-defaults", "at least once, its defaults", {}),
+    mirrorMaker("mm2-parallel-gc", "at least once, parallel collector", {
+      ...TUNED,
+      jvmFlags: ["-XX:+UseParallelGC"],
     }),
-  ),
-  optional(mirrorMaker("mm2-defaults", "at least once, its defaults", {})),
+    mirrorMaker("mm2-heap-512", "at least once, heap of 512 MB", {
+      ...TUNED,
+      heapMb: 512,
+    }),
+    mirrorMaker("mm2-poll-2000", "at least once, 2,000 records a poll", {
+      ...TUNED,
+      consumer: { ...THROUGHPUT_CONSUMER, "max.poll.records": "2000" },
+    }),
+    mirrorMaker("mm2-batch-256k", "at least once, batches of 256 KB", {
+      ...TUNED,
+      producer: { ...THROUGHPUT_PRODUCER, "batch.size": String(256 << 10) },
+    }),
+    mirrorMaker("mm2-lz4", "at least once, lz4", {
+      ...TUNED,
+      producer: { ...THROUGHPUT_PRODUCER, "compression.type": "lz4" },
+    }),
+    mirrorMaker("mm2-tasks-4", "at least once", { ...TUNED, tasks: 4 }),
+    mirrorMaker("mm2-eos-interval", "exactly once each 200 ms", {
+      ...TUNED_EXACTLY_ONCE,
+      properties: transactionsEach(200),
+    }),
+  ].map(optional),
 ];
 
 export const mirrorMakerLatency: readonly MirrorSystem[] = [
@@ -71,10 +96,7 @@ export const mirrorMakerLatency: readonly MirrorSystem[] = [
     producer: { "linger.ms": "0" },
   }),
   optional(
-    mirrorMaker("mm2-throughput", "at least once, tuned for throughput", {
-      consumer: THROUGHPUT_CONSUMER,
-      producer: THROUGHPUT_PRODUCER,
-    }),
+    mirrorMaker("mm2-throughput", "at least once, tuned for throughput", TUNED),
   ),
 ];
 
@@ -83,9 +105,10 @@ function mirrorMaker(
   variant: string,
   tuning: Tuning,
 ): MirrorSystem {
+  const { heapMb, jvmFlags, ...settings } = { ...USUAL, ...tuning };
   return {
     name,
-    label: `MirrorMaker 2 4.3.1, ${TASKS} tasks, ${variant}`,
+    label: `MirrorMaker 2 4.3.1, ${settings.tasks} tasks, ${variant}`,
     family: "mirror-maker",
     optional: false,
     async program({ primaryBrokers, secondaryBrokers, topic, policy, folder }) {
@@ -97,13 +120,12 @@ function mirrorMaker(
           target: { alias: TARGET_ALIAS, brokers: secondaryBrokers },
           topics: [topic],
           policy,
-          tasks: TASKS,
-          ...tuning,
+          ...settings,
         }),
       );
       const command = mirrorMakerCommand(await kafkaRuntime(), file, {
-        heapMb: HEAP_MB,
-        jvmFlags: JVM_FLAGS,
+        heapMb,
+        jvmFlags,
       });
       return { command, env: {} };
     },
@@ -114,11 +136,11 @@ function optional(system: MirrorSystem): MirrorSystem {
   return { ...system, optional: true };
 }
 
-/** When Connect ends a transaction: by default after each poll of a task. */
-function boundary(kind: "interval", ms: number): Record<string, string> {
+/** Connect's default is one for each poll of a task. */
+function transactionsEach(ms: number): Record<string, string> {
   const flow = `${SOURCE_ALIAS}->${TARGET_ALIAS}`;
   return {
-    [`${flow}.transaction.boundary`]: kind,
+    [`${flow}.transaction.boundary`]: "interval",
     [`${flow}.transaction.boundary.interval.ms`]: String(ms),
   };
 }

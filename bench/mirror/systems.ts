@@ -6,7 +6,6 @@ import {
 import { switchyardMirrors } from "./switchyard_systems.ts";
 import type { MirrorSystem } from "./system.ts";
 
-/** Those whose `family` is compared with come first. */
 export function mirrorThroughputSystems(
   ours: readonly string[],
 ): readonly MirrorSystem[] {

@@ -4,6 +4,11 @@ import fc from "fast-check";
 import { copyProblems, countOf } from "../../bench/mirror/copy.ts";
 import { Distance } from "../../bench/mirror/distance.ts";
 import { fingerprint } from "../../bench/mirror/fingerprint.ts";
+import { mirrorTable } from "../../bench/mirror/report.ts";
+import { mirrorThroughputSystems } from "../../bench/mirror/systems.ts";
+import { distancesOf, type MirrorRun } from "../../bench/mirror/throughput.ts";
+import { parseOptions, UsageError } from "../../bench/options.ts";
+import { select } from "../../bench/systems.ts";
 import type { KafkaRecord } from "../support/record_codec.ts";
 import { fakeClock } from "./support_clock.ts";
 import { ToyBroker, ToyClient } from "./support_toy_broker.ts";
@@ -188,4 +193,65 @@ Deno.test("a distance ends a connection whose other side has gone", async () => 
   await client.answer();
   await broker[Symbol.asyncDispose]();
   assert.equal(await client.answer(), null);
+});
+
+Deno.test("a round trip is compared with the same way without delay, and nothing else has a proxy", () => {
+  assert.deepEqual(distancesOf(parseOptions(["--mirror"])), [null]);
+  const far = parseOptions(["--mirror", "--round-trip", "100"]);
+  assert.deepEqual(distancesOf(far), [0, 100]);
+});
+
+Deno.test("mirrors have their own rate and command, and wrong words are refused", () => {
+  const options = parseOptions(["--mirror", "--latency"]);
+  assert.deepEqual(options.rates, [20_000]);
+  assert.equal(options.ours.at(-1), "mirror");
+  assert.equal(parseOptions([]).ours.at(-1), "start");
+  for (const args of [["--policy", "other"], ["--far", "away"]]) {
+    assert.throws(() => parseOptions(["--mirror", ...args]), UsageError);
+  }
+});
+
+Deno.test("mirrors are compared with the fastest MirrorMaker of the run, and with themselves nearby", () => {
+  const systems = select(mirrorThroughputSystems(["ours"]), [
+    "mm2",
+    "mm2-lz4",
+    "switchyard",
+  ]);
+  const run = (
+    system: string,
+    roundTripMs: number,
+    [steadyRate, peakMb]: readonly [number, number],
+    problems: readonly string[] = [],
+  ): MirrorRun => ({
+    ...{ system, roundTripMs, steadyRate, peakMb, problems },
+    round: 0,
+    totalSeconds: 1,
+    cpuSeconds: 1,
+  });
+  const text = mirrorTable(systems, [
+    run("mm2", 0, [100, 1000]),
+    run("mm2", 100, [80, 1000]),
+    run("mm2-lz4", 0, [200, 800]),
+    run("mm2-lz4", 100, [50, 800]),
+    run("switchyard", 0, [600, 200]),
+    run("switchyard", 100, [480, 200], ["1 records are missing"]),
+  ], {
+    command: "bench",
+    date: "2026-01-01",
+    machine: {
+      ...{ cpu: "c", cores: 2, memoryGb: 1, os: "o", load: 0 },
+      ...{ java: "17", node: null, deno: "2" },
+    },
+  });
+  const ours = text.split("\n")
+    .filter((line) => line.includes("Switchyard"))
+    .map((line) => line.split("|").map((cell) => cell.trim()).slice(2, 5));
+  assert.deepEqual(ours, [["0", "100 %", "600"], ["100", "80 %", "480"]]);
+  const ends = text.split("\n")
+    .filter((line) => line.includes("Switchyard"))
+    .map((line) => line.split("|").map((cell) => cell.trim()).slice(-4, -1));
+  assert.deepEqual(ends, [
+    ["3.00", "0.25", "all right"],
+    ["6.00", "0.20", "1 records are missing"],
+  ]);
 });
