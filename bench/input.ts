@@ -1,5 +1,6 @@
 /** The records that all systems get, and what should become of them. */
 import { loginRecord, loginRecords } from "../tests/support/login_fixture.ts";
+import type { NewRecord } from "../tests/support/record_codec.ts";
 import { RecordPipe } from "../tests/support/record_pipe.ts";
 import { javaClassPath, toolFolder } from "./paths.ts";
 import { run } from "./shell.ts";
@@ -20,8 +21,16 @@ export async function load(
   topic: string,
   messages: number,
 ): Promise<void> {
+  await loadRecords(brokers, topic, loginRecords(messages, FIXTURE));
+}
+
+export async function loadRecords(
+  brokers: string,
+  topic: string,
+  records: Iterable<NewRecord>,
+): Promise<void> {
   await using pipe = await RecordPipe.start();
-  await pipe.produce(topic, loginRecords(messages, FIXTURE), {
+  await pipe.produce(topic, records, {
     "bootstrap.servers": brokers,
     "linger.ms": "20",
     // JavaScript clients send a fetched batch as one: with 1 MB its larger

@@ -16,7 +16,7 @@ export async function install(
   systems: readonly System[],
   ours: readonly string[],
 ): Promise<void> {
-  await compile(toolFolder);
+  await compileTool();
   const families = new Set(systems.map(({ family }) => family));
   if (families.has("kafka-streams")) await compile(streamsFolder);
   if (families.has("javascript")) {
@@ -27,12 +27,20 @@ export async function install(
       if (isWanted && name === "confluent") await buildConfluent();
     }
   }
-  // Building the native library is no part of the measured start.
-  if (families.has("switchyard") && ours.includes("src/main.ts")) {
-    await run([Deno.execPath(), "run", "-A", "src/main.ts", "native"], {
-      cwd: projectFolder,
-    });
-  }
+  if (families.has("switchyard")) await buildNative(ours);
+}
+
+/** Digests and loads. */
+export async function compileTool(): Promise<void> {
+  await compile(toolFolder);
+}
+
+/** Building the native library is no part of the measured start. */
+export async function buildNative(ours: readonly string[]): Promise<void> {
+  if (!ours.includes("src/main.ts")) return;
+  await run([Deno.execPath(), "run", "-A", "src/main.ts", "native"], {
+    cwd: projectFolder,
+  });
 }
 
 async function compile(folder: string): Promise<void> {

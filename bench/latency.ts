@@ -1,33 +1,14 @@
 /** Time from send to receipt of the output, at fixed rates. */
 import { withCluster } from "../tests/support/kafka_cluster.ts";
 import { BenchTopics } from "./bench_topics.ts";
-import { loginLines } from "./input.ts";
+import { lossOf, type MeasuredLatency, measureLoad } from "./latency_tool.ts";
 import { MeasuredProcess } from "./measured_process.ts";
 import { type Options, UsageError } from "./options.ts";
-import {
-  javaClassPath,
-  projectFolder,
-  resultsFolder,
-  toolFolder,
-} from "./paths.ts";
-import { run, say } from "./shell.ts";
+import { projectFolder, resultsFolder } from "./paths.ts";
+import { say } from "./shell.ts";
 import type { System } from "./systems.ts";
 
-const LOGINS = 10_000;
-/** For the start of the system and the last records. */
-const GRACE_MS = 120_000;
-
-/** What `Latency.java` prints. */
-interface Measured {
-  readonly sent: number;
-  readonly received: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly p999Ms: number;
-  readonly maxMs: number;
-}
-
-export interface LatencyRun extends Partial<Measured> {
+export interface LatencyRun extends Partial<MeasuredLatency> {
   /** Null: nothing between producer and reader, the floor of the method. */
   readonly system: string | null;
   readonly rate: number;
@@ -94,14 +75,9 @@ async function attempt(
   const title = `${system?.name ?? "no system"} at ${load.rate}/s`;
   try {
     const measured = await runOnce(bench, system, load.rate);
-    const { sent, received, p50Ms, p99Ms } = measured;
+    const { p50Ms, p99Ms } = measured;
     say(`${title}: p50 ${p50Ms} ms, p99 ${p99Ms} ms`);
-    const missing = sent - received;
-    return {
-      ...common,
-      ...measured,
-      problem: missing === 0 ? null : `${missing} of ${sent} missing`,
-    };
+    return { ...common, ...measured, problem: lossOf(measured) };
   } catch (error) {
     bench.signal.throwIfAborted();
     const problem = error instanceof Error ? error.message : String(error);
@@ -114,7 +90,7 @@ async function runOnce(
   { topics, options, signal }: Bench,
   system: System | null,
   rate: number,
-): Promise<Measured> {
+): Promise<MeasuredLatency> {
   const { warmUpSeconds, seconds } = options;
   const name = `latency-${system?.name ?? "none"}-${rate}`;
   const input = `${name}-in`;
@@ -140,26 +116,15 @@ async function runOnce(
   void process?.ended.then(() =>
     ended.abort(new Error(`it ended early, see ${logFile}`))
   );
-  const printed = await run([
-    "java",
-    "-Xmx512m",
-    "-XX:+UseSerialGC",
-    "-cp",
-    javaClassPath(toolFolder),
-    "bench.Latency",
-    topics.brokers,
-    input,
-    output,
-    ...[rate, warmUpSeconds, seconds].map(String),
-  ], {
-    input: loginLines(LOGINS),
-    signal: AbortSignal.any([
-      signal,
-      ended.signal,
-      AbortSignal.timeout((warmUpSeconds + seconds) * 1000 + GRACE_MS),
-    ]),
-  });
+  const { brokers } = topics;
+  const measured = await measureLoad({
+    input: { brokers, topic: input },
+    output: { brokers, topic: output },
+    rate,
+    warmUpSeconds,
+    seconds,
+  }, AbortSignal.any([signal, ended.signal]));
   await process?.stop();
   await topics.delete(...created);
-  return JSON.parse(printed);
+  return measured;
 }

@@ -3,6 +3,14 @@ import { parseArgs } from "node:util";
 
 export interface Options {
   readonly mode: "throughput" | "latency";
+  /** Measures the mirror, not jobs. */
+  readonly isMirror: boolean;
+  /** Names of topics on the mirror's target. */
+  readonly policy: "identity" | "default";
+  /** Between the mirror's clusters; null: no proxy between them. */
+  readonly roundTripMs: number | null;
+  /** Which of them the mirror reaches through the proxy. */
+  readonly farCluster: "source" | "target";
   /** Records of the throughput runs. */
   readonly messages: number;
   /** Of the input topic. */
@@ -39,7 +47,13 @@ export const USAGE = `usage: deno task bench [options]
   --heap MB           of the broker (1024)
   --ours "command"    runs Switchyard (as the task start does)
 
-Every run prints its table. One of at least 1000000 records, or 30 seconds of
+  --mirror            measure mirrors between two clusters instead of jobs,
+                      with --latency at 20000/s; only prints its table
+  --round-trip MS     also with this time between the clusters
+  --far source        which of them is far away: source or target (source)
+  --policy identity   names on the target: identity or default (identity)
+
+Every run prints its table. Of jobs, one of at least 1000000 records, or 30 seconds of
 latency, in which nothing was wrong replaces the table in bench/README.md.
 `;
 
@@ -52,11 +66,21 @@ const OURS = [
   "start",
 ];
 
+const OUR_MIRROR = [Deno.execPath(), "run", "-A", "src/main.ts", "mirror"];
+
 /** @throws {UsageError} */
 export function parseOptions(args: readonly string[]): Options {
   const values = parse(args);
+  const isMirror = values.mirror;
+  const rates = values.rates ?? (isMirror ? "20000" : "2000,4000,half");
   return {
     mode: values.latency ? "latency" : "throughput",
+    isMirror,
+    policy: oneOf("policy", values.policy, ["identity", "default"]),
+    roundTripMs: values["round-trip"] === undefined
+      ? null
+      : count("round-trip", values["round-trip"]),
+    farCluster: oneOf("far", values.far, ["source", "target"]),
     messages: count("messages", values.messages),
     partitions: count("partitions", values.partitions),
     outputPartitions: count(
@@ -65,11 +89,11 @@ export function parseOptions(args: readonly string[]): Options {
     ),
     systems: values.systems?.split(",") ?? null,
     rounds: count("rounds", values.rounds),
-    rates: values.rates.split(",")
+    rates: rates.split(",")
       .map((rate) => rate === "half" ? rate : count("rates", rate)),
     warmUpSeconds: count("warm-up", values["warm-up"]),
     seconds: count("seconds", values.seconds),
-    ours: values.ours?.trim().split(/\s+/) ?? OURS,
+    ours: values.ours?.trim().split(/\s+/) ?? (isMirror ? OUR_MIRROR : OURS),
     brokerHeapMb: count("heap", values.heap),
   };
 }
@@ -85,7 +109,11 @@ function parse(args: readonly string[]) {
         systems: { type: "string" },
         rounds: { type: "string", default: "2" },
         latency: { type: "boolean", default: false },
-        rates: { type: "string", default: "2000,4000,half" },
+        rates: { type: "string" },
+        mirror: { type: "boolean", default: false },
+        "round-trip": { type: "string" },
+        far: { type: "string", default: "source" },
+        policy: { type: "string", default: "identity" },
         "warm-up": { type: "string", default: "10" },
         seconds: { type: "string", default: "30" },
         heap: { type: "string", default: "1024" },
@@ -101,4 +129,14 @@ function count(name: string, text: string): number {
   const number = Number(text);
   if (Number.isSafeInteger(number) && number > 0) return number;
   throw new UsageError(`--${name} takes whole numbers above 0, not "${text}"`);
+}
+
+function oneOf<T extends string>(
+  name: string,
+  text: string,
+  known: readonly T[],
+): T {
+  const found = known.find((each) => each === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`--${name} is ${known.join(" or ")}, not "${text}"`);
 }

@@ -47,7 +47,7 @@ export function throughputTable(
 }
 
 export function latencyTable(
-  systems: readonly System[],
+  systems: readonly { readonly name: string; readonly label: string }[],
   runs: readonly LatencyRun[],
   context: Context,
 ): string {
@@ -94,13 +94,15 @@ function bestPeer(rows: readonly Row[]): Row | undefined {
     );
 }
 
-function verdict(runs: readonly Run[]): string {
+export function verdict(
+  runs: readonly { readonly problems: readonly string[] }[],
+): string {
   const problems = [...new Set(runs.flatMap(({ problems }) => problems))];
   // Only the first line: a failed program may have said much.
   return problems.map((each) => each.split("\n")[0]).join("; ") || "all right";
 }
 
-function origin({ command, date, machine }: Context): string {
+export function origin({ command, date, machine }: Context): string {
   const node = machine.node === null ? "" : `, Node ${machine.node}`;
   return `${date}: ${machine.cpu}, ${machine.cores} cores, ` +
     `${machine.memoryGb} GB, ${machine.os}; Apache Kafka 4.3.1, ` +
@@ -109,7 +111,7 @@ function origin({ command, date, machine }: Context): string {
 }
 
 /** Padded as `deno fmt` does. */
-function table(
+export function table(
   header: readonly string[],
   lines: readonly (readonly string[])[],
 ): string {
@@ -126,12 +128,12 @@ function table(
   return [line(header), rule, ...lines.map(line)].join("\n");
 }
 
-function thousands(value: number): string {
+export function thousands(value: number): string {
   return Number.isFinite(value)
     ? Math.round(value).toLocaleString("en-US")
     : "-";
 }
 
-function fixed(value: number, digits: number): string {
+export function fixed(value: number, digits: number): string {
   return Number.isFinite(value) ? value.toFixed(digits) : "-";
 }

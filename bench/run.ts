@@ -2,15 +2,11 @@
 import { median } from "./figures.ts";
 import { install } from "./install.ts";
 import { measureLatency } from "./latency.ts";
-import { describeMachine } from "./machine.ts";
+import { mirrorBench } from "./mirror/command.ts";
 import { type Options, parseOptions, USAGE, UsageError } from "./options.ts";
 import { readmeFile, resultsFolder } from "./paths.ts";
-import {
-  type Context,
-  latencyTable,
-  replaceSection,
-  throughputTable,
-} from "./report.ts";
+import { latencyTable, replaceSection, throughputTable } from "./report.ts";
+import { describe, keep, print } from "./results.ts";
 import { say } from "./shell.ts";
 import { latencySystems, select, throughputSystems } from "./systems.ts";
 import { measureThroughput, type Run } from "./throughput.ts";
@@ -71,19 +67,6 @@ async function lastRates(): Promise<ReadonlyMap<string, number>> {
   );
 }
 
-async function describe(): Promise<Context> {
-  return {
-    command: ["deno task bench", ...Deno.args].join(" "),
-    date: new Date().toISOString().slice(0, 10),
-    machine: await describeMachine(),
-  };
-}
-
-async function keep(name: string, result: unknown): Promise<void> {
-  const file = `${resultsFolder}/${name}.json`;
-  await Deno.writeTextFile(file, `${JSON.stringify(result, null, 2)}\n`);
-}
-
 async function publish(
   section: string,
   table: string,
@@ -96,10 +79,6 @@ async function publish(
   }
   const text = await Deno.readTextFile(readmeFile);
   await Deno.writeTextFile(readmeFile, replaceSection(text, section, table));
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 }
 
 async function main(
@@ -116,6 +95,7 @@ async function main(
       throw new UsageError("the bench reads Linux' /proc and runs only there");
     }
     await Deno.mkdir(resultsFolder, { recursive: true });
+    if (options.isMirror) return await mirrorBench(options, signal);
     const measure = options.mode === "latency" ? latency : throughput;
     return await measure(options, signal);
   } catch (error) {

@@ -110,10 +110,10 @@ export function latencySystems(ours: readonly string[]): readonly System[] {
 }
 
 /** @throws {UsageError} when a name is unknown. */
-export function select(
-  systems: readonly System[],
+export function select<T extends Pick<System, "name" | "optional">>(
+  systems: readonly T[],
   names: readonly string[] | null,
-): readonly System[] {
+): readonly T[] {
   if (names === null) return systems.filter(({ optional }) => !optional);
   if (names.includes("all")) return systems;
   return names.map((name) => {

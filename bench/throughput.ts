@@ -1,19 +1,16 @@
 /** Runs every system over the same input, once in each order. */
 import { withCluster } from "../tests/support/kafka_cluster.ts";
 import { BenchTopics } from "./bench_topics.ts";
-import { type Sample, steadyRate } from "./figures.ts";
+import { steadyRate } from "./figures.ts";
 import { differences, type Digest, digest, load } from "./input.ts";
-import { MeasuredProcess, type Usage } from "./measured_process.ts";
+import { MeasuredProcess } from "./measured_process.ts";
 import type { Options } from "./options.ts";
 import { projectFolder, resultsFolder } from "./paths.ts";
 import { say } from "./shell.ts";
 import type { System } from "./systems.ts";
+import { watchOutputs } from "./watch.ts";
 
 const INPUT = "bench-input";
-const LOOK_MS = 25;
-/** Without a new output for so long, all have been written. */
-const QUIET_MS = 1500;
-const STALL_MS = 60_000;
 
 export interface Run {
   readonly system: string;
@@ -124,26 +121,11 @@ async function runOnce(
       ),
   );
 
-  const samples: Sample[] = [];
-  let atLast: Usage = { cpuSeconds: 0, peakMb: 0 };
-  let lastMs = started;
-  for (;;) {
-    signal.throwIfAborted();
-    const outputs = await topics.outputs(name);
-    const usage = total(processes.map((process) => process.usage()));
-    const nowMs = performance.now();
-    if (outputs > (samples.at(-1)?.outputs ?? 0)) {
-      samples.push({ seconds: (nowMs - started) / 1000, outputs });
-      atLast = usage;
-      lastMs = nowMs;
-    }
-    const quietMs = nowMs - lastMs;
-    const haveEnded = processes.every(({ alive }) => !alive);
-    if (outputs >= input.records && quietMs > QUIET_MS) break;
-    if (haveEnded && quietMs > QUIET_MS) break;
-    if (quietMs > STALL_MS) break;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
+  const watched = await watchOutputs(
+    processes,
+    () => topics.outputs(name),
+    { expected: input.records, started, signal },
+  );
   await Promise.all(processes.map((process) => process.stop()));
 
   const output = await digest(topics.brokers, name, "output", signal);
@@ -152,19 +134,11 @@ async function runOnce(
   return {
     system: system.name,
     round,
-    steadyRate: steadyRate(samples, output.records),
-    totalSeconds: (lastMs - started) / 1000,
-    cpuSeconds: atLast.cpuSeconds,
-    peakMb: atLast.peakMb,
+    steadyRate: steadyRate(watched.samples, output.records),
+    totalSeconds: watched.totalSeconds,
+    ...watched.usage,
     problems: differences(input, output, committed),
   };
-}
-
-function total(usages: readonly Usage[]): Usage {
-  return usages.reduce((sum, each) => ({
-    cpuSeconds: sum.cpuSeconds + each.cpuSeconds,
-    peakMb: sum.peakMb + each.peakMb,
-  }));
 }
 
 function logFile(system: System, round: number): string {

@@ -1,7 +1,6 @@
 /** Bytes that come out some time after they went in, in order, and bounded. */
 
-/** More than this waits outside. */
-const mostBytes = 1 << 20;
+const defaultMostBytes = 1 << 20;
 
 interface Parcel {
   readonly bytes: Uint8Array;
@@ -14,6 +13,12 @@ export class DelayLine {
   #isEnded = false;
   /** Resolved and replaced whenever something changes. */
   #news = Promise.withResolvers<void>();
+  readonly #mostBytes: number;
+
+  /** @param mostBytes more than this waits outside; default 1 MiB. */
+  constructor(mostBytes = defaultMostBytes) {
+    this.#mostBytes = mostBytes;
+  }
 
   /** Resolves when there is room for more. Pushing to an ended one is lost. */
   async push(bytes: Uint8Array, delayMs: number): Promise<void> {
@@ -22,7 +27,7 @@ export class DelayLine {
     this.#parcels.push({ bytes: bytes.slice(), dueMs });
     this.#waitingBytes += bytes.length;
     this.#changed();
-    while (this.#waitingBytes > mostBytes && !this.#isEnded) {
+    while (this.#waitingBytes > this.#mostBytes && !this.#isEnded) {
       await this.#news.promise;
     }
   }

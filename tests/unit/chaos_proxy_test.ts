@@ -185,8 +185,8 @@ proxyTest(
 );
 
 Deno.test("a delay line holds back who would push more than its bound", async () => {
-  const line = new DelayLine();
   const large = new Uint8Array(1 << 20);
+  const line = new DelayLine(large.length);
   await line.push(large, 0);
   let hasRoom = false;
   const pushed = line.push(large, 0).then(() => hasRoom = true);

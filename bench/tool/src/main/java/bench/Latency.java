@@ -18,9 +18,9 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * {@code Latency <brokers> <input> <output> <records/s> <warm-up s> <measured s>}: sends the logins of the standard
- * input, a line each, over and over at a fixed rate, whatever the system under test does, reads what it makes of
- * them and prints the time from send to receipt.
+ * {@code Latency <brokers> <input> <brokers> <output> <records/s> <warm-up s> <measured s>}: sends the logins of the
+ * standard input, a line each, over and over at a fixed rate, whatever the system under test does, reads what it
+ * makes of them, which may be on another cluster, and prints the time from send to receipt.
  *
  * <p>The time of sending travels in the record as {@code sent_us}, which the job keeps like every field it does
  * not know; both ends read the same clock. The warm-up begins with the first output.
@@ -30,7 +30,6 @@ final class Latency {
   private static final long FIRST_OUTPUT_SECONDS = 60;
   private static final long STRAGGLER_SECONDS = 20;
 
-  private final String brokers;
   private final List<Login> logins;
   private final int rate;
   private final long warmUpUs;
@@ -50,8 +49,7 @@ final class Latency {
     }
   }
 
-  private Latency(String brokers, List<Login> logins, int rate, long warmUpUs, long measuredUs) {
-    this.brokers = brokers;
+  private Latency(List<Login> logins, int rate, long warmUpUs, long measuredUs) {
     this.logins = logins;
     this.rate = rate;
     this.warmUpUs = warmUpUs;
@@ -60,10 +58,10 @@ final class Latency {
 
   public static void main(String[] arguments) throws Exception {
     var lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)).lines();
-    var latency = new Latency(arguments[0], lines.map(Login::of).toList(), Integer.parseInt(arguments[3]),
-        Long.parseLong(arguments[4]) * 1_000_000, Long.parseLong(arguments[5]) * 1_000_000);
-    Thread producer = new Thread(() -> latency.attempt(() -> latency.produce(arguments[1])), "load");
-    try (var consumer = latency.consumer(arguments[2])) {
+    var latency = new Latency(lines.map(Login::of).toList(), Integer.parseInt(arguments[4]),
+        Long.parseLong(arguments[5]) * 1_000_000, Long.parseLong(arguments[6]) * 1_000_000);
+    Thread producer = new Thread(() -> latency.attempt(() -> latency.produce(arguments[0], arguments[1])), "load");
+    try (var consumer = consumer(arguments[2], arguments[3])) {
       producer.start();
       System.out.println(latency.read(consumer));
     }
@@ -71,7 +69,7 @@ final class Latency {
   }
 
   /** Open loop: a late record is sent at once, and its delay is the load's, not the system's. */
-  private void produce(String topic) {
+  private void produce(String brokers, String topic) {
     Map<String, Object> settings = Map.of(
         "bootstrap.servers", brokers, "linger.ms", 0, "batch.size", 128 << 10);
     try (var producer = new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
@@ -95,7 +93,7 @@ final class Latency {
     }
   }
 
-  private KafkaConsumer<byte[], byte[]> consumer(String topic) {
+  private static KafkaConsumer<byte[], byte[]> consumer(String brokers, String topic) {
     Map<String, Object> settings = Map.of(
         "bootstrap.servers", brokers,
         "isolation.level", "read_committed",
