@@ -106,6 +106,7 @@ const UPWARDS: readonly [string, string][] = [
   ["src/pool/x.ts", "dr/mirror.ts"],
   ["src/embedded/x.ts", "src/pool/mod.ts"],
   ["dr/x.ts", "src/pool/mod.ts"],
+  ["dr/x.ts", "workers/loop.ts"],
   ["dr/x.ts", "src/commands/start.ts"],
   ["workers/x.ts", "src/pool/pool.ts"],
   ["workers/processors/x.ts", "src/pool/thread.ts"],
@@ -161,6 +162,12 @@ Deno.test("what the design allows is allowed", () => {
         "workers/processors/y.ts",
       ]),
       module("src/kafka/native/x.ts", ["src/kafka/symbols.ts"]),
+      module("dr/x.ts", [
+        "src/kafka/mod.ts",
+        "src/telemetry/log.ts",
+        "src/pool/offset_ranges.ts",
+        "src/pool/serial.ts",
+      ]),
     ]),
     [],
   );

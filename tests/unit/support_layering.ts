@@ -31,7 +31,14 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/redrive": ["src/pool/offset_ranges.ts", "src/kafka"],
   "src/pool": ["src/telemetry", "src/kafka", "src/config"],
-  "dr": ["src/telemetry", "src/kafka", "src/config"],
+  "dr": [
+    // How a pool writes down what it has finished; and what needs no pool.
+    "src/pool/offset_ranges.ts",
+    "src/pool/serial.ts",
+    "src/telemetry",
+    "src/kafka",
+    "src/config",
+  ],
   "src/embedded": ["src/telemetry", "src/kafka", "src/config"],
   "workers": [
     // The protocol between threads, and never the coordinator.

@@ -1,0 +1,89 @@
+/** Requests to a cluster, repeated while that may help. */
+import {
+  type Admin,
+  KafkaError,
+  type OffsetQuery,
+  type TopicPartition,
+} from "../../src/kafka/mod.ts";
+import { forEachBounded } from "./bounded.ts";
+import { type OffsetTable, offsetTable } from "./types.ts";
+import { pause, unlessAborted } from "./wait.ts";
+
+/** Of one attempt; a cluster that is down answers no sooner. */
+export const ATTEMPT_MS = 3_000;
+/** Partitions of one request. librdkafka's lists are searched from the start. */
+const PARTITIONS_A_REQUEST = 1_000;
+const REQUESTS_AT_ONCE = 4;
+const RETRY_MS = 100;
+
+/**
+ * @throws {KafkaError} what `ask` last threw, once `timeoutMs` have passed or
+ * where repeating is vain; and the signal's reason.
+ */
+export async function askRepeatedly<T>(
+  ask: () => Promise<T>,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await unlessAborted(ask(), signal);
+    } catch (error) {
+      const again = error instanceof KafkaError && error.retriable &&
+        performance.now() < deadline;
+      if (!again) throw error;
+    }
+    await pause(RETRY_MS, signal);
+    signal.throwIfAborted();
+  }
+}
+
+/**
+ * Latest offsets of many partitions: last stable ones if `readCommitted`, else
+ * high watermarks. Null where a partition does not say within `timeoutMs`.
+ * @throws {KafkaError} when the cluster as a whole does not answer.
+ */
+export async function latestOffsets(
+  admin: Admin,
+  partitions: readonly TopicPartition[],
+  readCommitted: boolean,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<OffsetTable> {
+  const chunks: OffsetQuery[][] = [];
+  for (let at = 0; at < partitions.length; at += PARTITIONS_A_REQUEST) {
+    chunks.push(
+      partitions.slice(at, at + PARTITIONS_A_REQUEST)
+        .map((tp) => ({ ...tp, at: "latest" })),
+    );
+  }
+  const found: (TopicPartition & { offset: number | null })[] = [];
+  const deadline = performance.now() + timeoutMs;
+  await forEachBounded(chunks, REQUESTS_AT_ONCE, async (chunk) => {
+    for (let left = chunk; left.length > 0;) {
+      const asked = left;
+      const answers = await askRepeatedly(
+        () =>
+          admin.partitions.offsets(asked, {
+            timeoutMs: ATTEMPT_MS,
+            readCommitted,
+            signal,
+          }),
+        timeoutMs,
+        signal,
+      );
+      const isLate = performance.now() >= deadline;
+      left = [];
+      for (const { topic, partition, offset, error } of answers) {
+        if (error?.retriable && !isLate) {
+          left.push({ topic, partition, at: "latest" });
+        } else found.push({ topic, partition, offset });
+      }
+      if (left.length === 0) return;
+      await pause(RETRY_MS, signal);
+      signal.throwIfAborted();
+    }
+  });
+  return offsetTable(found);
+}
