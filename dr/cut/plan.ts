@@ -3,12 +3,7 @@
  * where they would lose. Pure.
  */
 import { type Cut, isReached } from "./cut.ts";
-import {
-  isOfPool,
-  type TargetPosition,
-  together,
-  toTarget,
-} from "./settled.ts";
+import { isOfPool, type TargetPosition, toTarget } from "./settled.ts";
 import {
   type Checkpoint,
   type GroupOffset,
@@ -126,11 +121,13 @@ export function planRelease(
     target.offsets.map((each) => [`${each.topic}-${each.partition}`, each]),
   );
   const writes: GroupOffset[] = [];
+  let others = 0;
   for (const each of target.isActive ? [] : wanted) {
     const { topic, partition } = each.checkpoint;
     const current = there.get(`${topic}-${partition}`);
     const write = writeOver(current, each, isDue);
-    if (write !== null) writes.push({ topic, partition, ...write });
+    if (write === "other") others++;
+    else if (write !== null) writes.push({ topic, partition, ...write });
   }
   const checkpoints = wanted.filter((each) => isDue || isNews(each))
     .map(({ checkpoint }) => checkpoint);
@@ -142,35 +139,33 @@ export function planRelease(
     withheld,
     inexact,
     withoutFinished: wanted.filter(({ position }) => position.isCut).length,
-    isWhole: !target.isActive && withheld.length === 0 &&
+    isWhole: !target.isActive && others === 0 && withheld.length === 0 &&
       inexact.length === 0 && cut.groups.get(group)!.isWhole,
   };
 }
 
 type Commit = Pick<GroupOffset, "offset" | "metadata">;
 
-/** What to commit where `current` is committed; null: leave it. */
+/**
+ * What to commit where `current` is committed. Null: leave it; "other": leave
+ * what somebody else has committed at the same place, which is not what a pool
+ * of the source has finished.
+ */
 function writeOver(
   current: Commit | undefined,
-  { checkpoint, last, position }: Wanted,
+  { checkpoint, last }: Wanted,
   isDue: boolean,
-): Commit | null {
+): Commit | "other" | null {
   const { downstream: offset, metadata, upstream } = checkpoint;
   const ours = { offset, metadata };
-  if (current === undefined) return ours;
+  if (current === undefined || current.offset < offset) return ours;
+  const isOurs = last !== undefined && current.offset === last.downstream;
   if (current.offset > offset) {
-    const isBack = last !== undefined && upstream < last.upstream &&
-      current.offset === last.downstream;
-    return isBack ? ours : null;
+    return isOurs && upstream < last.upstream ? ours : null;
   }
-  if (current.offset < offset) return together(position, current);
-  // At the same place, what a pool has finished beyond may differ.
-  const both = isOfPool(current.metadata) || isOfPool(metadata)
-    ? together(position, current)
-    : current;
-  const isSame = both.offset === current.offset &&
-    both.metadata === current.metadata;
-  return isSame && !isDue ? null : both;
+  if (current.metadata === metadata) return isDue ? ours : null;
+  if (isOurs && current.metadata === last.metadata) return ours;
+  return isOfPool(metadata) ? "other" : null;
 }
 
 const isNews = ({ checkpoint, last }: Wanted): boolean =>

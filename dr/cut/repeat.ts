@@ -35,6 +35,7 @@ export async function repeat(
       }
       isFailing = true;
     }
-    await pause(everyMs - (performance.now() - begunMs), signal);
+    const leftMs = everyMs - (performance.now() - begunMs);
+    await pause(Math.max(0, leftMs), signal);
   }
 }

@@ -60,6 +60,7 @@ export function toTarget(
     isCut ||= end < ranges[range + 1]!;
     if (ranges[range]! >= end) continue;
     const [first, last] = [at(ranges[range]!), at(end)];
+    if (last.why === "nothing-mirrored") continue; // nothing lies in it
     if (!first.exact || !last.exact) isCut = true;
     else if (first.offset < last.offset) beyond.push(first.offset, last.offset);
   }
@@ -67,19 +68,4 @@ export function toTarget(
   isCut ||= encodeRanges(settled.next, settled.beyond) === null;
   const written = encodeMost(settled.next, settled.beyond);
   return { ...settled, metadata: written, isExact, isCut };
-}
-
-/** What both say is finished; of what is no pool's, the later one. */
-export function together(
-  ours: TargetPosition,
-  theirs: { readonly offset: number; readonly metadata: string },
-): { readonly offset: number; readonly metadata: string } {
-  const { next, metadata } = ours;
-  if (!isOfPool(theirs.metadata)) return { offset: next, metadata };
-  if (metadata !== "" && !isOfPool(metadata)) return { offset: next, metadata };
-  const both = join(ours, {
-    next: theirs.offset,
-    beyond: decodeRanges(theirs.offset, theirs.metadata),
-  });
-  return { offset: both.next, metadata: encodeMost(both.next, both.beyond) };
 }
