@@ -4,7 +4,11 @@ import type { Buffer } from "node:buffer";
 import { Admin } from "../../src/kafka/mod.ts";
 import { encodeRanges } from "../../src/pool/offset_ranges.ts";
 import { readTopic } from "../../src/kafka/mod.ts";
-import { createLog, type LogLine } from "../../src/telemetry/log.ts";
+import {
+  createLog,
+  formatLine,
+  type LogLine,
+} from "../../src/telemetry/log.ts";
 import {
   CUT_TIMINGS,
   type CutLeaderOptions,
@@ -37,6 +41,7 @@ realKafkaTest("a leader releases cuts on another cluster", async (context) => {
     if (await context.step(name, () => step(scene))) continue;
     source.keepLogs();
     target.keepLogs();
+    console.error(scene.lines.map(formatLine).join("\n"));
   }
 });
 
@@ -131,7 +136,9 @@ class Scene {
       onProducerEvent: () => {},
       log: createLog({ level: "info", write: (line) => this.lines.push(line) }),
     };
-    return openCutLeader(options);
+    const open = openCutLeader(options);
+    open.leader.ended.catch((error) => console.error(error));
+    return open;
   }
 
   /** Sets the position of a group of the source in `in`, partition 0. */
@@ -145,8 +152,11 @@ class Scene {
     group: string,
     each: Parameters<Admin["groups"]["alterOffsets"]>[1][number],
   ): Promise<void> {
-    const [answer] = await admin.groups.alterOffsets(group, [each], OPTIONS);
-    assert.equal(answer!.error, null);
+    await eventually(async () => {
+      const [answer] = await admin.groups.alterOffsets(group, [each], OPTIONS);
+      assert.equal(answer!.error, null);
+      return true;
+    }, { what: `"${group}" set` });
   }
 
   /** What a group has committed on the target, as kafkajs reads it. */
@@ -313,7 +323,10 @@ async function* recordsOf(
 ): AsyncGenerator<StoredRecord> {
   const batches = readTopic({
     library,
-    properties: { "bootstrap.servers": cluster.bootstrapServers },
+    properties: {
+      "bootstrap.servers": cluster.bootstrapServers,
+      "group.id": "never-joined",
+    },
     topic,
     ranges: [{ partition: 0, start: 0, end: Infinity }],
     signal,
@@ -332,6 +345,7 @@ async function readBytes(cluster: KafkaCluster, topic: string) {
   await admin.connect();
   const [end] = await admin.fetchTopicOffsets(topic);
   await admin.disconnect();
+  if (end!.high === "0") return [];
   const consumer = kafka.consumer({ groupId: `reader-${crypto.randomUUID()}` });
   const found: { key: Buffer | null; value: Buffer | null }[] = [];
   const done = Promise.withResolvers<void>();
