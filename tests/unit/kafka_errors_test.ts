@@ -35,6 +35,8 @@ const NAMES: Readonly<Record<keyof typeof ErrorCode, string>> = {
   authentication: "_AUTHENTICATION",
   ssl: "_SSL",
   autoOffsetReset: "_AUTO_OFFSET_RESET",
+  brokerDestroyed: "_DESTROY_BROKER",
+  previousInProgress: "_PREV_IN_PROGRESS",
   none: "NO_ERROR",
   offsetOutOfRange: "OFFSET_OUT_OF_RANGE",
   invalidMessage: "INVALID_MSG",
