@@ -34,6 +34,7 @@ import {
 } from "../topics/mod.ts";
 import type { LanePartition, Partitions } from "./lane_partitions.ts";
 import type { LaneState } from "./lane_state.ts";
+import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
 import type { LaneLogKeeper } from "./lane_log_keeper.ts";
 
 export interface LaneParts {
@@ -71,7 +72,7 @@ export class Lane {
   #status: LaneStatus = "opening";
   #drainMs = 0;
   #life: Life | null = null;
-  mirrored = { records: 0, bytes: 0, newestMs: -1 };
+  #mirrored: Mirrored = NOTHING_MIRRORED;
 
   constructor(number: number, parts: LaneParts) {
     this.number = number;
@@ -81,6 +82,11 @@ export class Lane {
 
   get status(): LaneStatus {
     return this.#status;
+  }
+
+  /** Since the lane is here. */
+  get mirrored(): Mirrored {
+    return this.#mirrored;
   }
 
   get thread(): WorkerThread | null {
@@ -113,11 +119,7 @@ export class Lane {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       const life = new Life(this.number, this.#parts, (note) => {
-        this.mirrored = {
-          records: this.mirrored.records + note.records,
-          bytes: this.mirrored.bytes + note.bytes,
-          newestMs: Math.max(this.mirrored.newestMs, note.newestMs),
-        };
+        this.#mirrored = added(this.#mirrored, note);
       });
       this.#life = life;
       this.#status = "opening";

@@ -47,14 +47,19 @@ export async function readLaneState(
   const map = new OffsetMap();
   let logBytes = 0;
   for await (
-    const value of records(parts, lanesTopic(parts.flow.source), lane, signal)
+    const value of readRecords(
+      parts,
+      lanesTopic(parts.flow.source),
+      lane,
+      signal,
+    )
   ) {
     if (value.value === null) continue;
     logBytes += value.value.length;
     map.apply(lane, decodeLaneRecord(value.value));
   }
   const positions = new Map<string, number>();
-  const all = records(
+  const all = readRecords(
     parts,
     connectOffsetsTopic(parts.flow.source),
     null,
@@ -71,8 +76,8 @@ export async function readLaneState(
   return { map, positions, logBytes };
 }
 
-/** Keys and values of a topic, or of one partition, up to its end. */
-async function* records(
+/** Keys and values of a topic on the target, or of one partition, to its end. */
+export async function* readRecords(
   { library, admin: properties, consumer }: LaneStateParts,
   topic: string,
   only: number | null,

@@ -10,13 +10,20 @@ import {
   type ConsumerProperties,
   type Library,
   type ProducerProperties,
+  type TopicPartition,
 } from "../../src/kafka/mod.ts";
 import { within } from "../../src/pool/deadline.ts";
 import type { MirrorJob } from "../../src/pool/protocol.ts";
 import { RateLimit, type Rates } from "../../src/pool/rate_limit.ts";
 import { Watchdog } from "../../src/pool/watchdog.ts";
 import { type Log, logClientLine } from "../../src/telemetry/log.ts";
-import { connectOffsetsTopic, type Flow, lanesTopic } from "../formats/mod.ts";
+import { CUT_TIMINGS } from "../cut/mod.ts";
+import {
+  connectOffsetsTopic,
+  type Flow,
+  lanesTopic,
+  type ReplicationPolicy,
+} from "../formats/mod.ts";
 import {
   DamageChecker,
   type DamageRule,
@@ -25,6 +32,7 @@ import {
   type PlanOptions,
   TopicSync,
 } from "../topics/mod.ts";
+import { Leader } from "./leader.ts";
 import { Lane } from "./lane.ts";
 import { LaneGroup } from "./lane_group.ts";
 import { LaneLogKeeper } from "./lane_log_keeper.ts";
@@ -32,7 +40,8 @@ import { Partitions } from "./lane_partitions.ts";
 import { readLaneState } from "./lane_state.ts";
 import { transactionalId } from "./names.ts";
 import { ensureOwnTopics } from "./own_topics.ts";
-import type { MirrorPhase, MirrorStatus } from "./status.ts";
+import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
+import { type MirrorPhase, type MirrorStatus, mirrorStatus } from "./status.ts";
 
 /** How clients of one of the clusters are made. */
 export interface ClusterClients {
@@ -48,6 +57,12 @@ export interface MirrorOptions {
   readonly target: ClusterClients;
   readonly plan: PlanOptions;
   readonly damage: readonly DamageRule[];
+  readonly policy: ReplicationPolicy;
+  readonly isGroupMirrored: (group: string) => boolean;
+  /** Whether groups on the target get positions, besides MM2's checkpoints. */
+  readonly setsGroupOffsets: boolean;
+  /** Between two looks at the positions of groups. */
+  readonly cutIntervalMs: number;
   /** Of a lane topic that has yet to be made. */
   readonly lanes: number;
   readonly job: Pick<MirrorJob, "era" | "limits" | "transaction" | "logLevel">;
@@ -64,6 +79,8 @@ const FILL_MS = 20;
 const POLL_MS = 100;
 const LEAVE_MS = 5000;
 const DELETE_MS = 30_000;
+/** Whoever has this lane does what one has to do for all. */
+const LEADING_LANE = 0;
 
 export class Mirror implements AsyncDisposable {
   readonly #options: MirrorOptions;
@@ -83,13 +100,15 @@ export class Mirror implements AsyncDisposable {
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #loops: Promise<void>[] = [];
   #laneGroup: LaneGroup | undefined;
+  #leader: Leader | null = null;
   #serving: Promise<void> | undefined;
   #topics: readonly MirroredTopic[] = [];
   #laneCount = 0;
+  #replicas = 1;
   #epoch = 0;
   #phase: MirrorPhase = "starting";
   #failure: string | undefined;
-  #gone = { records: 0, bytes: 0, newestMs: -1 };
+  #gone: Mirrored = NOTHING_MIRRORED;
   #draining: Promise<boolean> | undefined;
   #hangs = false;
 
@@ -130,13 +149,15 @@ export class Mirror implements AsyncDisposable {
     for (const client of [this.#source, this.#sourceAdmin, this.#targetAdmin]) {
       this.#loops.push(this.#serve(client));
     }
-    this.#laneCount = await ensureOwnTopics({
+    const own = await ensureOwnTopics({
       admin: this.#targetAdmin,
       flow,
       lanes,
       replicationFactor: plan.replicationFactor,
       log,
     });
+    this.#laneCount = own.lanes;
+    this.#replicas = own.replicas;
     this.#topics = await this.#topicSync.refresh(signal);
     this.#every(FILL_MS, () => this.#rateLimit.fill(performance.now()));
     this.#every(TICK_MS, () => this.#tick());
@@ -160,43 +181,17 @@ export class Mirror implements AsyncDisposable {
   }
 
   status(): MirrorStatus {
-    const { source, target } = this.#options.flow;
-    const lanes = [...this.#lanes.values()];
-    const all = [this.#gone, ...lanes.map(({ mirrored }) => mirrored)];
-    const records = lanes.flatMap(({ partitions }) => partitions)
-      .reduce((sum, { tp, next }) => {
-        const end = this.#source.knownHighWatermark(tp) ?? next;
-        return sum + Math.max(0, end - next);
-      }, 0);
-    const newestMs = Math.max(...all.map((each) => each.newestMs));
-    return {
-      role: "mirror",
-      source,
-      target,
+    return mirrorStatus({
+      flow: this.#options.flow,
       phase: this.#phase,
       failure: this.#failure,
-      lanes: lanes.map(({ number, partitions, status }) => ({
-        lane: number,
-        state: status,
-        partitions: partitions.map(({ tp, next, isOpen }) => ({
-          ...tp,
-          position: next,
-          isMirrored: isOpen,
-        })),
-      })),
-      totals: {
-        mirrored: all.reduce((sum, each) => sum + each.records, 0),
-        bytes: all.reduce((sum, each) => sum + each.bytes, 0),
-      },
-      lag: {
-        records,
-        ageMs: records > 0 && newestMs >= 0
-          ? Math.max(0, Date.now() - newestMs)
-          : 0,
-      },
+      lanes: [...this.#lanes.values()],
+      gone: this.#gone,
+      endOf: (tp) => this.#source.knownHighWatermark(tp),
       damage: this.#checker.reports,
       topics: this.#topics.length,
-    };
+      nowMs: Date.now(),
+    });
   }
 
   /**
@@ -238,7 +233,34 @@ export class Mirror implements AsyncDisposable {
     return clean;
   }
 
+  #lead(): void {
+    const { plan, flow, library, log, policy, source, target } = this.#options;
+    this.#leader = new Leader({
+      ...this.#options,
+      library,
+      flow,
+      source,
+      target,
+      sourceAdmin: this.#sourceAdmin,
+      targetAdmin: this.#targetAdmin,
+      policy,
+      isTopicMirrored: plan.isMirrored,
+      stopped: (tp) => this.#stopped(tp),
+      replicationFactor: this.#replicas,
+      timings: { ...CUT_TIMINGS, intervalMs: this.#options.cutIntervalMs },
+      log,
+    });
+  }
+
+  #stopped({ topic, partition }: TopicPartition): string | null {
+    const report = this.#checker.reports.find((each) =>
+      each.topic === topic && each.partition === partition
+    );
+    return report?.remedy.kind === "stop" ? report.damage.kind : null;
+  }
+
   #open(number: number): void {
+    if (number === LEADING_LANE) this.#lead();
     const { flow, job, library, log, target } = this.#options;
     const doubts = this.#doubts.get(number) ?? new Map<string, Evidence>();
     this.#doubts.set(number, doubts);
@@ -295,14 +317,13 @@ export class Mirror implements AsyncDisposable {
   async #close(number: number, isLost: boolean): Promise<void> {
     const lane = this.#lanes.get(number);
     if (lane === undefined) return;
+    if (number === LEADING_LANE) {
+      await this.#leader?.[Symbol.asyncDispose]();
+      this.#leader = null;
+    }
     await lane.close(isLost ? 0 : this.#options.drainMs);
     this.#lanes.delete(number);
-    const { bytes, newestMs, records } = lane.mirrored;
-    this.#gone = {
-      records: this.#gone.records + records,
-      bytes: this.#gone.bytes + bytes,
-      newestMs: Math.max(this.#gone.newestMs, newestMs),
-    };
+    this.#gone = added(this.#gone, lane.mirrored);
   }
 
   async #deleteBelow(lane: number, offset: number): Promise<void> {

@@ -20,12 +20,13 @@ export interface OwnTopicsOptions {
 
 /**
  * Makes what is missing.
- * @returns the number of lanes, which the topic decides once it is there.
+ * @returns the number of lanes, which the topic decides once it is there, and
+ * the replicas that topics of the mirror can have.
  * @throws {KafkaError} where the target does not answer, or refuses.
  */
 export async function ensureOwnTopics(
   { admin, flow, lanes, log, replicationFactor }: OwnTopicsOptions,
-): Promise<number> {
+): Promise<{ readonly lanes: number; readonly replicas: number }> {
   const { brokers } = await admin.describeCluster({ timeoutMs: REQUEST_MS });
   const replicas = Math.min(replicationFactor, brokers.length);
   const laneTopic = lanesTopic(flow.source);
@@ -60,5 +61,5 @@ export async function ensureOwnTopics(
       lanes: known,
     });
   }
-  return known;
+  return { lanes: known, replicas };
 }

@@ -1,7 +1,9 @@
 /** What a mirror shows of itself; plain data. */
 import type { TopicPartition } from "../../src/kafka/mod.ts";
 import type { DamageReport } from "../topics/mod.ts";
-import type { LaneStatus } from "./lane.ts";
+import type { Flow } from "../formats/mod.ts";
+import type { Lane, LaneStatus } from "./lane.ts";
+import { added, type Mirrored } from "./mirrored.ts";
 
 export type MirrorPhase =
   | "starting"
@@ -38,4 +40,54 @@ export interface MirrorStatus {
   };
   readonly damage: readonly DamageReport[];
   readonly topics: number;
+}
+
+export interface StatusParts {
+  readonly flow: Flow;
+  readonly phase: MirrorPhase;
+  readonly failure: string | undefined;
+  readonly lanes: readonly Pick<
+    Lane,
+    "mirrored" | "number" | "partitions" | "status"
+  >[];
+  /** By lanes that this process has no more. */
+  readonly gone: Mirrored;
+  /** The high watermark that the last fetch told; null: none yet. */
+  readonly endOf: (tp: TopicPartition) => number | null;
+  readonly damage: readonly DamageReport[];
+  readonly topics: number;
+  readonly nowMs: number;
+}
+
+export function mirrorStatus(parts: StatusParts): MirrorStatus {
+  const { damage, endOf, failure, flow, gone, lanes, phase, topics } = parts;
+  const total = lanes.reduce((sum, each) => added(sum, each.mirrored), gone);
+  const records = lanes.flatMap(({ partitions }) => partitions)
+    .reduce(
+      (sum, { tp, next }) => sum + Math.max(0, (endOf(tp) ?? next) - next),
+      0,
+    );
+  const isBehind = records > 0 && total.newestMs >= 0;
+  return {
+    role: "mirror",
+    ...flow,
+    phase,
+    failure,
+    lanes: lanes.map(({ number, partitions, status }) => ({
+      lane: number,
+      state: status,
+      partitions: partitions.map(({ tp, next, isOpen }) => ({
+        ...tp,
+        position: next,
+        isMirrored: isOpen,
+      })),
+    })),
+    totals: { mirrored: total.records, bytes: total.bytes },
+    lag: {
+      records,
+      ageMs: isBehind ? Math.max(0, parts.nowMs - total.newestMs) : 0,
+    },
+    damage,
+    topics,
+  };
 }

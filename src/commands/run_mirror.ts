@@ -3,6 +3,7 @@ import type { Settings } from "../config/mod.ts";
 import {
   configFilter,
   type Flow,
+  groupFilter,
   judgeTopic,
   replicationPolicy,
   topicFilter,
@@ -117,6 +118,10 @@ function newMirror(
       admin: target.admin,
     },
     plan: planOf(settings),
+    policy: policyOf(settings),
+    isGroupMirrored: groupFilter(mirror.groups, mirror.excludeGroups),
+    setsGroupOffsets: mirror.groupSync,
+    cutIntervalMs: mirror.cutIntervalMs,
     damage: [{ topics: /.*/, policy: mirror.onDamage }],
     lanes: mirror.lanes,
     job: {
@@ -145,11 +150,12 @@ function newMirror(
   });
 }
 
-function planOf({ mirror }: Settings): PlanOptions {
-  const policy = replicationPolicy({
-    kind: mirror.policy,
-    sourceAlias: FLOW.source,
-  });
+const policyOf = ({ mirror }: Settings) =>
+  replicationPolicy({ kind: mirror.policy, sourceAlias: FLOW.source });
+
+function planOf(settings: Settings): PlanOptions {
+  const { mirror } = settings;
+  const policy = policyOf(settings);
   const isWanted = topicFilter(mirror.topics, mirror.excludeTopics);
   const { isCopied } = configFilter();
   return {

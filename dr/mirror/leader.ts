@@ -1,0 +1,179 @@
+/**
+ * What one mirror does for all: whoever has lane 0 samples cuts, releases group
+ * positions and writes MirrorMaker 2's records. It knows how far all lanes are
+ * from their logs alone.
+ */
+import {
+  type Admin,
+  type ClientEvent,
+  KafkaError,
+  type Library,
+  type Producer,
+  type TopicPartition,
+} from "../../src/kafka/mod.ts";
+import { type Log, logClientLine } from "../../src/telemetry/log.ts";
+import { type CutTimings, openCutLeader } from "../cut/mod.ts";
+import {
+  checkpointTopic,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  encodeHeartbeat,
+  encodeOffsetSync,
+  type Flow,
+  lanesTopic,
+  type ReplicationPolicy,
+} from "../formats/mod.ts";
+import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
+import { abandonable, pause } from "../topics/mod.ts";
+import { readRecords } from "./lane_state.ts";
+import type { ClusterClients } from "./mirror.ts";
+
+export interface LeaderOptions {
+  readonly library: Library;
+  readonly flow: Flow;
+  readonly source: ClusterClients;
+  readonly target: ClusterClients;
+  readonly sourceAdmin: Admin;
+  readonly targetAdmin: Admin;
+  readonly policy: ReplicationPolicy;
+  readonly isTopicMirrored: (topic: string) => boolean;
+  readonly isGroupMirrored: (group: string) => boolean;
+  /** Why nothing more of a partition is mirrored; null: it is. */
+  readonly stopped: (tp: TopicPartition) => string | null;
+  /** Whether groups on the target get the positions, besides checkpoints. */
+  readonly setsGroupOffsets: boolean;
+  readonly replicationFactor: number;
+  readonly timings: CutTimings;
+  readonly log: Log;
+}
+
+const AGAIN_MS = 5000;
+
+export class Leader implements AsyncDisposable {
+  readonly #options: LeaderOptions;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(options: LeaderOptions) {
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new DOMException("the leader stops", "AbortError"));
+    await this.#running;
+  }
+
+  /** However often something fails: a mirror without a leader still mirrors. */
+  async #run(): Promise<void> {
+    const { log } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await this.#lead(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warn("group positions are not released for now", { error });
+        await pause(AGAIN_MS, signal).catch(() => {});
+      }
+    }
+  }
+
+  async #lead(signal: AbortSignal): Promise<void> {
+    const { flow, library, log, policy, target, timings } = this.#options;
+    await using follower = await LaneFollower.open({
+      library,
+      properties: target.consumer,
+      topic: lanesTopic(flow.source),
+      signal,
+    });
+    await follower.load(signal);
+    const { map } = follower;
+    await using opened = openCutLeader({
+      ...this.#options,
+      ...this.#ends(),
+      targetTopic: (topic) => checkpointTopic(policy, flow, topic),
+      outputsOf: () => null,
+      positions: {
+        position: (tp) => map.position(tp)?.position ?? null,
+        stopped: this.#options.stopped,
+      },
+      translation: map,
+      newest: () => newestOf(map),
+      formats: {
+        checkpoint: { encode: encodeCheckpoint, decode: decodeCheckpoint },
+        encodeHeartbeat,
+        encodeOffsetSync,
+      },
+      topics: {
+        checkpoints: policy.checkpointsTopic(flow.source),
+        heartbeats: policy.heartbeatsTopic,
+        offsetSyncs: {
+          topic: policy.offsetSyncsTopic(flow.target),
+          location: "source",
+        },
+      },
+      readTopic: (topic, each) =>
+        readRecords(
+          { library, flow, consumer: target.consumer, admin: target.admin },
+          topic,
+          null,
+          each,
+        ),
+      timings,
+      onProducerEvent: (event, producer) => onEvent(event, producer, log),
+      log,
+    });
+    await Promise.race([
+      abandonable(opened.leader.ended, signal),
+      follower.follow(signal),
+    ]);
+  }
+
+  #ends() {
+    const {
+      flow,
+      replicationFactor,
+      source,
+      sourceAdmin,
+      target,
+      targetAdmin,
+    } = this.#options;
+    return {
+      source: {
+        alias: flow.source,
+        admin: sourceAdmin,
+        producer: source.producer,
+        replicationFactor: null,
+      },
+      target: {
+        alias: flow.target,
+        admin: targetAdmin,
+        producer: target.producer,
+        replicationFactor,
+      },
+    };
+  }
+}
+
+/** The last record of each partition that was mirrored. */
+function* newestOf(map: OffsetMap) {
+  for (const { topic, partition, position } of map.partitions()) {
+    const tp = { topic, partition };
+    const next = map.translate(tp, position);
+    if (next?.exact !== true || next.offset === 0) continue;
+    const downstream = next.offset - 1;
+    const upstream = map.back(tp, downstream);
+    if (upstream?.exact !== true) continue;
+    yield { ...tp, upstream: upstream.offset, downstream };
+  }
+}
+
+function onEvent(event: ClientEvent, producer: Producer, log: Log): void {
+  if (event.kind === "log") logClientLine(log, event.log);
+  else if (event.kind === "tokenRefresh") {
+    producer.setOauthTokenFailure("use sasl.oauthbearer.method=oidc");
+  } else if (event.kind === "error" && event.error instanceof KafkaError) {
+    log.warn("Kafka", { error: event.error.message });
+  }
+}
