@@ -33,8 +33,12 @@ export interface PartitionRouter {
   readonly skips?: ((lane: number, offset: number) => boolean) | undefined;
   /** Asked last, of records that are expected; absent: it would admit all. */
   readonly gate?: RecordGate | undefined;
-  /** A fetch error of one partition. */
-  failed(tp: TopicPartition, error: KafkaError): void;
+  /**
+   * A fetch error of one partition.
+   * @param offset where it was met; of the end of the partition: its offset,
+   * which counts the markers of transactions too
+   */
+  failed(tp: TopicPartition, error: KafkaError, offset: number): void;
 }
 
 /** Decides by a header whether records may be taken yet. */
@@ -143,7 +147,7 @@ export class Batch {
       const offset = int64In(words, at + MESSAGE.offset);
       if (code !== 0) {
         const tp = { topic: this.#topicName(topic, topicNames), partition };
-        router.failed(tp, this.#errorOf(index, code, tp));
+        router.failed(tp, this.#errorOf(index, code, tp), offset);
       } else if (
         lane >= 0 && offset >= router.next[lane]! &&
         !skips?.(lane, offset) &&
