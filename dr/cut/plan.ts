@@ -108,9 +108,10 @@ export function translateGroup(input: PlanInput): Translations {
 
 /**
  * The second half. A group with members on the target is theirs. Otherwise its
- * offsets go forward, and back only where the source's group went back and the
- * target's stands where the last release left it: whoever has worked on the
- * target since is not thrown back.
+ * offsets go forward, and back only where the target's group stands where the
+ * last release left it: whoever has worked on the target since is not thrown
+ * back. They are lower only where the source's group went back, or where the
+ * target's topic was made anew.
  */
 export function planRelease(
   { wanted, withheld }: Translations,
@@ -133,14 +134,16 @@ export function planRelease(
     .map(({ checkpoint }) => checkpoint);
   const inexact = wanted.filter(({ position }) => !position.isExact)
     .map(({ checkpoint }) => checkpoint);
+  const withoutFinished =
+    wanted.filter(({ position }) => position.isCut).length;
+  const short = others + withheld.length + inexact.length + withoutFinished;
   return {
     writes,
     checkpoints,
     withheld,
     inexact,
-    withoutFinished: wanted.filter(({ position }) => position.isCut).length,
-    isWhole: !target.isActive && others === 0 && withheld.length === 0 &&
-      inexact.length === 0 && cut.groups.get(group)!.isWhole,
+    withoutFinished,
+    isWhole: !target.isActive && short === 0 && cut.groups.get(group)!.isWhole,
   };
 }
 
@@ -156,13 +159,11 @@ function writeOver(
   { checkpoint, last }: Wanted,
   isDue: boolean,
 ): Commit | "other" | null {
-  const { downstream: offset, metadata, upstream } = checkpoint;
+  const { downstream: offset, metadata } = checkpoint;
   const ours = { offset, metadata };
   if (current === undefined || current.offset < offset) return ours;
   const isOurs = last !== undefined && current.offset === last.downstream;
-  if (current.offset > offset) {
-    return isOurs && upstream < last.upstream ? ours : null;
-  }
+  if (current.offset > offset) return isOurs ? ours : null;
   if (current.metadata === metadata) return isDue ? ours : null;
   if (isOurs && current.metadata === last.metadata) return ours;
   return isOfPool(metadata) ? "other" : null;

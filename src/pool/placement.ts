@@ -163,6 +163,9 @@ export class Placement {
   #revive(partitions: readonly PartitionOffset[]): void {
     this.#nowhere ??= this.#consumer.newQueue();
     this.#consumer.unassign(partitions);
+    // An answer of librdkafka's main thread: it undoes the forwarding of what it
+    // stops to fetch, and must have done so before.
+    void this.#consumer.memberId;
     for (const tp of partitions) this.#consumer.forward(tp, this.#nowhere);
     this.#consumer.assign(partitions);
     this.#consumer.pause(partitions);

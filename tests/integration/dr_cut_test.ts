@@ -1,9 +1,7 @@
 /** What a mirror's leader does on two real clusters, watched by others. */
 import assert from "node:assert/strict";
-import type { Buffer } from "node:buffer";
-import { Admin } from "../../src/kafka/mod.ts";
+import { Admin, Consumer } from "../../src/kafka/mod.ts";
 import { encodeRanges } from "../../src/pool/offset_ranges.ts";
-import { readTopic } from "../../src/kafka/mod.ts";
 import {
   createLog,
   formatLine,
@@ -15,22 +13,22 @@ import {
   cutsTopic,
   CutStore,
   openCutLeader,
-  type StoredRecord,
+  sourceCluster,
 } from "../../dr/cut/mod.ts";
-import { library, Member, produce } from "../support/embedded.ts";
+import { library, Member, produce, Sender } from "../support/embedded.ts";
 import { HandMirror } from "../support/hand_mirror.ts";
 import { IndependentClient } from "../support/independent_client.ts";
 import { KafkaCluster } from "../support/kafka_cluster.ts";
 import { Fields, MIRROR_FORMATS } from "../support/mirror_records.ts";
-import { quietKafka } from "../support/quiet_kafkajs.ts";
 import { realKafkaTest } from "../support/require_java.ts";
+import { readAll, readBytes, recordsOf } from "../support/topic_bytes.ts";
 import { translateOffsets } from "../support/translate_offsets.ts";
 import { eventually, within } from "../support/wait.ts";
 
 const OPTIONS = { timeoutMs: 30_000 };
 const CHECKPOINTS = "primary.checkpoints.internal";
 const SYNCS = "mm2-offset-syncs.secondary.internal";
-const decoder = new TextDecoder();
+const first = { topic: "in", partition: 0 };
 
 realKafkaTest("a leader releases cuts on another cluster", async (context) => {
   await using stack = new AsyncDisposableStack();
@@ -143,11 +141,11 @@ class Scene {
 
   /** Sets the position of a group of the source in `in`, partition 0. */
   async commit(group: string, offset: number, metadata = ""): Promise<void> {
-    const each = { topic: "in", partition: 0, offset, metadata };
-    await this.set(this.sourceAdmin, group, each);
+    const each = { ...first, offset, metadata };
+    await Scene.set(this.sourceAdmin, group, each);
   }
 
-  async set(
+  static async set(
     admin: Admin,
     group: string,
     each: Parameters<Admin["groups"]["alterOffsets"]>[1][number],
@@ -250,11 +248,7 @@ const STEPS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
       await scene.until("pool", 8);
       await scene.commit("pool", 2);
       await scene.until("pool", 2);
-      await scene.set(scene.targetAdmin, "plain", {
-        topic: "in",
-        partition: 0,
-        offset: 12,
-      });
+      await Scene.set(scene.targetAdmin, "plain", { ...first, offset: 12 });
     }
     await using _ = scene.open();
     await scene.commit("plain", 9);
@@ -294,6 +288,65 @@ const STEPS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     assert.ok(syncs.some((each) => `${each}` === "out,0,3,4"), `${syncs}`);
   },
 
+  async "S ends before an open transaction, E does not, and p waits for its offsets"(
+    { source, sourceAdmin },
+  ) {
+    const { bootstrapServers } = source;
+    await source.createTopic("open", 1);
+    await Scene.set(sourceAdmin, "late", { ...first, offset: 4 });
+    await using consumer = new Consumer(library, {
+      "bootstrap.servers": bootstrapServers,
+      "group.id": "late",
+    });
+    await using sender = new Sender(bootstrapServers, {
+      "transactional.id": "late",
+    });
+    const { producer } = sender;
+    const { timeoutMs } = OPTIONS;
+    await producer.initTransactions(timeoutMs);
+    producer.beginTransaction();
+    await sender.send([{ topic: "open", partition: 0, value: "" }]);
+    using membership = consumer.membership();
+    // The second partition has no offset before this one.
+    const pending = [6, 2].map((offset, partition) => ({
+      topic: "in",
+      partition,
+      offset,
+    }));
+    await producer.sendOffsets(membership, pending, timeoutMs);
+
+    const cluster = sourceCluster({
+      admin: sourceAdmin,
+      isTopicMirrored: (topic) => topic === "open",
+      isGroupMirrored: (group) => group === "late",
+      timeoutMs,
+    });
+    const { signal } = new AbortController();
+    const partitions = await cluster.partitions(signal);
+    assert.deepEqual(partitions, [{ topic: "open", partition: 0 }]);
+    const stable = await cluster.stableOffsets(partitions, signal);
+    const ends = await cluster.ends(partitions, signal);
+    assert.deepEqual([stable.get("open"), ends.get("open")], [[0], [1]]);
+    assert.deepEqual(await cluster.groups(signal), ["late"]);
+
+    let answers = 0;
+    const committed = cluster.committed("late", signal)
+      .finally(() => answers++);
+    await eventually(async () => {
+      const options = { ...OPTIONS, requireStable: true };
+      const [each] = await sourceAdmin.groups.offsets("late", "all", options);
+      return each!.error !== null && each!.error.retriable;
+    }, { what: "pending" });
+    assert.equal(answers, 0);
+    await producer.commitTransaction(timeoutMs);
+    const { isWhole, offsets } = await committed;
+    assert.equal(isWhole, true);
+    assert.deepEqual(
+      offsets.map(({ partition, offset }) => [partition, offset]).sort(),
+      [[0, 6], [1, 2]],
+    );
+  },
+
   async "it stops while the source is down, which it has logged once"(scene) {
     scene.lines.length = 0;
     const open = scene.open();
@@ -314,61 +367,4 @@ const STEPS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
 
 async function stopped(open: AsyncDisposable): Promise<void> {
   await open[Symbol.asyncDispose]();
-}
-
-async function* recordsOf(
-  cluster: KafkaCluster,
-  topic: string,
-  signal: AbortSignal,
-): AsyncGenerator<StoredRecord> {
-  const batches = readTopic({
-    library,
-    properties: {
-      "bootstrap.servers": cluster.bootstrapServers,
-      "group.id": "never-joined",
-    },
-    topic,
-    ranges: [{ partition: 0, start: 0, end: Infinity }],
-    signal,
-  });
-  for await (const batch of batches) {
-    for (let at = 0; at < batch.count; at++) {
-      yield { key: batch.key(at), value: batch.value(at) };
-    }
-  }
-}
-
-/** All of a topic, read by kafkajs. */
-async function readBytes(cluster: KafkaCluster, topic: string) {
-  const kafka = quietKafka(cluster.bootstrapServers);
-  const admin = kafka.admin();
-  await admin.connect();
-  const [end] = await admin.fetchTopicOffsets(topic);
-  await admin.disconnect();
-  if (end!.high === "0") return [];
-  const consumer = kafka.consumer({ groupId: `reader-${crypto.randomUUID()}` });
-  const found: { key: Buffer | null; value: Buffer | null }[] = [];
-  const done = Promise.withResolvers<void>();
-  await consumer.connect();
-  try {
-    await consumer.subscribe({ topic, fromBeginning: true });
-    await consumer.run({
-      eachMessage: ({ message: { key, offset, value } }) => {
-        found.push({ key, value });
-        if (Number(offset) >= Number(end!.high) - 1) done.resolve();
-        return Promise.resolve();
-      },
-    });
-    await within(done.promise, 30_000, `read ${topic}`);
-  } finally {
-    await consumer.disconnect();
-  }
-  return found;
-}
-
-async function readAll(cluster: KafkaCluster, topic: string) {
-  return (await readBytes(cluster, topic)).map(({ key, value }) => ({
-    key: key && decoder.decode(key),
-    value: value && decoder.decode(value),
-  }));
 }

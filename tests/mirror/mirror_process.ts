@@ -24,14 +24,6 @@ export const fakeMirror: MirrorCommand = {
   args: [],
 };
 
-/** Whether the repository has a mirror. */
-export function hasRealMirror(): boolean {
-  const { tasks } = JSON.parse(
-    Deno.readTextFileSync(pathOf("../../deno.json")),
-  ) as { tasks: Record<string, string> };
-  return "mirror" in tasks;
-}
-
 /** What `/status` says, as far as tests look at it. */
 export interface MirrorStatus {
   readonly role: "mirror";

@@ -15,7 +15,6 @@ import {
   transactionAnswersDropped,
 } from "./faults.ts";
 import { type MirrorChaosOptions, runMirrorChaos } from "./mirror_chaos.ts";
-import { hasRealMirror } from "./mirror_process.ts";
 import { resultText } from "./result_text.ts";
 
 const chosen = isSoak ? mirrorFaults : [
@@ -48,14 +47,7 @@ const options = {
 
 const name =
   "a mirror is an exact prefix with exact offsets and consistent cuts, whatever happens to it and its clusters";
-if (hasRealMirror()) {
-  realKafkaTest(name, run);
-} else {
-  Deno.stderr.writeSync(
-    new TextEncoder().encode(`not run: ${name} (there is no mirror)\n`),
-  );
-  Deno.test({ name, ignore: true, fn: run });
-}
+realKafkaTest(name, run);
 
 async function run(): Promise<void> {
   const lines: string[] = [];

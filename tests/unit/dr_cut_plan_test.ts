@@ -147,7 +147,8 @@ Deno.test("lower bounds are marked, and move no checkpoint back", () => {
 
 Deno.test("where the target's topic was made anew, an exact position is lower and counts", () => {
   const last = { upstream: 5, downstream: 900 };
-  const { checkpoints, writes } = plan({ upstream: 7, last });
+  const current = { offset: 900 };
+  const { checkpoints, writes } = plan({ upstream: 7, last, current });
   assert.equal(writes[0]!.offset, 107);
   assert.equal(checkpoints[0]!.downstream, 107);
 });
