@@ -5,6 +5,7 @@ import { connectOffsetsTopic, type Flow, lanesTopic } from "../formats/mod.ts";
 
 /** Connect's default, `offset.storage.partitions`. */
 const POSITIONS_PARTITIONS = 25;
+const REACH_MS = 10_000;
 const REQUEST_MS = 30_000;
 
 export interface OwnTopicsOptions {
@@ -27,7 +28,7 @@ export interface OwnTopicsOptions {
 export async function ensureOwnTopics(
   { admin, flow, lanes, log, replicationFactor }: OwnTopicsOptions,
 ): Promise<{ readonly lanes: number; readonly replicas: number }> {
-  const { brokers } = await admin.describeCluster({ timeoutMs: REQUEST_MS });
+  const { brokers } = await admin.describeCluster({ timeoutMs: REACH_MS });
   const replicas = Math.min(replicationFactor, brokers.length);
   const laneTopic = lanesTopic(flow.source);
   const answers = await admin.topics.create([

@@ -38,9 +38,16 @@ export async function mirror(args: readonly string[]): Promise<number> {
     return await runMirror(loaded.settings, primary.brokers, secondary.brokers);
   } catch (error) {
     if (error instanceof PropertyError) return complain(2, error.message);
-    const expected = error instanceof ListenError ||
-      error instanceof NativeError || error instanceof KafkaError;
-    if (expected) return complain(1, error.message);
+    if (error instanceof KafkaError) {
+      return complain(
+        1,
+        `${error.message}; check PRIMARY_BROKERS, SECONDARY_BROKERS and the ` +
+          "settings under primary.kafka and secondary.kafka",
+      );
+    }
+    if (error instanceof ListenError || error instanceof NativeError) {
+      return complain(1, error.message);
+    }
     throw error;
   }
 }
