@@ -4,7 +4,7 @@
  *     .cache/kafka-4.3.1/lock           held while somebody prepares
  *     .cache/kafka-4.3.1/<pom>/jars/    complete, or not there at all
  *     .cache/kafka-4.3.1/<pom>/start-<java>/   bootstrap.checkpoint, classes.jsa
- *     .cache/kafka-4.3.1/<pom>/tools-<source>/   RecordPipe.class
+ *     .cache/kafka-4.3.1/<pom>/tools-<sources>/   our own classes
  *
  * Each folder is filled under a temporary name and renamed at the end, so an
  * interrupted preparation is never mistaken for a finished one.
@@ -21,8 +21,8 @@ import { startGuarded } from "./guarded_process.ts";
 import { eventually } from "./wait.ts";
 
 const pomFile = fileURLToPath(new URL("./kafka/pom.xml", import.meta.url));
-const pipeFile = fileURLToPath(
-  new URL("./kafka/RecordPipe.java", import.meta.url),
+const toolFiles = ["RecordPipe", "MirrorDecisions"].map((name) =>
+  fileURLToPath(new URL(`./kafka/${name}.java`, import.meta.url))
 );
 const cache = fileURLToPath(
   new URL("../../.cache/kafka-4.3.1/", import.meta.url),
@@ -69,11 +69,12 @@ async function prepare(): Promise<KafkaRuntime> {
   // The archive is refused where the jars have moved.
   const start = `${parent(jars)}/start-${hash(java.text + classPath)}`;
   await once(start, (folder) => prepareStart(classPath, folder));
-  const tools = `${parent(jars)}/tools-${
-    hash(java.text + await Deno.readTextFile(pipeFile))
-  }`;
+  const sources = await Promise.all(
+    toolFiles.map((file) => Deno.readTextFile(file)),
+  );
+  const tools = `${parent(jars)}/tools-${hash(java.text + sources.join(""))}`;
   await once(tools, async (folder) => {
-    await run(["javac", "-cp", classPath, "-d", folder, pipeFile]);
+    await run(["javac", "-cp", classPath, "-d", folder, ...toolFiles]);
   });
   return {
     classPath,
