@@ -86,19 +86,26 @@ function nextOf(value: Uint8Array | null): number | null {
   // A missing offset and one below 0 are no position for Java either.
   const { offset = null } = fields;
   if (offset === null) return null;
-  if (!Number.isSafeInteger(offset)) {
+  if (!Number.isSafeInteger(offset) || offset === Number.MAX_SAFE_INTEGER) {
     throw new FormatError(`a source position has the offset ${offset}`);
   }
   return offset as number < 0 ? null : offset as number + 1;
 }
 
-/** Jackson escapes control characters by capital digits. */
+/** Jackson's escapes have capital digits, and so it writes what is above U+FFFF. */
 function asJackson(json: unknown): string {
-  return JSON.stringify(json).replaceAll(
-    /\\(?:\\|u00[0-9a-f]{2})/g,
-    (escape) =>
-      escape === "\\\\" ? escape : `\\u${escape.slice(2).toUpperCase()}`,
-  );
+  const escaped = (code: number) =>
+    `\\u${code.toString(16).toUpperCase().padStart(4, "0")}`;
+  return JSON.stringify(json)
+    .replaceAll(
+      /\\(?:u([0-9a-f]{4})|.)/g,
+      (whole, hex?: string) =>
+        hex === undefined ? whole : escaped(parseInt(hex, 16)),
+    )
+    .replaceAll(
+      /[\u{10000}-\u{10ffff}]/gu,
+      (pair) => escaped(pair.charCodeAt(0)) + escaped(pair.charCodeAt(1)),
+    );
 }
 
 function parse(bytes: Uint8Array | null, what: string): unknown {

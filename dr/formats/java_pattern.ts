@@ -2,12 +2,13 @@
  * Java's regular expressions in JavaScript: what is accepted matches the same
  * names in both, and whatever would not is refused, with the place.
  *
- * Translated, because the two differ in it: `(?i)` up to the end of its group,
- * `\Q..\E`, `\A`, `\z`, `\a`, `\e`, `\s`, `.`, literal `-` and `]`, and escapes
- * of characters that need none. Refused: possessive quantifiers, atomic groups,
- * other flags, back references, `\p{..}`, `\Z`, `\G`, `\R`, `\h`, sets in sets
- * and `&&`. Outside of ASCII two things may differ: `\b`, and after `(?i)` the
- * letters k and s, which JavaScript takes for the Kelvin sign and the long s too.
+ * Translated, because the two differ in it: `(?i)`, `(?i:..)`, `\Q..\E`, `\A`,
+ * `\z`, `\a`, `\e`, `\s`, `.`, literal `-` and `]`, and escapes of characters
+ * that need none. Refused: possessive quantifiers, atomic groups, other flags,
+ * back references, `\p{..}`, `\Z`, `\G`, `\R`, `\h`, sets in sets, `&&`, and two
+ * or more of what may be empty.
+ * Two things differ, but in no name of a topic: `\b` beside letters that are not
+ * ASCII, and `$` before the end of a last line.
  */
 import { PatternError } from "./errors.ts";
 
@@ -41,16 +42,17 @@ const ANCHORS: Readonly<Record<string, string>> = {
   A: "^",
   z: "$",
 };
-/** By their beginnings: what is written, and whether it can be repeated. */
-const GROUPS: readonly [string, string, boolean][] = [
-  ["(?:", "(?:", true],
-  ["(?i:", "(?i:", true],
-  ["(?=", "(?=", false],
-  ["(?!", "(?!", false],
-  ["(?<=", "(?<=", false],
-  ["(?<!", "(?<!", false],
-];
+const NO_LINE_END = String.raw`[^\n\r\x85\u2028\u2029]`;
+const GROUPS = ["(?:", "(?i:", "(?=", "(?!", "(?<=", "(?<!"] as const;
 const NAMED = /^\(\?<[A-Za-z][A-Za-z0-9]*>/;
+
+interface Piece {
+  /** In JavaScript. */
+  readonly text: string;
+  readonly mayBeEmpty: boolean;
+  /** It stands for a place and cannot be repeated. */
+  readonly isAnchor?: boolean;
+}
 
 /** One character of a name, or a set of them. */
 type Escaped = { readonly literal: string } | { readonly set: string };
@@ -68,43 +70,55 @@ class Translation {
   }
 
   run(): string {
-    const translated = this.#alternatives();
+    const { text } = this.#alternatives();
     if (this.#at < this.#text.length) throw this.#error("opens no group", ")");
-    return translated;
+    return text;
   }
 
   /** Up to the end of the group. A flag holds for what follows in it. */
-  #alternatives(): string {
+  #alternatives(): Piece {
     const outside = this.#ignoresCase;
-    let translated = "";
-    let close = "";
+    let text = "";
+    let mayBeEmpty = false;
+    let isEmptySoFar = true;
     for (let next = this.#peek(); next !== ""; next = this.#peek()) {
       if (next === ")") break;
       if (next === "|") {
         this.#at++;
-        translated += close + "|" + (close && "(?i:");
-      } else if (this.#take("(?i)")) {
-        if (close === "") translated += "(?i:";
-        close = ")";
-        this.#ignoresCase = true;
-      } else translated += this.#repeated();
+        text += "|";
+        mayBeEmpty ||= isEmptySoFar;
+        isEmptySoFar = true;
+      } else if (this.#take("(?i)")) this.#ignoresCase = true;
+      else {
+        const piece = this.#repeated();
+        text += piece.text;
+        isEmptySoFar &&= piece.mayBeEmpty;
+      }
     }
     this.#ignoresCase = outside;
-    return translated + close;
+    return { text, mayBeEmpty: mayBeEmpty || isEmptySoFar };
   }
 
-  #repeated(): string {
-    const [atom, isRepeatable] = this.#atom();
-    const quantifier = this.#quantifier();
-    if (quantifier !== "" && !isRepeatable) {
-      throw this.#error("repeats nothing", quantifier);
+  #repeated(): Piece {
+    const atom = this.#atom();
+    const { text, least } = this.#quantifier();
+    if (text === "") return atom;
+    if (atom.isAnchor) throw this.#error("repeats nothing", text);
+    if (least > 1 && atom.mayBeEmpty) {
+      // Java ends a repetition with the first empty one, here it counts.
+      throw this.#error("repeats what may be empty", text);
     }
-    return atom + quantifier;
+    return {
+      text: atom.text + text,
+      mayBeEmpty: atom.mayBeEmpty || least === 0,
+    };
   }
 
-  #quantifier(): string {
+  #quantifier(): { readonly text: string; readonly least: number } {
     const start = this.#peek();
-    if (start === "" || !QUANTIFIERS.includes(start)) return "";
+    if (start === "" || !QUANTIFIERS.includes(start)) {
+      return { text: "", least: 1 };
+    }
     const rest = this.#text.slice(this.#at, this.#at + 24).join("");
     const [quantifier] = /^(?:[*+?]|\{\d+(?:,\d*)?\})/.exec(rest) ?? [];
     if (quantifier === undefined) throw this.#error("is no count", "{");
@@ -115,49 +129,54 @@ class Translation {
       const whole = quantifier + lazy + next;
       throw this.#error("repeats what is repeated already", whole);
     }
-    const [least = 0, most = Infinity] =
-      quantifier.match(/\d+/g)?.map(Number) ??
-        [];
+    const [least = start === "+" ? 1 : 0, most = Infinity] =
+      quantifier.match(/\d+/g)?.map(Number) ?? [];
     if (least > most) throw this.#error("is no count", quantifier);
-    return quantifier + lazy;
+    return { text: quantifier + lazy, least };
   }
 
-  #atom(): [translated: string, isRepeatable: boolean] {
+  #atom(): Piece {
     const next = this.#text[this.#at]!;
     if (next === "(") return this.#group();
-    if (next === "[") return [this.#set(), true];
+    if (next === "[") return { text: this.#set(), mayBeEmpty: false };
     if (QUANTIFIERS.includes(next)) throw this.#error("repeats nothing", next);
     this.#at++;
-    if (next === "^" || next === "$") return [next, false];
-    if (next === ".") return [String.raw`[^\n\r\x85\u2028\u2029]`, true];
-    if (next !== "\\") return [this.#literal(next), true];
-    const anchor = ANCHORS[this.#peek()];
+    const anchor = next === "^" || next === "$"
+      ? next
+      : next === "\\"
+      ? ANCHORS[this.#peek()]
+      : undefined;
     if (anchor !== undefined) {
-      this.#at++;
-      return [anchor, false];
+      if (next === "\\") this.#at++;
+      return { text: anchor, mayBeEmpty: true, isAnchor: true };
     }
-    const escaped = this.#escaped();
-    return "set" in escaped
-      ? [escaped.set, true]
-      : [this.#literal(escaped.literal), true];
+    if (next === ".") return { text: NO_LINE_END, mayBeEmpty: false };
+    const member = next === "\\" ? this.#escaped() : { literal: next };
+    const text = "set" in member ? member.set : this.#literal(member.literal);
+    return { text, mayBeEmpty: false };
   }
 
-  #group(): [translated: string, isRepeatable: boolean] {
+  #group(): Piece {
     const rest = this.#text.slice(this.#at, this.#at + 80).join("");
     // Nothing refers to a group, so none needs to be remembered.
-    let [open, isRepeatable] = ["(?:", true];
-    const known = GROUPS.find(([start]) => this.#take(start));
-    if (known !== undefined) [, open, isRepeatable] = known;
+    let open = "(?:";
+    const known = GROUPS.find((start) => this.#take(start));
+    if (known !== undefined) open = known;
     else if (NAMED.test(rest)) this.#at += NAMED.exec(rest)![0].length;
     else if (rest.startsWith("(?")) {
       throw this.#error("is not supported", rest.slice(0, 3));
     } else this.#at++;
     const outside = this.#ignoresCase;
-    this.#ignoresCase ||= open === "(?i:";
-    const inside = this.#alternatives();
+    if (open === "(?i:") [open, this.#ignoresCase] = ["(?:", true];
+    const { text, mayBeEmpty } = this.#alternatives();
     this.#ignoresCase = outside;
     if (!this.#take(")")) throw this.#error("is never closed", "(");
-    return [`${open}${inside})`, isRepeatable];
+    const isAnchor = open !== "(?:";
+    return {
+      text: `${open}${text})`,
+      mayBeEmpty: mayBeEmpty || isAnchor,
+      isAnchor,
+    };
   }
 
   #set(): string {
@@ -188,11 +207,16 @@ class Translation {
     this.#at++;
     if (this.#peek() === "") throw this.#error("is never closed", "[");
     const last = this.#member();
-    if (
-      "set" in last ||
-      last.literal.codePointAt(0)! < first.literal.codePointAt(0)!
-    ) throw this.#error("is no range", `${first.literal}-`);
-    return this.#literal(first.literal) + "-" + this.#literal(last.literal);
+    if ("set" in last || !isInOrder(first.literal, last.literal)) {
+      throw this.#error("is no range", `${first.literal}-`);
+    }
+    const range = `${escape(first.literal)}-${escape(last.literal)}`;
+    if (!this.#ignoresCase) return range;
+    return range +
+      [...LETTERS].filter((letter) =>
+        isInOrder(first.literal, otherCase(letter)) &&
+        isInOrder(otherCase(letter), last.literal)
+      ).join("");
   }
 
   #member(): Escaped {
@@ -231,12 +255,8 @@ class Translation {
   }
 
   #literal(character: string): string {
-    const code = character.codePointAt(0)!;
-    if (this.#ignoresCase && code > 0x7f) {
-      // Java ignores the case of ASCII letters alone.
-      throw this.#error("after (?i) is not supported", character);
-    }
-    return /\w/.test(character) ? character : `\\u{${code.toString(16)}}`;
+    const other = this.#ignoresCase ? otherCase(character) : character;
+    return other === character ? escape(character) : `[${character}${other}]`;
   }
 
   /** "" at the end. */
@@ -258,6 +278,26 @@ class Translation {
     );
   }
 }
+
+/**
+ * Only that of ASCII letters is ignored, as Java does. Both cases are written
+ * out: V8 lets the flag of a group leak into sets outside of it.
+ */
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const otherCase = (character: string) =>
+  !LETTERS.includes(character)
+    ? character
+    : character < "a"
+    ? character.toLowerCase()
+    : character.toUpperCase();
+
+const isInOrder = (one: string, other: string) =>
+  one.codePointAt(0)! <= other.codePointAt(0)!;
+
+const escape = (character: string) =>
+  /\w/.test(character)
+    ? character
+    : `\\u{${character.codePointAt(0)!.toString(16)}}`;
 
 /** Escapes what stands between `\Q` and `\E`, or behind the last `\Q`. */
 function unquote(pattern: string): string {

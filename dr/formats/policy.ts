@@ -72,7 +72,9 @@ export function replicationPolicy(options: PolicyOptions): ReplicationPolicy {
   const upstreamTopic = (topic: string) => {
     if (!isNamedBySource(topic)) return topic;
     const source = prefixOf(topic, separator);
-    return source && topic.slice(source.length + separator.length);
+    return source === null
+      ? null
+      : topic.slice(source.length + separator.length);
   };
 
   const originalTopic = (topic: string): string => {

@@ -21,9 +21,9 @@ import { startGuarded } from "./guarded_process.ts";
 import { eventually } from "./wait.ts";
 
 const pomFile = fileURLToPath(new URL("./kafka/pom.xml", import.meta.url));
-const toolFiles = ["RecordPipe", "TranslateOffsets"].map((name) =>
-  fileURLToPath(new URL(`./kafka/${name}.java`, import.meta.url))
-);
+const toolFiles = ["RecordPipe", "TranslateOffsets", "MirrorDecisions"].map((
+  name,
+) => fileURLToPath(new URL(`./kafka/${name}.java`, import.meta.url)));
 const cache = fileURLToPath(
   new URL("../../.cache/kafka-4.3.1/", import.meta.url),
 );

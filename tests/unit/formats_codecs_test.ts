@@ -94,6 +94,20 @@ Deno.test("a source position has the fields in Java's order, and the last offset
   assert.equal(read(value), '{"offset":41}');
 });
 
+Deno.test("names in a source position are escaped as Jackson does", () => {
+  const { key } = encodeSourcePosition({
+    cluster: 'a"\\u001f\u001f\n😀é',
+    partition: 0,
+    topic: "t",
+    next: 1,
+  });
+  assert.equal(
+    new TextDecoder().decode(key),
+    String
+      .raw`["MirrorSourceConnector",{"cluster":"a\"\\u001f\u001F\n\uD83D\uDE00é","partition":0,"topic":"t"}]`,
+  );
+});
+
 Deno.test("what is encoded is decoded as it was", () => {
   fc.assert(fc.property(sync, (each) => {
     const { key, value } = encodeOffsetSync(each);
@@ -211,6 +225,11 @@ Deno.test("a record without a value says nothing, and removes a source position"
   assert.equal(decodeHeartbeat(heartbeat.key, null), null);
   const removed = { cluster: "a", topic: "t", partition: 1, next: null };
   const { key } = encodeSourcePosition({ ...removed, next: 4 });
+  for (
+    const value of [bytes({ offset: 2 ** 53 - 1 }), bytes({ offset: "1" })]
+  ) {
+    assert.throws(() => decodeSourcePosition(key, value), FormatError);
+  }
   for (const value of [null, bytes(null), bytes({}), bytes({ offset: -1 })]) {
     assert.deepEqual(decodeSourcePosition(key, value), removed);
   }

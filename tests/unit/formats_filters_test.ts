@@ -69,6 +69,7 @@ for (
     ["a{2}{3}", /repeats what is repeated already/],
     ["^*a", /"\*" repeats nothing/],
     ["a{2,1}", /is no count/],
+    ["(a|^){2}b", /"\{2\}" repeats what may be empty/],
     ["(?>a)", /"\(\?>" is not supported/],
     ["(?x)a", /"\(\?x" is not supported/],
     ["(a)\\1", /"\\\\1" is not supported/],
@@ -77,7 +78,6 @@ for (
     ["[a[b]]", /"\[" in a set is not supported/],
     ["[\\b]", /"\\\\b" is not supported/],
     ["a\\", /escapes nothing/],
-    ["(?i)é", /"é" after \(\?i\) is not supported/],
   ] as const
 ) {
   Deno.test(`the list ${list} is refused, with the place`, () => {
@@ -95,6 +95,10 @@ for (
     ["(?i)ab|c", ["AB", "aB", "C"], ["abc"]],
     ["a((?i)b)c", ["abc", "aBc"], ["ABc", "abC"]],
     ["a(?i:b)c", ["aBc"], ["aBC"]],
+    // V8 15.0 lets a flag of a group leak into sets outside of it.
+    ["(?i:x)?[^A-B]", ["b", "Xb"], ["A", "xB"]],
+    ["(?i)[Y-_]é", ["yé", "Zé", "^é"], ["xé", "`é", "yÉ"]],
+    ["(?i)[^k]|s", ["\u212a", "S"], ["k", "K", "\u017f\u017f"]],
     ["\\Qa.b*\\E+", ["a.b*", "a.b**"], ["aab", "a.b"]],
     ["\\Q(", ["("], ["", "\\Q("]],
     ["\\\\Q", ["\\Q"], ["Q", ""]],
@@ -166,6 +170,24 @@ const ENTRIES = [
   entry("read.only", "4", "topic", { isReadOnly: true }),
   entry("secret", null, "topic", { isSensitive: true }),
 ];
+
+Deno.test("what throttles and protects one cluster, and what its clocks may do, is not copied by default", () => {
+  const { isCopied } = configFilter();
+  for (
+    const name of [
+      "follower.replication.throttled.replicas",
+      "leader.replication.throttled.replicas",
+      "message.timestamp.difference.max.ms",
+      "log.message.timestamp.before.max.ms",
+      "log.message.timestamp.after.max.ms",
+      "message.timestamp.type",
+      "unclean.leader.election.enable",
+      "min.insync.replicas",
+    ]
+  ) assert.ok(!isCopied(name), name);
+  // Left out by MirrorMaker 2, which knows them by their names for brokers only.
+  assert.ok(isCopied("message.timestamp.before.max.ms"));
+});
 
 Deno.test("a new topic gets what the source's topic does not leave to a default", () => {
   assert.deepEqual(newTopicConfigs(ENTRIES, configFilter()), {

@@ -54,6 +54,8 @@ Deno.test("a source must have something behind it, as Java's split sees it", () 
     assert.equal(byDefault.topicSource(name), null, name);
   }
   assert.equal(byDefault.topicSource(".a"), "");
+  assert.equal(byDefault.upstreamTopic(".a"), "a");
+  assert.equal(byDefault.originalTopic(".b.a"), "a");
   assert.equal(byDefault.topicSource("a..b"), "a");
 });
 
