@@ -2,7 +2,12 @@
  * What consumers and producers share: one `rd_kafka_t`, its event queue, and an
  * ordered end: stop polling, wait for calls in flight, free queues, close.
  */
-import { errorFromCode, throwIfError } from "./errors.ts";
+import {
+  ErrorCode,
+  errorFromCode,
+  KafkaError,
+  throwIfError,
+} from "./errors.ts";
 import { type ClientEvent, EventType, readEvent } from "./events.ts";
 import { Handle, type QueueHandle } from "./handle.ts";
 import type { Library } from "./library.ts";
@@ -43,6 +48,8 @@ export interface OauthToken {
 }
 
 const ERROR_BYTES = 512;
+/** librdkafka answers in time itself; this only guards against its silence. */
+const LATE_MS = 5000;
 const TYPE = { producer: 0, consumer: 1 } as const;
 
 export class Client implements AsyncDisposable {
@@ -52,6 +59,8 @@ export class Client implements AsyncDisposable {
   readonly #inFlight = new Set<Promise<unknown>>();
   protected readonly events: QueueHandle;
   #closing: Promise<void> | undefined;
+  /** A native call has not returned, and may never. */
+  #isStuck = false;
 
   /**
    * Creates the client; it connects in the background.
@@ -121,6 +130,37 @@ export class Client implements AsyncDisposable {
     const done = () => this.#inFlight.delete(call);
     call.then(done, done);
     return call;
+  }
+
+  /**
+   * A call with a time-out of its own, which librdkafka may fail to keep: a
+   * request to a coordinator that leaves the cluster meanwhile was seen to wait
+   * for ever (2.15.1). The client is then of no use any more, and is left open
+   * when it is disposed of, because closing would wait for the call.
+   * @throws {KafkaError} some seconds after the time-out.
+   */
+  protected async bounded<T>(
+    call: Promise<T>,
+    timeoutMs: number,
+    doing: string,
+  ): Promise<T> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      this.#isStuck = true;
+      late.reject(
+        new KafkaError(`${doing}: librdkafka does not answer`, {
+          code: ErrorCode.timedOut,
+          codeName: "_TIMED_OUT",
+          retriable: false,
+        }),
+      );
+    }, timeoutMs + LATE_MS);
+    call.catch(() => {}); // it may still fail when nobody listens any more
+    try {
+      return await Promise.race([call, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** The next event, or null after `timeoutMs` without one. */
@@ -251,6 +291,7 @@ export class Client implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    if (this.#isStuck) return;
     await this.beforeClose();
     while (this.#inFlight.size > 0) await this.settle();
     for (const queue of [...this.#queues]) queue[Symbol.dispose]();

@@ -56,10 +56,14 @@ export class Producer extends Client {
 
   /** Fences older producers of this `transactional.id`. */
   async initTransactions(timeoutMs: number): Promise<void> {
-    const error = await this.track(
-      this.library.symbols.rd_kafka_init_transactions(this.pointer, timeoutMs),
+    const doing = "initialise transactions";
+    const { symbols } = this.library;
+    const error = await this.bounded(
+      this.track(symbols.rd_kafka_init_transactions(this.pointer, timeoutMs)),
+      timeoutMs,
+      doing,
     );
-    throwIfErrorObject(this.library.symbols, error, "initialise transactions");
+    throwIfErrorObject(symbols, error, doing);
   }
 
   beginTransaction(): void {
@@ -77,8 +81,9 @@ export class Producer extends Client {
     offsets: readonly PartitionOffset[],
     timeoutMs: number,
   ): Promise<void> {
+    const doing = "send offsets to transaction";
     const { symbols } = this.library;
-    const error = await withPartitionListAsync(
+    const sent = withPartitionListAsync(
       symbols,
       offsets,
       (list) =>
@@ -91,22 +96,31 @@ export class Producer extends Client {
           ),
         ),
     );
-    throwIfErrorObject(symbols, error, "send offsets to transaction");
+    const error = await this.bounded(sent, timeoutMs, doing);
+    throwIfErrorObject(symbols, error, doing);
   }
 
   /** Every delivery report must have been collected before. */
   async commitTransaction(timeoutMs: number): Promise<void> {
-    const error = await this.track(
-      this.library.symbols.rd_kafka_commit_transaction(this.pointer, timeoutMs),
+    const doing = "commit transaction";
+    const { symbols } = this.library;
+    const error = await this.bounded(
+      this.track(symbols.rd_kafka_commit_transaction(this.pointer, timeoutMs)),
+      timeoutMs,
+      doing,
     );
-    throwIfErrorObject(this.library.symbols, error, "commit transaction");
+    throwIfErrorObject(symbols, error, doing);
   }
 
   async abortTransaction(timeoutMs: number): Promise<void> {
-    const error = await this.track(
-      this.library.symbols.rd_kafka_abort_transaction(this.pointer, timeoutMs),
+    const doing = "abort transaction";
+    const { symbols } = this.library;
+    const error = await this.bounded(
+      this.track(symbols.rd_kafka_abort_transaction(this.pointer, timeoutMs)),
+      timeoutMs,
+      doing,
     );
-    throwIfErrorObject(this.library.symbols, error, "abort transaction");
+    throwIfErrorObject(symbols, error, doing);
   }
 
   /** Closing drops what was not acknowledged: flush first to keep it. */

@@ -125,15 +125,28 @@ export class Stage implements AsyncDisposable {
         watcher.looks > before && watcher.lag === 0 &&
         watcher.committed >= records,
       { what: `committed ${records} records`, timeoutMs, everyMs: 100 },
-    ).catch((error: Error) => {
+    ).catch(async (error: Error) => {
       const { lag, committed, offsets } = watcher;
       const left = offsets.filter((each) => each.committed < each.end);
       throw new Error(
         `${error.message}; committed ${committed}, lag ${lag}: ${
           JSON.stringify(left)
-        }`,
+        }\n${await this.#statuses()}`,
       );
     });
+  }
+
+  /** What each instance says of itself, a line each. */
+  async #statuses(): Promise<string> {
+    const lines = this.#started.instances.all.map(async (instance) => {
+      const { id } = instance;
+      try {
+        return `${id}: ${JSON.stringify(await instance.status())}`;
+      } catch (error) {
+        return `${id}: ${(error as Error).message}`;
+      }
+    });
+    return (await Promise.all(lines)).join("\n");
   }
 
   /** Reads everything. The load must have ended. */

@@ -4,6 +4,7 @@ import {
   Consumer,
   freeLeftovers,
   Inbox,
+  type KafkaError,
   MockCluster,
   newRing,
   Producer,
@@ -269,3 +270,22 @@ async function fetchedReader(cluster: MockCluster, count: number) {
     },
   };
 }
+
+/** Gives what `bounded` guards to a test. */
+class Waiting extends Producer {
+  wait(timeoutMs: number): Promise<never> {
+    const never = new Promise<never>(() => {});
+    return this.bounded(this.track(never), timeoutMs, "wait");
+  }
+}
+
+Deno.test("a call that librdkafka never answers fails in the end, and holds up no closing", async () => {
+  const producer = new Waiting(library, NOWHERE);
+  await assert.rejects(
+    producer.wait(1),
+    (error: KafkaError) =>
+      error.codeName === "_TIMED_OUT" && !error.retriable &&
+      error.message.includes("wait: librdkafka does not answer"),
+  );
+  await producer[Symbol.asyncDispose]();
+});
