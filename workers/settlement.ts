@@ -91,7 +91,7 @@ export class Settlement {
       tp: position.tp,
       epoch: position.epoch,
       next: position.next,
-      durable: position,
+      durable: position.isUnrecorded ? NOWHERE : position,
       earlier: position.beyond,
       sections: [],
       releasing: false,
@@ -323,6 +323,9 @@ export class Settlement {
     ticket.batch.free();
   }
 }
+
+/** Where no lane ever stands. */
+const NOWHERE: Settled = { next: -1, beyond: NO_RANGES };
 
 const isSame = (one: Settled, other: Settled) =>
   one.next === other.next && one.beyond.length === other.beyond.length &&

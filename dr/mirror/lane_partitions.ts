@@ -46,6 +46,8 @@ interface Start {
   readonly topicId: string;
   readonly next: number;
   readonly isOpen: boolean;
+  /** It has never been mirrored. */
+  readonly isNew: boolean;
 }
 
 export class Partitions {
@@ -79,7 +81,13 @@ export class Partitions {
         if (laneOf(tp, lanes) !== lane || this.#byId.has(idOf(tp))) continue;
         const recorded = this.#recorded(tp, topicId);
         if (recorded === null) {
-          unknown.push({ tp, topicId, next: 0, isOpen: true });
+          unknown.push({
+            tp,
+            topicId,
+            next: 0,
+            isOpen: true,
+            isNew: true,
+          });
         } else known.push(recorded);
       }
     }
@@ -168,7 +176,13 @@ export class Partitions {
       switch (finding.kind) {
         case "sound":
           this.#parts.doubts.delete(idOf(tp));
-          return { tp, topicId, next: position, isOpen: true };
+          return {
+            tp,
+            topicId,
+            next: position,
+            isOpen: true,
+            isNew: false,
+          };
         case "unknown":
           throw new TopicChangedError(
             `${tp.topic} [${tp.partition}]: ${finding.reason}`,
@@ -176,23 +190,31 @@ export class Partitions {
         case "damaged": {
           const { remedy } = finding;
           if (remedy.kind === "stop") {
-            return { tp, topicId, next: position, isOpen: false };
+            return {
+              tp,
+              topicId,
+              next: position,
+              isOpen: false,
+              isNew: false,
+            };
           }
           if (ids.get(tp.topic) !== remedy.topicId) {
             throw new TopicChangedError(`"${tp.topic}" is being created anew`);
           }
           this.#parts.doubts.delete(idOf(tp));
           const { topicId: id, position: next } = remedy;
-          return { tp, topicId: id, next, isOpen: true };
+          return { tp, topicId: id, next, isOpen: true, isNew: true };
         }
       }
     });
   }
 
-  #own({ tp, topicId, next, isOpen }: Start): Position[] {
+  #own({ tp, topicId, next, isOpen, isNew }: Start): Position[] {
     const epoch = this.#parts.nextEpoch();
     this.#byId.set(idOf(tp), { tp, topicId, epoch, next, isOpen });
-    return isOpen ? [{ tp, epoch, next, beyond: [] }] : [];
+    // Who waits for the mirror must learn of partitions that are empty, too.
+    const position = { tp, epoch, next, beyond: [], isUnrecorded: isNew };
+    return isOpen ? [position] : [];
   }
 }
 

@@ -22,6 +22,8 @@ export interface Position extends Ownership {
   readonly next: number;
   /** What is settled above `next`; empty where records settle in order. */
   readonly beyond: OffsetRanges;
+  /** Nobody has written down yet that it begins there. */
+  readonly isUnrecorded?: boolean;
 }
 
 /** Where a partition stands that a worker has given back. */

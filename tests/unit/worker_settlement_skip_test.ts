@@ -59,3 +59,21 @@ Deno.test("whatever is done first, a skip never passes an open record, and in th
     },
   ));
 });
+
+Deno.test("where a partition begins is said once when nobody has written it down", () => {
+  const settlement = new Settlement();
+  const begin = (epoch: number, isUnrecorded: boolean) =>
+    settlement.own({
+      tp: { topic: TOPIC, partition: epoch },
+      epoch,
+      next: 5,
+      beyond: [],
+      isUnrecorded,
+    });
+  begin(1, true);
+  begin(2, false);
+  const positions = settlement.undurable();
+  assert.deepEqual(positions.map(({ epoch, next }) => [epoch, next]), [[1, 5]]);
+  settlement.setDurable(positions);
+  assert.deepEqual(settlement.undurable(), []);
+});
