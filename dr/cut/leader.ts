@@ -20,7 +20,7 @@ import {
 import type { ReleaseReport } from "./release.ts";
 import { repeat } from "./repeat.ts";
 import type { OffsetTable, Positions } from "./types.ts";
-import { pause } from "./wait.ts";
+import { pause } from "../waits.ts";
 
 /** Work beside the cuts. */
 export interface SideWork {

@@ -1,7 +1,7 @@
 /** Work that is done again and again, whatever the clusters answer. */
 import { KafkaError } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
-import { pause } from "./wait.ts";
+import { pause } from "../waits.ts";
 
 export interface Repetition {
   /** As in "<what> fails": said once, and once when it works again. */

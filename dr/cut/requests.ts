@@ -7,7 +7,7 @@ import {
 } from "../../src/kafka/mod.ts";
 import { forEachBounded } from "./bounded.ts";
 import { type OffsetTable, offsetTable } from "./types.ts";
-import { pause, unlessAborted } from "./wait.ts";
+import { pause, unlessAborted } from "../waits.ts";
 
 /** Of one attempt; a cluster that is down answers no sooner. */
 export const ATTEMPT_MS = 3_000;

@@ -9,7 +9,7 @@ import type { SampledGroup } from "./cut.ts";
 import { askRepeatedly, ATTEMPT_MS, latestOffsets } from "./requests.ts";
 import type { SourceCluster } from "./sampler.ts";
 import type { GroupOffset } from "./types.ts";
-import { pause } from "./wait.ts";
+import { pause } from "../waits.ts";
 
 export interface SourceClusterOptions {
   /** Of the source; it is not closed here. */

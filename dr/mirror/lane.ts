@@ -32,6 +32,7 @@ import {
   evidenceOf,
   type MirroredTopic,
 } from "../topics/mod.ts";
+import { pause } from "../waits.ts";
 import type { LanePartition, Partitions } from "./lane_partitions.ts";
 import type { LaneState } from "./lane_state.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
@@ -141,7 +142,7 @@ export class Lane {
         reason,
         delayMs: Math.round(delayMs),
       });
-      await waited(delayMs, signal);
+      await pause(delayMs, signal);
     }
     this.#status = "closed";
   }
@@ -323,12 +324,4 @@ function abortOf(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) =>
     signal.addEventListener("abort", () => resolve(), { once: true })
   );
-}
-
-/** Ends early when the signal aborts. */
-async function waited(ms: number, signal: AbortSignal): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const over = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
-  await Promise.race([over, abortOf(signal)]);
-  clearTimeout(timer);
 }

@@ -24,7 +24,7 @@ import {
   type ReplicationPolicy,
 } from "../formats/mod.ts";
 import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
-import { abandonable, pause } from "../topics/mod.ts";
+import { pause, unlessAborted } from "../waits.ts";
 import { readRecords } from "./lane_state.ts";
 import type { ClusterClients } from "./mirror.ts";
 
@@ -74,7 +74,7 @@ export class Leader implements AsyncDisposable {
       } catch (error) {
         if (signal.aborted) return;
         log.warn("group positions are not released for now", { error });
-        await pause(AGAIN_MS, signal).catch(() => {});
+        await pause(AGAIN_MS, signal);
       }
     }
   }
@@ -125,7 +125,7 @@ export class Leader implements AsyncDisposable {
       log,
     });
     await Promise.race([
-      abandonable(opened.leader.ended, signal),
+      unlessAborted(opened.leader.ended, signal),
       follower.follow(signal),
     ]);
   }

@@ -32,6 +32,7 @@ import {
   type PlanOptions,
   TopicSync,
 } from "../topics/mod.ts";
+import { pause } from "../waits.ts";
 import { Leader } from "./leader.ts";
 import { Lane } from "./lane.ts";
 import { LaneGroup } from "./lane_group.ts";
@@ -387,13 +388,4 @@ export class Mirror implements AsyncDisposable {
     this.#failure ??= reason;
     this.#failed.resolve(reason);
   }
-}
-
-/** Ends early when the signal aborts. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
 }

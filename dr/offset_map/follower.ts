@@ -22,7 +22,8 @@ import {
 import { decodeLaneRecord, type LaneRecord } from "./lane_record.ts";
 import { LaneRoute } from "./lane_route.ts";
 import { OffsetMap } from "./offset_map.ts";
-import { unlessAborted, untilAnswered } from "./waits.ts";
+import { unlessAborted } from "../waits.ts";
+import { untilAnswered } from "./until_answered.ts";
 
 /** The logs cannot be followed any more; `cause` says why, where it is known. */
 export class FollowError extends Error {

@@ -5,7 +5,7 @@
  */
 import type { TopicPartition } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
-import { pause } from "./abandon.ts";
+import { pause } from "../waits.ts";
 import {
   type Damage,
   type DamagePolicy,
@@ -125,6 +125,7 @@ export class DamageChecker {
     const suspects = partitions.filter((_, at) => isDamaged(first[at]!));
     if (suspects.length === 0) return this.#findings(partitions, first);
     await pause(this.#options.confirmAfterMs ?? 1_000, signal);
+    signal.throwIfAborted();
     const second = (await this.#look(suspects, signal)).values();
     const confirmed = first.map((verdict) =>
       isDamaged(verdict) ? agreed(verdict, second.next().value!) : verdict

@@ -2,7 +2,6 @@
  * Which topics are mirrored to what, and whether the source's partitions are
  * still those that were mirrored.
  */
-export { abandonable, pause } from "./abandon.ts";
 export type { ConfigOverride } from "./configs.ts";
 export {
   type Damage,

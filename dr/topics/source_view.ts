@@ -6,7 +6,7 @@ import {
   type OffsetAnswer,
   type TopicPartition,
 } from "../../src/kafka/mod.ts";
-import { abandonable } from "./abandon.ts";
+import { unlessAborted } from "../waits.ts";
 import { Coalesced } from "./coalesced.ts";
 import type { Identity, LogState } from "./damage.ts";
 
@@ -41,7 +41,7 @@ export class SourceView {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, Identity>> {
     signal.throwIfAborted();
-    return abandonable(this.#identities.ask(topics), signal);
+    return unlessAborted(this.#identities.ask(topics), signal);
   }
 
   /**

@@ -6,7 +6,7 @@ import {
   type KafkaError,
   type TopicSummary,
 } from "../../src/kafka/mod.ts";
-import { abandonable } from "./abandon.ts";
+import { unlessAborted } from "../waits.ts";
 
 /** By topic: what was asked for, or why it is not known. */
 export interface Reading<T> {
@@ -31,7 +31,7 @@ export class TopicReader {
 
   async names(signal: AbortSignal): Promise<string[]> {
     const counts = this.#admin.partitionCounts(this.#timeoutMs);
-    return [...(await abandonable(counts, signal)).keys()];
+    return [...(await unlessAborted(counts, signal)).keys()];
   }
 
   async brokers(signal: AbortSignal): Promise<number> {
