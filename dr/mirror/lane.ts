@@ -198,7 +198,7 @@ class Life {
 
   /** @throws when it ends before it has begun. */
   async open(signal: AbortSignal): Promise<void> {
-    const { keeper, partitions, readState } = this.#parts;
+    const { keeper, log, partitions, readState } = this.#parts;
     const either = AbortSignal.any([signal, this.#abort.signal]);
     // The thread is ready once its id is initialised.
     await this.#before(this.#ready.promise, signal);
@@ -207,6 +207,9 @@ class Life {
     this.#keeper = keeper(this.#lane, state);
     this.adopt();
     await this.#before(this.#serial.idle(), signal);
+    const positions = this.partitions.all
+      .map(({ next, tp }) => `${tp.topic}-${tp.partition}@${next}`);
+    log.debug("lane begins", { lane: this.#lane, positions });
   }
 
   /** @returns why; null: it is to be closed. */

@@ -1,11 +1,10 @@
 /** What a lane's owner must know before it goes on: where each partition stands. */
 import {
-  Admin,
-  type ClientProperties,
+  type Admin,
   type ConsumerProperties,
   type Library,
-  type ReadRange,
   readTopic,
+  wholeTopic,
 } from "../../src/kafka/mod.ts";
 import {
   connectOffsetsTopic,
@@ -20,7 +19,7 @@ export interface LaneStateParts {
   readonly flow: Flow;
   /** Both of the target. */
   readonly consumer: ConsumerProperties;
-  readonly admin: ClientProperties;
+  readonly admin: Admin;
 }
 
 /** Positions of a lane, as its log and MirrorMaker 2's have them. */
@@ -62,7 +61,7 @@ export async function readLaneState(
   const all = readRecords(
     parts,
     connectOffsetsTopic(parts.flow.source),
-    null,
+    undefined,
     signal,
   );
   for await (const { key, value } of all) {
@@ -78,19 +77,17 @@ export async function readLaneState(
 
 /** Keys and values of a topic on the target, or of one partition, to its end. */
 export async function* readRecords(
-  { library, admin: properties, consumer }: LaneStateParts,
+  { library, admin, consumer }: LaneStateParts,
   topic: string,
-  only: number | null,
+  only: number | undefined,
   signal: AbortSignal,
 ) {
-  await using admin = new Admin(library, properties);
-  const count = (await admin.partitionCounts(REQUEST_MS)).get(topic) ?? 0;
-  const ranges: ReadRange[] = [];
-  for (let partition = 0; partition < count; partition++) {
-    if (only !== null && partition !== only) continue;
-    const { low, high } = await admin.watermarks(topic, partition, REQUEST_MS);
-    if (low < high) ranges.push({ partition, start: low, end: Infinity });
-  }
+  const timeoutMs = REQUEST_MS;
+  const ranges = await wholeTopic(
+    admin,
+    topic,
+    only === undefined ? { timeoutMs } : { only, timeoutMs },
+  );
   const batches = readTopic({
     library,
     properties: consumer,

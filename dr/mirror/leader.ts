@@ -80,7 +80,8 @@ export class Leader implements AsyncDisposable {
   }
 
   async #lead(signal: AbortSignal): Promise<void> {
-    const { flow, library, log, policy, target, timings } = this.#options;
+    const { flow, library, log, policy, target, targetAdmin, timings } = this
+      .#options;
     await using follower = await LaneFollower.open({
       library,
       properties: target.consumer,
@@ -115,9 +116,9 @@ export class Leader implements AsyncDisposable {
       },
       readTopic: (topic, each) =>
         readRecords(
-          { library, flow, consumer: target.consumer, admin: target.admin },
+          { library, flow, consumer: target.consumer, admin: targetAdmin },
           topic,
-          null,
+          undefined,
           each,
         ),
       timings,

@@ -286,7 +286,7 @@ export class Mirror implements AsyncDisposable {
               library,
               flow,
               consumer: target.consumer,
-              admin: target.admin,
+              admin: this.#targetAdmin,
             },
             lane,
             signal,

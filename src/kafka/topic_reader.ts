@@ -1,4 +1,11 @@
-/** Reads a topic from given offsets up to its end, without a group. */
+/**
+ * Reads a topic from given offsets up to its end, without a group.
+ *
+ * Consumers hear of an end where a transaction is open, too. What is decided by
+ * all that a topic says must not be decided by what was said before that one:
+ * so the end is asked for first, and an earlier one is not believed.
+ */
+import type { Admin } from "./admin.ts";
 import type { Batch } from "./batch.ts";
 import { Consumer } from "./consumer.ts";
 import { ErrorCode, isClientRefused, type KafkaError } from "./errors.ts";
@@ -18,7 +25,6 @@ export class ReadError extends Error {
 export interface ReadRange {
   readonly partition: number;
   readonly start: number;
-  /** Infinity: up to the end that is met. */
   readonly end: number;
 }
 
@@ -35,8 +41,39 @@ const WAIT_MS = 100;
 const SILENCE_MS = 60_000;
 
 /**
+ * All that a topic has now, open transactions included.
+ * @param only one partition of it; absent: all.
+ * @throws {KafkaError} when the cluster does not answer within `timeoutMs`.
+ */
+export async function wholeTopic(
+  admin: Admin,
+  topic: string,
+  { only, timeoutMs }: { readonly only?: number; readonly timeoutMs: number },
+): Promise<ReadRange[]> {
+  const count = (await admin.partitionCounts(timeoutMs)).get(topic) ?? 0;
+  const partitions = Array.from({ length: count }, (_, partition) => partition)
+    .filter((partition) => only === undefined || partition === only);
+  const asked = async (at: "earliest" | "latest") => {
+    const queries = partitions.map((partition) => ({ topic, partition, at }));
+    const answers = await admin.partitions.offsets(queries, { timeoutMs });
+    return new Map(answers.map(({ error, offset, partition }) => {
+      if (error !== null) throw error;
+      return [partition, offset ?? 0];
+    }));
+  };
+  // In this order, else what is deleted meanwhile would be waited for.
+  const ends = await asked("latest");
+  const starts = await asked("earliest");
+  return partitions.map((partition) => ({
+    partition,
+    start: starts.get(partition)!,
+    end: ends.get(partition)!,
+  })).filter(({ start, end }) => start < end);
+}
+
+/**
  * Each batch's records in the order of their offsets; a batch is freed when the
- * next one is asked for.
+ * next one is asked for. Transactions that are open below an end are waited for.
  * @throws {ReadError} when nothing comes for a minute, or the cluster refuses.
  */
 export async function* readTopic(options: ReadOptions): AsyncGenerator<Batch> {
@@ -141,9 +178,10 @@ class Route implements PartitionRouter {
     return true;
   };
 
-  failed({ partition }: TopicPartition, error: KafkaError): void {
-    if (error.code === ErrorCode.partitionEof) this.#open.delete(partition);
-    else if (!error.retriable) this.failure ??= error;
+  failed({ partition }: TopicPartition, error: KafkaError, at: number): void {
+    if (error.code === ErrorCode.partitionEof) {
+      if (at >= this.#ends[partition]!) this.#open.delete(partition);
+    } else if (!error.retriable) this.failure ??= error;
   }
 }
 

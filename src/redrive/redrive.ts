@@ -18,6 +18,7 @@ import {
   type ProducerProperties,
   type ReadRange,
   readTopic,
+  wholeTopic,
 } from "../kafka/mod.ts";
 import type { Filter } from "./filter.ts";
 import { Ledger, ledgerTopic } from "./ledger.ts";
@@ -225,7 +226,7 @@ async function readLedger(
     library,
     properties: consumer,
     topic,
-    ranges: [{ partition: 0, start: 0, end: Infinity }],
+    ranges: await wholeTopic(admin, topic, { timeoutMs: REQUEST_MS }),
     signal,
   });
   for await (const batch of batches) {

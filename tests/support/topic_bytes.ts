@@ -1,7 +1,7 @@
 /** Keys and values of a topic with one partition. */
 import type { Buffer } from "node:buffer";
 import type { StoredRecord } from "../../dr/cut/mod.ts";
-import { readTopic } from "../../src/kafka/mod.ts";
+import { Admin, readTopic, wholeTopic } from "../../src/kafka/mod.ts";
 import { library } from "./embedded.ts";
 import type { KafkaCluster } from "./kafka_cluster.ts";
 import { quietKafka } from "./quiet_kafkajs.ts";
@@ -15,14 +15,16 @@ export async function* recordsOf(
   topic: string,
   signal: AbortSignal,
 ): AsyncGenerator<StoredRecord> {
+  const properties = {
+    "bootstrap.servers": cluster.bootstrapServers,
+    "group.id": "never-joined",
+  };
+  await using admin = new Admin(library, properties);
   const batches = readTopic({
     library,
-    properties: {
-      "bootstrap.servers": cluster.bootstrapServers,
-      "group.id": "never-joined",
-    },
+    properties,
     topic,
-    ranges: [{ partition: 0, start: 0, end: Infinity }],
+    ranges: await wholeTopic(admin, topic, { timeoutMs: 30_000 }),
     signal,
   });
   for await (const batch of batches) {
