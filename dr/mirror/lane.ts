@@ -2,10 +2,16 @@
  * One lane of a mirror, while this process owns it: one thread, one transactional
  * id, the source partitions that hash to it.
  *
- *     initialise the id (fences whoever had the lane) ─> read where it stands
- *        ^                                                  │
- *        │ after any abort, crash or doubt                   v
- *        └────────────────────────────── mirror, transaction by transaction
+ *     initialise the id (fences whoever had the lane)
+ *        ^                         │
+ *        │                         v
+ *        │<─ some hung ── abort what hangs of its transactions
+ *        │                         │ none did
+ *        │                         v
+ *        │              read where it stands
+ *        │                         │
+ *        │ after any abort,        v
+ *        └─ crash or doubt ── mirror, transaction by transaction
  *
  * Nothing that was read before the id was initialised counts, and nothing is
  * tried again: what became of the last transaction is read anew.
@@ -14,6 +20,7 @@ import type {
   Consumer,
   Library,
   ProducerProperties,
+  TopicPartition,
 } from "../../src/kafka/mod.ts";
 import { CrashHistory } from "../../src/pool/crash_history.ts";
 import type {
@@ -42,11 +49,22 @@ export interface LaneParts {
   readonly library: Library;
   /** Of the source, without a group; all lanes of the process share it. */
   readonly source: Consumer;
-  /** Of the target, but for the transactional id. */
-  readonly producer: ProducerProperties;
+  /** Of the target, with the lane's transactional id. */
+  readonly producer: (lane: number) => ProducerProperties;
   readonly job: Omit<MirrorJob, "lane">;
-  readonly transactionalId: (lane: number) => string;
   readonly rateLimit: SharedArrayBuffer;
+  /** Of the target: where a lane says how far it is. */
+  readonly statePartitions: (lane: number) => Promise<TopicPartition[]>;
+  /**
+   * See `endHanging`: of partitions of the target.
+   * @param foreign kept for the lane, over its lives.
+   */
+  readonly endHanging: (
+    lane: number,
+    partitions: readonly TopicPartition[],
+    foreign: Set<string>,
+    signal: AbortSignal,
+  ) => Promise<boolean>;
   readonly readState: (lane: number, signal: AbortSignal) => Promise<LaneState>;
   /** Topics that are there on both sides, of all lanes. */
   readonly topics: () => readonly MirroredTopic[];
@@ -68,6 +86,7 @@ export class Lane {
   readonly number: number;
   readonly #parts: LaneParts;
   readonly #crashes = new CrashHistory();
+  readonly #foreign = new Set<string>();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #status: LaneStatus = "opening";
@@ -119,9 +138,14 @@ export class Lane {
     const { log } = this.#parts;
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const life = new Life(this.number, this.#parts, (note) => {
-        this.#mirrored = added(this.#mirrored, note);
-      });
+      const life = new Life(
+        this.number,
+        this.#parts,
+        this.#foreign,
+        (note) => {
+          this.#mirrored = added(this.#mirrored, note);
+        },
+      );
       this.#life = life;
       this.#status = "opening";
       let reason: string | null;
@@ -154,37 +178,38 @@ class Life {
   partitions: Partitions | null = null;
   readonly #parts: LaneParts;
   readonly #lane: number;
+  /** Where transactions of others are open. */
+  readonly #foreign: Set<string>;
   readonly #onMirrored: (note: TransactionNote) => void;
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<string>();
   readonly #serial = new Serial();
   readonly #abort = new AbortController();
+  readonly #assigned: TopicPartition[] = [];
   #keeper: LaneLogKeeper | null = null;
   #committing: Promise<void> = Promise.resolve();
 
   constructor(
     lane: number,
     parts: LaneParts,
+    foreign: Set<string>,
     onMirrored: (note: TransactionNote) => void,
   ) {
     this.#lane = lane;
     this.#parts = parts;
+    this.#foreign = foreign;
     this.#onMirrored = onMirrored;
     this.#ended.promise.then(() =>
       this.#abort.abort(new Error("it has ended"))
     );
-    const { job, library, producer, rateLimit, source, transactionalId } =
-      parts;
+    const { job, library, producer, rateLimit, source } = parts;
     this.thread = new WorkerThread({
       module: MIRROR_WORKER,
       id: lane,
       slot: lane,
       library,
       consumer: source,
-      producerProperties: () => ({
-        ...producer,
-        "transactional.id": transactionalId(lane),
-      }),
+      producerProperties: () => producer(lane),
       rateLimit,
       job: { ...job, lane },
       refused: [],
@@ -198,10 +223,11 @@ class Life {
 
   /** @throws when it ends before it has begun. */
   async open(signal: AbortSignal): Promise<void> {
-    const { keeper, log, partitions, readState } = this.#parts;
+    const { keeper, log, partitions, readState, statePartitions } = this.#parts;
     const either = AbortSignal.any([signal, this.#abort.signal]);
     // The thread is ready once its id is initialised.
     await this.#before(this.#ready.promise, signal);
+    await this.#endHanging(await statePartitions(this.#lane), either);
     const state = await readState(this.#lane, either);
     this.partitions = partitions(this.#lane, state);
     this.#keeper = keeper(this.#lane, state);
@@ -234,10 +260,21 @@ class Life {
       thread.mirror(mirrored);
       const added = await partitions.add(mirrored, this.#abort.signal);
       if (added.length === 0) return;
+      const targets = new Map(
+        mirrored.map(({ topic, target }) => [topic, target]),
+      );
+      await this.#endHanging(
+        added.map(({ tp: { topic, partition } }) => ({
+          topic: targets.get(topic)!,
+          partition,
+        })),
+        this.#abort.signal,
+      );
       for (const { tp } of added) source.forward(tp, thread.queue);
       // Records that come before the thread knows of them would be dropped.
       await thread.assign(added);
       source.assign(added.map(({ tp, next }) => ({ ...tp, offset: next })));
+      this.#assigned.push(...added.map(({ tp }) => tp));
     }).catch((error) => this.fail(String(error)));
   }
 
@@ -247,8 +284,7 @@ class Life {
     await this.#committing;
     this.#ended.resolve("it is closed");
     await this.#serial.idle();
-    const assigned = this.partitions?.all.filter(({ isOpen }) => isOpen) ?? [];
-    if (assigned.length > 0) source.unassign(assigned.map(({ tp }) => tp));
+    if (this.#assigned.length > 0) source.unassign(this.#assigned);
     await this.thread.close();
   }
 
@@ -278,6 +314,17 @@ class Life {
         break;
       default:
         break; // the thread itself has served the others
+    }
+  }
+
+  /** @throws where something had to be aborted: that fences this life, too. */
+  async #endHanging(
+    partitions: readonly TopicPartition[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { endHanging } = this.#parts;
+    if (await endHanging(this.#lane, partitions, this.#foreign, signal)) {
+      throw new Error("transactions were left open");
     }
   }
 

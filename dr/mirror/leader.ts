@@ -26,7 +26,7 @@ import {
 import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
 import { pause, unlessAborted } from "../waits.ts";
 import { readRecords } from "./lane_state.ts";
-import type { ClusterClients } from "./mirror.ts";
+import type { ClusterClients } from "./lane_parts.ts";
 
 export interface LeaderOptions {
   readonly library: Library;

@@ -5,11 +5,8 @@
 import {
   Admin,
   type ClientEvent,
-  type ClientProperties,
   Consumer,
-  type ConsumerProperties,
   type Library,
-  type ProducerProperties,
   type TopicPartition,
 } from "../../src/kafka/mod.ts";
 import { within } from "../../src/pool/deadline.ts";
@@ -19,7 +16,6 @@ import { Watchdog } from "../../src/pool/watchdog.ts";
 import { type Log, logClientLine } from "../../src/telemetry/log.ts";
 import { CUT_TIMINGS } from "../cut/mod.ts";
 import {
-  connectOffsetsTopic,
   type Flow,
   lanesTopic,
   type ReplicationPolicy,
@@ -36,20 +32,10 @@ import { pause } from "../waits.ts";
 import { Leader } from "./leader.ts";
 import { Lane } from "./lane.ts";
 import { LaneGroup } from "./lane_group.ts";
-import { LaneLogKeeper } from "./lane_log_keeper.ts";
-import { Partitions } from "./lane_partitions.ts";
-import { readLaneState } from "./lane_state.ts";
-import { transactionalId } from "./names.ts";
+import { type ClusterClients, laneParts } from "./lane_parts.ts";
 import { ensureOwnTopics } from "./own_topics.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
 import { type MirrorPhase, type MirrorStatus, mirrorStatus } from "./status.ts";
-
-/** How clients of one of the clusters are made. */
-export interface ClusterClients {
-  readonly consumer: ConsumerProperties;
-  readonly producer: ProducerProperties;
-  readonly admin: ClientProperties;
-}
 
 export interface MirrorOptions {
   readonly library: Library;
@@ -79,7 +65,6 @@ const TICK_MS = 250;
 const FILL_MS = 20;
 const POLL_MS = 100;
 const LEAVE_MS = 5000;
-const DELETE_MS = 30_000;
 /** Whoever has this lane does what one has to do for all. */
 const LEADING_LANE = 0;
 
@@ -265,53 +250,26 @@ export class Mirror implements AsyncDisposable {
     const { flow, job, library, log, target } = this.#options;
     const doubts = this.#doubts.get(number) ?? new Map<string, Evidence>();
     this.#doubts.set(number, doubts);
-    const lanes = this.#laneCount;
     this.#lanes.set(
       number,
-      new Lane(number, {
-        library,
-        source: this.#source,
-        producer: target.producer,
-        job: {
-          ...job,
-          source: flow.source,
-          laneTopic: lanesTopic(flow.source),
-          offsetsTopic: connectOffsetsTopic(flow.source),
-        },
-        transactionalId: (lane) => transactionalId(flow, lane),
-        rateLimit: this.#rateLimit.memory,
-        readState: (lane, signal) =>
-          readLaneState(
-            {
-              library,
-              flow,
-              consumer: target.consumer,
-              admin: this.#targetAdmin,
-            },
-            lane,
-            signal,
-          ),
-        topics: () => this.#topics,
-        partitions: (lane, state) =>
-          new Partitions({
-            lane,
-            lanes,
-            state,
-            consumer: this.#source,
-            checker: this.#checker,
-            doubts,
-            nextEpoch: () => ++this.#epoch,
-          }),
-        keeper: (lane, state) =>
-          new LaneLogKeeper({
-            lane,
-            lanes,
-            state,
-            deleteBelow: (each, offset) => this.#deleteBelow(each, offset),
-            log,
-          }),
-        log,
-      }),
+      new Lane(
+        number,
+        laneParts({
+          library,
+          flow,
+          job,
+          lanes: this.#laneCount,
+          source: this.#source,
+          target,
+          targetAdmin: this.#targetAdmin,
+          checker: this.#checker,
+          doubts,
+          rateLimit: this.#rateLimit.memory,
+          topics: () => this.#topics,
+          nextEpoch: () => ++this.#epoch,
+          log,
+        }),
+      ),
     );
   }
 
@@ -325,15 +283,6 @@ export class Mirror implements AsyncDisposable {
     await lane.close(isLost ? 0 : this.#options.drainMs);
     this.#lanes.delete(number);
     this.#gone = added(this.#gone, lane.mirrored);
-  }
-
-  async #deleteBelow(lane: number, offset: number): Promise<void> {
-    const topic = lanesTopic(this.#options.flow.source);
-    const [answer] = await this.#targetAdmin.partitions.deleteRecords(
-      [{ topic, partition: lane, offset }],
-      { timeoutMs: DELETE_MS },
-    );
-    if (answer?.error) throw answer.error;
   }
 
   async #refresh(everyMs: number): Promise<void> {

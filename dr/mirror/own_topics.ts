@@ -5,7 +5,8 @@ import { connectOffsetsTopic, type Flow, lanesTopic } from "../formats/mod.ts";
 
 /** Connect's default, `offset.storage.partitions`. */
 const POSITIONS_PARTITIONS = 25;
-const REACH_MS = 10_000;
+/** A broker that is being restarted is not a wrong address. */
+const REACH_MS = 30_000;
 const REQUEST_MS = 30_000;
 
 export interface OwnTopicsOptions {

@@ -2,6 +2,7 @@
 import type { KafkaBroker } from "../../support/kafka_broker.ts";
 import { between, type Fault } from "../fault.ts";
 import { pause } from "../../support/pause.ts";
+import { eventually } from "../../support/wait.ts";
 import {
   activeController,
   findCoordinator,
@@ -68,10 +69,10 @@ export const transactionCoordinatorKilled = killed(
       if ((await transactionsAt(broker.port)).length > 0) return broker;
     }
     world.log("no transaction is known: at-least-once has none");
-    const id = await findCoordinator(
-      anyPort(world),
-      "transaction",
-      world.group,
+    // The first to ask has the topic created that coordinators need.
+    const id = await eventually(
+      () => findCoordinator(anyPort(world), "transaction", world.group),
+      { what: "told a coordinator of transactions" },
     );
     return brokerOf(world, id);
   },

@@ -1,0 +1,133 @@
+/** How a lane does its work on the two clusters. */
+import type {
+  Admin,
+  ClientProperties,
+  Consumer,
+  ConsumerProperties,
+  Library,
+  ProducerProperties,
+  TopicPartition,
+} from "../../src/kafka/mod.ts";
+import type { MirrorJob } from "../../src/pool/protocol.ts";
+import type { Log } from "../../src/telemetry/log.ts";
+import { connectOffsetsTopic, type Flow, lanesTopic } from "../formats/mod.ts";
+import type { DamageChecker, Evidence, MirroredTopic } from "../topics/mod.ts";
+import { endHanging } from "./hanging.ts";
+import type { LaneParts } from "./lane.ts";
+import { LaneLogKeeper } from "./lane_log_keeper.ts";
+import { Partitions } from "./lane_partitions.ts";
+import { readLaneState } from "./lane_state.ts";
+import { transactionalId } from "./names.ts";
+
+/** How clients of one of the clusters are made. */
+export interface ClusterClients {
+  readonly consumer: ConsumerProperties;
+  readonly producer: ProducerProperties;
+  readonly admin: ClientProperties;
+}
+
+export interface LaneWorld {
+  readonly library: Library;
+  readonly flow: Flow;
+  readonly job: Pick<MirrorJob, "era" | "limits" | "transaction" | "logLevel">;
+  /** How many there are. */
+  readonly lanes: number;
+  /** Without a group; all lanes of the process share it. */
+  readonly source: Consumer;
+  readonly target: ClusterClients;
+  readonly targetAdmin: Admin;
+  readonly checker: DamageChecker;
+  /** See `PartitionsParts`. */
+  readonly doubts: Map<string, Evidence>;
+  readonly rateLimit: SharedArrayBuffer;
+  /** Topics that are there on both sides, of all lanes. */
+  readonly topics: () => readonly MirroredTopic[];
+  readonly nextEpoch: () => number;
+  readonly log: Log;
+}
+
+const DELETE_MS = 30_000;
+const REQUEST_MS = 10_000;
+
+export function laneParts(world: LaneWorld): LaneParts {
+  const { flow, job, lanes, library, log, source, target } = world;
+  const admin = world.targetAdmin;
+  const producerOf = (lane: number) => ({
+    ...target.producer,
+    "transactional.id": transactionalId(flow, lane),
+  });
+  return {
+    library,
+    source,
+    producer: producerOf,
+    job: {
+      ...job,
+      source: flow.source,
+      laneTopic: lanesTopic(flow.source),
+      offsetsTopic: connectOffsetsTopic(flow.source),
+    },
+    rateLimit: world.rateLimit,
+    topics: world.topics,
+    statePartitions: (lane) => statePartitions(world, lane),
+    endHanging: (lane, partitions, foreign, signal) =>
+      endHanging(
+        { library, admin, producer: producerOf(lane), foreign, log },
+        partitions,
+        signal,
+      ),
+    readState: (lane, signal) =>
+      readLaneState(
+        { library, flow, consumer: target.consumer, admin },
+        lane,
+        signal,
+      ),
+    partitions: (lane, state) =>
+      new Partitions({
+        lane,
+        lanes,
+        state,
+        consumer: source,
+        checker: world.checker,
+        doubts: world.doubts,
+        nextEpoch: world.nextEpoch,
+      }),
+    keeper: (lane, state) =>
+      new LaneLogKeeper({
+        lane,
+        lanes,
+        state,
+        deleteBelow: (each, offset) => deleteBelow(world, each, offset),
+        log,
+      }),
+    log,
+  };
+}
+
+/** Of the target: the lane's log, and all of MirrorMaker 2's positions. */
+async function statePartitions(
+  { flow, targetAdmin }: LaneWorld,
+  lane: number,
+): Promise<TopicPartition[]> {
+  const topic = connectOffsetsTopic(flow.source);
+  const counts = await targetAdmin.partitionCounts(REQUEST_MS);
+  return [
+    { topic: lanesTopic(flow.source), partition: lane },
+    ...Array.from({ length: counts.get(topic) ?? 0 }, (_, partition) => ({
+      topic,
+      partition,
+    })),
+  ];
+}
+
+async function deleteBelow(
+  { flow, targetAdmin }: LaneWorld,
+  lane: number,
+  offset: number,
+): Promise<void> {
+  const topic = lanesTopic(flow.source);
+  const [answer] = await targetAdmin.partitions.deleteRecords(
+    [{ topic, partition: lane, offset }],
+    { timeoutMs: DELETE_MS },
+  );
+  if (answer?.error) throw answer.error;
+}
