@@ -157,12 +157,11 @@ function planOf(settings: Settings): PlanOptions {
   const { mirror } = settings;
   const policy = policyOf(settings);
   const isWanted = topicFilter(mirror.topics, mirror.excludeTopics);
-  const { isCopied } = configFilter();
   return {
     isMirrored: (topic) =>
       judgeTopic({ ...FLOW, policy, isWanted }, topic) === "mirrored",
     targetTopic: (topic) => policy.targetTopic(FLOW.source, topic),
-    isConfigCopied: isCopied,
+    isConfigCopied: configFilter(),
     configOverrides: [],
     replicationFactor: mirror.replicationFactor,
   };
