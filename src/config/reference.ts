@@ -112,14 +112,18 @@ function rulesByTopic(): string[] {
     paragraph(
       "Values of the settings that Kafka knows are checked at the start, and " +
         "a name that is nearly one of them is taken for a mistake. Any other " +
-        "name may be your vendor's and is left to the brokers to judge. Where " +
-        "they refuse a rule's setting, the mirror says so for each topic, as " +
-        "often as the problem comes up anew, and tries again every " +
-        "`mirror.refreshMs`: until then a new topic is not created, and so not " +
-        "mirrored; one that is there keeps the settings it has, and is. Other " +
-        "topics do not wait for it. `message.timestamp.*` cannot be set, " +
-        "because mirrored records keep their times, and `min.insync.replicas` " +
-        "is never more than a topic has replicas.",
+        "name may be your vendor's and is left to the brokers. Where they " +
+        "refuse a setting, the mirror logs it once for each topic and tries " +
+        "again every `mirror.refreshMs`. Meanwhile a new topic is not created, " +
+        "and so not mirrored; one that is there is mirrored, but none of its " +
+        "settings change. Other topics do not wait for it.",
+    ),
+    paragraph(
+      "`replication.factor` counts when a topic is created, and there are no " +
+        "more replicas than brokers; `min.insync.replicas` is never more than " +
+        "a topic has replicas. `message.timestamp.*` cannot be set, because " +
+        "mirrored records keep their times. Give all mirrors of a cluster the " +
+        "same rules, or each undoes what the other has set.",
     ),
   ];
 }

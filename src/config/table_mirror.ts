@@ -54,8 +54,8 @@ export const mirror = {
       env: "MIRROR_TOPIC_CONFIGS",
       default: { text: "none", of: () => [] },
       description: "Settings of topics on the other cluster, whatever they " +
-        "are on this one; see [Rules by topic](#rules-by-topic). With " +
-        "`replication.factor` among them, which counts when a topic is created.",
+        "are on this one, and `replication.factor`; see " +
+        "[Rules by topic](#rules-by-topic).",
     }),
     transactionMs: setting(wholeNumber(10, 10_000), {
       env: "MIRROR_TRANSACTION_MS",
@@ -91,8 +91,8 @@ export const mirror = {
         "the topic was created anew, the log was cut, or records went before " +
         "they were mirrored. `stop`: nothing more of it is mirrored. " +
         "`restart`: it goes on with what is there. Either way it is logged as " +
-        "an error and stands in `/status`. By [Rules by topic]" +
-        "(#rules-by-topic): `orders:stop;.*:restart`; topics of no rule stop.",
+        "an error and stands in `/status`. By topic: `orders:stop;.*:restart`; " +
+        "what no rule names stops (see [Rules by topic](#rules-by-topic)).",
     }),
     rateKbytes: optionalSetting(wholeNumber(1, 100_000_000), {
       env: "MIRROR_RATE_KBYTES",

@@ -89,7 +89,11 @@ export function policies(): Comparison[] {
 /** Lists of which some are MirrorMaker 2's defaults, by their absence. */
 const lists = fc.record({
   topics: fc.constantFrom(".*", "", "logins, primary.*", "[a-m].*\\d?"),
-  topicsExcluded: fc.constantFrom("", "a, .*[.]internal", "(?i)LOGINS|__.*"),
+  topicsExcluded: fc.constantFrom(
+    ...["", "a, .*[.]internal", "(?i)LOGINS|__.*"],
+    // As docs/mirroring.md advises.
+    String.raw`mm2.*\.internal, .*\.replica, __.*, switchyard-.*\.internal`,
+  ),
 }, { requiredKeys: [], noNullPrototype: true });
 const flow = { source: "primary", target: "secondary" };
 
@@ -150,6 +154,7 @@ export function wantedTopics(): Comparison[] {
     fc.constantFrom(
       ...["mm2.internal", "mm2-x.internal", "mm2internal", "mm1.internal"],
       ...["a.replica", "replica", "areplica", "__a", "_a", "a__", "logins"],
+      ...["switchyard-lanes.primary.internal", "switchyard"],
     ),
     name,
   );

@@ -4,6 +4,7 @@ import {
   compileJavaPattern,
   configFilter,
   groupFilter,
+  lanesTopic,
   namePattern,
   PatternError,
   topicFilter,
@@ -20,6 +21,18 @@ Deno.test("by default all topics are wanted but replicas and internal ones", () 
   for (const name of ["mm2-offsets.a.internal", "a.replica", "__a"]) {
     assert.ok(!isWanted(name), name);
   }
+});
+
+Deno.test("MirrorMaker 2's default lets the mirror's state pass, and the list in docs/mirroring.md does not", async () => {
+  const page = await Deno.readTextFile(
+    new URL("../../docs/mirroring.md", import.meta.url),
+  );
+  const [, advised = ""] = /^ {4}topics\.exclude = (.*)$/m.exec(page) ?? [];
+  const state = lanesTopic("primary");
+  assert.ok(topicFilter(topics, excludeTopics)(state));
+  assert.ok(!topicFilter(topics, advised)(state));
+  const byDefault = excludeTopics.split(",");
+  assert.deepEqual(advised.split(", ").slice(0, byDefault.length), byDefault);
 });
 
 Deno.test("by default all groups are wanted but those of consoles and Connect", () => {
