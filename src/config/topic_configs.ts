@@ -75,7 +75,7 @@ const replicas = listOf(
 const KINDS: ReadonlyMap<string, ConfigKind> = new Map(Object.entries({
   [REPLICATION_FACTOR]: int(1n, 32n),
   "cleanup.policy": listOf("compact, delete or both", /^(compact|delete)$/),
-  "compression.gzip.level": int(-1n, 9n),
+  "compression.gzip.level": oneOf("-1", ..."123456789"),
   "compression.lz4.level": int(1n, 17n),
   "compression.type": oneOf(
     "uncompressed",
