@@ -1,5 +1,4 @@
 /** Which settings of a topic go along with it, as MirrorMaker 2 decides. Pure. */
-import type { ConfigChange, ConfigEntry } from "../../src/kafka/mod.ts";
 import { type NameFilter, type NameList, namePattern } from "./filters.ts";
 
 /** `config.properties.exclude` of MirrorMaker 2 4.3.1. */
@@ -14,52 +13,13 @@ export const DEFAULT_CONFIGS_EXCLUDED = [
   "min.insync.replicas",
 ].join(", ");
 
-export interface ConfigFilter {
-  readonly isCopied: NameFilter;
-  /**
-   * Whose default holds for a setting that the source's topic leaves at it:
-   * `use.defaults.from`.
-   */
-  readonly defaultsFrom: "source" | "target";
-}
-
-/** @throws {PatternError} naming the setting and the place */
+/**
+ * Whether a setting of this name is copied.
+ * @throws {PatternError} naming the setting and the place
+ */
 export function configFilter(
   excluded: NameList = DEFAULT_CONFIGS_EXCLUDED,
-  defaultsFrom: ConfigFilter["defaultsFrom"] = "target",
-): ConfigFilter {
+): NameFilter {
   const isExcluded = namePattern("config.properties.exclude", excluded);
-  return { isCopied: (name) => !isExcluded(name), defaultsFrom };
+  return (name) => !isExcluded(name);
 }
-
-/** What the target's topic is created with, of the settings of the source's. */
-export function newTopicConfigs(
-  entries: readonly ConfigEntry[],
-  filter: ConfigFilter,
-): Record<string, string> {
-  const copied = entries.filter((entry) =>
-    isCopyable(entry, filter) &&
-    (entry.source !== "default" || filter.defaultsFrom === "source")
-  );
-  return Object.fromEntries(
-    copied.flatMap(({ name, value }) => value === null ? [] : [[name, value]]),
-  );
-}
-
-/** What makes the settings of the target's topic those of the source's. */
-export function topicConfigChanges(
-  entries: readonly ConfigEntry[],
-  filter: ConfigFilter,
-): ConfigChange[] {
-  return entries.filter((entry) => isCopyable(entry, filter))
-    .map(({ name, value, source }) =>
-      value === null || source === "default" && filter.defaultsFrom === "target"
-        ? { operation: "reset", name }
-        : { operation: "set", name, value }
-    );
-}
-
-/** What stands in a broker's own file is a matter of its cluster. */
-const isCopyable = (entry: ConfigEntry, filter: ConfigFilter) =>
-  !entry.isReadOnly && !entry.isSensitive && entry.source !== "brokerFile" &&
-  filter.isCopied(entry.name);

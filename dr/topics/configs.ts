@@ -6,12 +6,14 @@ import { appliesTo, type TopicRule } from "./pattern.ts";
 export interface ConfigOverride extends TopicRule {
   /** By Kafka's names of topic settings, for example `retention.ms`. */
   readonly configs: Readonly<Record<string, string>>;
+  /** Of new topics; fewer where the target has fewer brokers. */
+  readonly replicationFactor?: number;
 }
 
 export interface ConfigRules {
   /** Whether a setting of this name is copied from the source. */
   readonly isConfigCopied: (name: string) => boolean;
-  /** All that match apply; later ones win. */
+  /** Of those that match, the first that has a setting decides on it. */
   readonly configOverrides: readonly ConfigOverride[];
 }
 
@@ -46,9 +48,9 @@ export function wantedConfigs(
   for (const entry of source) {
     if (isCopied(entry, rules)) wanted.set(entry.name, entry.value);
   }
-  for (const override of rules.configOverrides) {
-    if (!appliesTo(override, topic)) continue;
-    for (const [name, value] of Object.entries(override.configs)) {
+  // So that the first is the last one to set.
+  for (const { configs } of overridesOf(topic, rules).reverse()) {
+    for (const [name, value] of Object.entries(configs)) {
       wanted.set(name, value);
     }
   }
@@ -60,6 +62,15 @@ export function wantedConfigs(
   }
   return wanted;
 }
+
+/** What overrides want for a new topic; null: none of them says. */
+export const wantedReplicationFactor = (
+  topic: string,
+  rules: ConfigRules,
+): number | null =>
+  overridesOf(topic, rules).find(({ replicationFactor }) =>
+    replicationFactor !== undefined
+  )?.replicationFactor ?? null;
 
 /**
  * From what the target has to what it should have. A copied setting that went
@@ -84,6 +95,9 @@ export function configChanges(
   return [...set, ...reset];
 }
 
+const overridesOf = (topic: string, { configOverrides }: ConfigRules) =>
+  configOverrides.filter((each) => appliesTo(each, topic));
+
 const isCopied = (
   entry: ConfigEntry,
   { isConfigCopied }: ConfigRules,
@@ -99,5 +113,6 @@ function isSameValue(one: string | null, other: string): boolean {
 function normal(value: string): string {
   const text = value.trim();
   if (/^[-+]?\d+$/.test(text)) return String(BigInt(text.replace("+", "")));
+  if (/^\d+\.\d+(E-?\d+)?$/.test(text)) return String(Number(text));
   return text.split(",").map((each) => each.trim()).join();
 }

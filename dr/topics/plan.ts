@@ -11,8 +11,8 @@ import type {
 import {
   configChanges,
   type ConfigRules,
-  FIXED_CONFIGS,
   wantedConfigs,
+  wantedReplicationFactor,
 } from "./configs.ts";
 
 export interface SourceTopic {
@@ -35,7 +35,10 @@ export interface PlanOptions extends ConfigRules {
   readonly isMirrored: (topic: string) => boolean;
   /** The name on the target; must not depend on anything but the name. */
   readonly targetTopic: (topic: string) => string;
-  /** Of new topics; fewer where the target has fewer brokers. */
+  /**
+   * Of new topics for which no override has another; fewer where the target has
+   * fewer brokers.
+   */
   readonly replicationFactor: number;
 }
 
@@ -104,10 +107,7 @@ export function planTopics(
   options: PlanOptions,
 ): TopicPlan {
   const present = new Map(target.map((each) => [each.topic, each]));
-  const plan = new Plan(
-    Math.max(1, Math.min(options.replicationFactor, targetBrokers)),
-    options,
-  );
+  const plan = new Plan(Math.max(1, targetBrokers), options);
   const mirrored = source.filter(({ topic }) => options.isMirrored(topic))
     // So that it is always the same topic that wins a target.
     .toSorted((a, b) => a.topic < b.topic ? -1 : 1);
@@ -124,14 +124,14 @@ class Plan implements TopicPlan {
   readonly grow: { topic: string; partitions: number }[] = [];
   readonly alter: ConfigChanges[] = [];
   readonly problems: TopicProblem[] = [];
-  readonly #replicationFactor: number;
-  readonly #rules: ConfigRules;
+  readonly #brokers: number;
+  readonly #options: PlanOptions;
   /** By target: the source topic that has it. */
   readonly #taken = new Map<string, string>();
 
-  constructor(replicationFactor: number, rules: ConfigRules) {
-    this.#replicationFactor = replicationFactor;
-    this.#rules = rules;
+  constructor(brokers: number, options: PlanOptions) {
+    this.#brokers = brokers;
+    this.#options = options;
   }
 
   add(
@@ -163,13 +163,17 @@ class Plan implements TopicPlan {
     configs: readonly ConfigEntry[],
     target: string,
   ): void {
-    const replicationFactor = this.#replicationFactor;
+    const options = this.#options;
+    const replicationFactor = Math.min(
+      wantedReplicationFactor(topic, options) ?? options.replicationFactor,
+      this.#brokers,
+    );
     this.create.push({
       topic: target,
       partitions,
       replicationFactor,
       config: Object.fromEntries(
-        wantedConfigs(topic, configs, replicationFactor, this.#rules),
+        wantedConfigs(topic, configs, replicationFactor, options),
       ),
     });
   }
@@ -202,11 +206,10 @@ class Plan implements TopicPlan {
     { replicationFactor }: TargetTopic,
     present: readonly ConfigEntry[],
   ) {
-    const fixed = new Map(Object.entries(FIXED_CONFIGS));
-    const wanted = configs === null
-      ? fixed
-      : wantedConfigs(topic, configs, replicationFactor, this.#rules);
-    return configChanges(configs ?? [], present, wanted, this.#rules);
+    const known = configs ?? [];
+    const options = this.#options;
+    const wanted = wantedConfigs(topic, known, replicationFactor, options);
+    return configChanges(known, present, wanted, options);
   }
 }
 

@@ -23,6 +23,7 @@ import { clientSettings } from "./client_properties.ts";
 import { mirrorMetrics } from "./mirror_metrics.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
+import { configOverride, damageRule } from "./topic_rules.ts";
 
 const KIB = 1024;
 const FLOW: Flow = { source: "primary", target: "secondary" };
@@ -122,7 +123,7 @@ function newMirror(
     isGroupMirrored: groupFilter(mirror.groups, mirror.excludeGroups),
     setsGroupOffsets: mirror.groupSync,
     cutIntervalMs: mirror.cutIntervalMs,
-    damage: [{ topics: /.*/, policy: mirror.onDamage }],
+    damage: mirror.onDamage.map(damageRule),
     lanes: mirror.lanes,
     job: {
       era: 0,
@@ -157,13 +158,12 @@ function planOf(settings: Settings): PlanOptions {
   const { mirror } = settings;
   const policy = policyOf(settings);
   const isWanted = topicFilter(mirror.topics, mirror.excludeTopics);
-  const { isCopied } = configFilter();
   return {
     isMirrored: (topic) =>
       judgeTopic({ ...FLOW, policy, isWanted }, topic) === "mirrored",
     targetTopic: (topic) => policy.targetTopic(FLOW.source, topic),
-    isConfigCopied: isCopied,
-    configOverrides: [],
+    isConfigCopied: configFilter(),
+    configOverrides: mirror.topicConfigs.map(configOverride),
     replicationFactor: mirror.replicationFactor,
   };
 }

@@ -58,7 +58,11 @@ export function checkValue(
   const [issue] = error.issues;
   const isBeyond = issue?.code === "too_small" || issue?.code === "too_big";
   const why = isBeyond && field.why !== undefined ? `: ${field.why}` : "";
-  return refused(`${said(read)}; ${issue?.message}${why}`);
+  // What a reference brought may be a secret, and such messages quote.
+  const problem = issue?.code === "custom" && referenceOf(read) !== undefined
+    ? `expected ${field.kind.expected}`
+    : issue?.message;
+  return refused(`${said(read)}; ${problem}${why}`);
 }
 
 /** Checks a record of librdkafka properties, of which the invalid are left out. */
@@ -92,13 +96,15 @@ export function checkProperties(
 
 /** A value with what it said: `WORKERS is "abc"`. */
 export function said(given: Given): string {
-  const { source } = given;
-  const reference = source.kind === "default" ? undefined : source.reference;
+  const reference = referenceOf(given);
   // A reference may have brought a secret to the wrong place.
   const secret = isSecret(given) || reference !== undefined;
   const origin = reference === undefined ? "" : ` (from ${reference})`;
   return `${speaker(given)} is ${shown(given.value, secret)}${origin}`;
 }
+
+const referenceOf = ({ source }: Given) =>
+  source.kind === "default" ? undefined : source.reference;
 
 /** Expands references; a text is the problem with one of them. */
 function readGiven(

@@ -72,6 +72,29 @@ export const tuning = `{
   }
 }`;
 
+export const topicRules = `{
+  "mirror": {
+    "topicConfigs": [
+      {
+        "topics": "user-login.*",
+        "configs": { "retention.ms": 86400000, "compression.type": "zstd" }
+      },
+      { "topics": "audit", "configs": { "cleanup.policy": "compact,delete" } }
+    ],
+    "onDamage": [
+      { "topics": "orders", "policy": "stop" },
+      { "topics": ".*", "policy": "restart" }
+    ]
+  }
+}`;
+
+/** The same in the environment, as a shell has it. */
+export const topicRulesInEnvironment = [
+  "MIRROR_TOPIC_CONFIGS='user-login.*:retention.ms=86400000," +
+  "compression.type=zstd;audit:cleanup.policy=[compact,delete]'",
+  "MIRROR_ON_DAMAGE='orders:stop;.*:restart'",
+].join("\n");
+
 /** A file with mistakes, to show what is said of them. */
 export const mistaken = `{
   "worker": 4,

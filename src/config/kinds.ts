@@ -1,6 +1,15 @@
 import { z } from "zod";
 import { formatDelays, parseDelays } from "./delays.ts";
+import { PatternError } from "./java_pattern.ts";
 import { nearestName, suggestion } from "./nearest.ts";
+import { compilePatternList } from "./pattern_list.ts";
+import { RuleError } from "./topic_configs.ts";
+import {
+  readTopicConfigs,
+  readTopicPolicies,
+  type TopicConfigs,
+  type TopicPolicy,
+} from "./topic_rules.ts";
 
 /** What a value may be: how it is checked, read from text, and called. */
 export interface Kind<T> {
@@ -147,20 +156,54 @@ export const modulePath: Kind<string> = {
 };
 
 export const patternList: Kind<string> = {
-  schema: z.string().min(1).refine((list) =>
-    list.split(",").every((pattern) => {
-      try {
-        new RegExp(pattern.trim());
-        return true;
-      } catch {
-        return false;
-      }
-    })
-  ),
+  schema: z.string().min(1).superRefine((list, context) => {
+    try {
+      compilePatternList(list);
+    } catch (error) {
+      if (!(error instanceof PatternError)) throw error;
+      const message =
+        `expected regular expressions, comma-separated: ${error.message}`;
+      context.addIssue({ code: "custom", message });
+    }
+  }),
   type: "regular expressions, comma-separated",
   expected: "regular expressions, comma-separated",
   fromText: asText,
 };
+
+/** Settings of topics by pattern; see `topic_rules.ts`. */
+export const topicConfigs: Kind<readonly TopicConfigs[]> = {
+  schema: rulesSchema(readTopicConfigs),
+  type: "topics:name=value,name=value, semicolon-separated",
+  expected: "topics:name=value,name=value, semicolon-separated",
+  fromText: asText,
+};
+
+/** One of some values for all topics, or by pattern. */
+export function choiceByTopic<const T extends string>(
+  values: readonly [T, ...T[]],
+): Kind<readonly TopicPolicy<T>[]> {
+  const list = values.map((value) => `\`${value}\``).join(", ");
+  return {
+    schema: rulesSchema((given) => readTopicPolicies(given, values)),
+    type: `${list}; or such by topics:value, semicolon-separated`,
+    expected: `one of ${values.join(", ")}, or topics:value, ` +
+      "semicolon-separated",
+    fromText: asText,
+  };
+}
+
+function rulesSchema<T>(read: (given: unknown) => T): z.ZodType<T> {
+  return z.unknown().transform((given, context): T => {
+    try {
+      return read(given);
+    } catch (error) {
+      if (!(error instanceof RuleError)) throw error;
+      context.addIssue({ code: "custom", message: error.message });
+      return z.NEVER;
+    }
+  });
+}
 
 export const delayList: Kind<string> = {
   schema: z.string().refine((text) => parseDelays(text) !== null)

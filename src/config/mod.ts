@@ -19,6 +19,8 @@ export {
   type ProducerProperties,
 } from "./properties.ts";
 export type { ClusterSettings, Settings } from "./table.ts";
+export { REPLICATION_FACTOR } from "./topic_configs.ts";
+export type { TopicConfigs, TopicPolicy } from "./topic_rules.ts";
 
 /**
  * The settings of this process.

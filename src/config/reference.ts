@@ -33,6 +33,7 @@ export function renderReference(): string {
         ...leavesOf(shape).map(row),
       ]),
     ]),
+    ...rulesByTopic(),
     ...passThrough(),
     ...security(),
     ...secrets(),
@@ -91,6 +92,38 @@ function introduction(): string[] {
       "Relative paths, wherever they are written, start at the current " +
         "folder. The standard `OTEL_*` variables are read by OpenTelemetry " +
         "and are not listed here.",
+    ),
+  ];
+}
+
+function rulesByTopic(): string[] {
+  return [
+    "## Rules by topic\n",
+    paragraph(
+      "Rules are separated by semicolons. Each begins with a regular " +
+        "expression of Java, as `mirror.topics` has it, for whole names of " +
+        "topics of the primary cluster. The first rule that matches wins: for " +
+        "`mirror.topicConfigs`, the first that has the setting in question. A " +
+        "list of values stands in brackets.",
+    ),
+    fence("sh", examples.topicRulesInEnvironment),
+    paragraph("The same in the settings file, where such a text will do too:"),
+    fence("jsonc", examples.topicRules),
+    paragraph(
+      "Values of the settings that Kafka knows are checked at the start, and " +
+        "a name that is nearly one of them is taken for a mistake. Any other " +
+        "name may be your vendor's and is left to the brokers. Where they " +
+        "refuse a setting, the mirror logs it once for each topic and tries " +
+        "again every `mirror.refreshMs`. Meanwhile a new topic is not created, " +
+        "and so not mirrored; one that is there is mirrored, but none of its " +
+        "settings change. Other topics do not wait for it.",
+    ),
+    paragraph(
+      "`replication.factor` counts when a topic is created, and there are no " +
+        "more replicas than brokers; `min.insync.replicas` is never more than " +
+        "a topic has replicas. `message.timestamp.*` cannot be set, because " +
+        "mirrored records keep their times. Give all mirrors of a cluster the " +
+        "same rules, or each undoes what the other has set.",
     ),
   ];
 }

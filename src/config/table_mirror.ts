@@ -1,7 +1,14 @@
 /** The settings of the mirror; a part of the table. */
 import { z } from "zod";
 import { optionalSetting, setting } from "./field.ts";
-import { choice, flag, patternList, wholeNumber } from "./kinds.ts";
+import {
+  choice,
+  choiceByTopic,
+  flag,
+  patternList,
+  topicConfigs,
+  wholeNumber,
+} from "./kinds.ts";
 
 const likeMirrorMaker = "MirrorMaker 2's default";
 
@@ -43,6 +50,13 @@ export const mirror = {
       why: "Kafka's usual one; a cluster with fewer brokers has fewer replicas",
       description: "Of topics that the mirror creates.",
     }),
+    topicConfigs: setting(topicConfigs, {
+      env: "MIRROR_TOPIC_CONFIGS",
+      default: { text: "none", of: () => [] },
+      description: "Settings of topics on the other cluster, whatever they " +
+        "are on this one, and `replication.factor`; see " +
+        "[Rules by topic](#rules-by-topic).",
+    }),
     transactionMs: setting(wholeNumber(10, 10_000), {
       env: "MIRROR_TRANSACTION_MS",
       unit: "ms",
@@ -66,15 +80,19 @@ export const mirror = {
       description: "Between two looks for new topics, new partitions and " +
         "changed settings of topics.",
     }),
-    onDamage: setting(choice(["stop", "restart"]), {
+    onDamage: setting(choiceByTopic(["stop", "restart"]), {
       env: "MIRROR_ON_DAMAGE",
-      default: "stop",
+      default: {
+        text: "`stop`",
+        of: () => [{ topics: ".*", policy: "stop" as const }],
+      },
       description:
         "What happens to a partition whose log is not what it was: " +
         "the topic was created anew, the log was cut, or records went before " +
         "they were mirrored. `stop`: nothing more of it is mirrored. " +
         "`restart`: it goes on with what is there. Either way it is logged as " +
-        "an error and stands in `/status`.",
+        "an error and stands in `/status`. By topic: `orders:stop;.*:restart`; " +
+        "what no rule names stops (see [Rules by topic](#rules-by-topic)).",
     }),
     rateKbytes: optionalSetting(wholeNumber(1, 100_000_000), {
       env: "MIRROR_RATE_KBYTES",

@@ -40,6 +40,23 @@ Deno.test("wrong patterns and options of a mirror are named", async () => {
   const pattern = await refused({ ...clusters, MIRROR_TOPICS: "(" });
   assert.equal(pattern.code, 2);
   assert.match(pattern.said, /MIRROR_TOPICS.*regular expressions/);
+  const rules = await refused({
+    ...clusters,
+    // Fine for JavaScript, but the comma divides the list.
+    MIRROR_GROUPS: "a{1,2}",
+    MIRROR_TOPIC_CONFIGS: "a:retention_ms=1",
+    MIRROR_ON_DAMAGE: "a:halt",
+  });
+  assert.equal(rules.code, 2);
+  assert.match(rules.said, /MIRROR_GROUPS.*a comma divides/);
+  assert.match(
+    rules.said,
+    /MIRROR_TOPIC_CONFIGS.*did you mean "retention\.ms"/,
+  );
+  assert.match(
+    rules.said,
+    /MIRROR_ON_DAMAGE.*one of stop, restart, not "halt"/,
+  );
   const option = await refused(clusters, "--minutes", "3");
   assert.equal(option.code, 2);
   assert.match(option.said, /usage: mirror/);

@@ -7,13 +7,18 @@ import {
   groupFilter,
   isCycle,
   judgeTopic,
-  newTopicConfigs,
   type PolicyOptions,
   replicationPolicy,
-  topicConfigChanges,
   topicFilter,
 } from "../../dr/formats/mod.ts";
+import {
+  configChanges,
+  FIXED_CONFIGS,
+  wantedConfigs,
+} from "../../dr/topics/configs.ts";
+import type { ConfigEntry } from "../../src/kafka/mod.ts";
 import { cases, type Comparison, equals } from "../support/mirror_decisions.ts";
+import { MIRROR_DEFAULTS } from "../support/mirror_defaults.ts";
 
 const plain = { noNullPrototype: true };
 const word = fc.constantFrom(
@@ -84,9 +89,22 @@ export function policies(): Comparison[] {
 /** Lists of which some are MirrorMaker 2's defaults, by their absence. */
 const lists = fc.record({
   topics: fc.constantFrom(".*", "", "logins, primary.*", "[a-m].*\\d?"),
-  topicsExcluded: fc.constantFrom("", "a, .*[.]internal", "(?i)LOGINS|__.*"),
+  topicsExcluded: fc.constantFrom(
+    ...["", "a, .*[.]internal", "(?i)LOGINS|__.*"],
+    // As docs/mirroring.md advises.
+    String.raw`mm2.*\.internal, .*\.replica, __.*, switchyard-.*\.internal`,
+  ),
 }, { requiredKeys: [], noNullPrototype: true });
 const flow = { source: "primary", target: "secondary" };
+
+/** Where a list is absent, with our default, which is to be MirrorMaker 2's. */
+const wantedBy = (
+  { topics, topicsExcluded }: { topics?: string; topicsExcluded?: string },
+) =>
+  topicFilter(
+    topics ?? MIRROR_DEFAULTS.topics,
+    topicsExcluded ?? MIRROR_DEFAULTS.excludeTopics,
+  );
 
 export function topics(): Comparison[] {
   const selections = fc.tuple(policyOptions, lists, fc.boolean(), names);
@@ -95,7 +113,7 @@ export function topics(): Comparison[] {
       // MirrorMaker 2 gives its policy the alias that it mirrors from.
       const options = { ...given, sourceAlias: flow.source };
       const policy = replicationPolicy(options);
-      const isWanted = topicFilter(lists.topics, lists.topicsExcluded);
+      const isWanted = wantedBy(lists);
       const selection = { ...flow, policy, isWanted, areHeartbeatsMirrored };
       // What we keep back besides is no question for MirrorMaker 2.
       const asked = names.filter((name) =>
@@ -136,13 +154,14 @@ export function wantedTopics(): Comparison[] {
     fc.constantFrom(
       ...["mm2.internal", "mm2-x.internal", "mm2internal", "mm1.internal"],
       ...["a.replica", "replica", "areplica", "__a", "_a", "a__", "logins"],
+      ...["switchyard-lanes.primary.internal", "switchyard"],
     ),
     name,
   );
   const names = fc.array(topic, { minLength: 30, maxLength: 40 });
   return cases(fc.tuple(lists, names), 20).map(([lists, names]) => ({
     question: { kind: "topic filter", settings: settingsOfLists(lists), names },
-    check: equals(names.map(topicFilter(lists.topics, lists.topicsExcluded))),
+    check: equals(names.map(wantedBy(lists))),
   }));
 }
 
@@ -171,23 +190,23 @@ export function groups(): Comparison[] {
         },
         names,
       },
-      check: equals(names.map(groupFilter(groups, groupsExcluded))),
+      check: equals(names.map(groupFilter(
+        groups ?? MIRROR_DEFAULTS.groups,
+        groupsExcluded ?? MIRROR_DEFAULTS.excludeGroups,
+      ))),
     }),
   );
 }
 
-// With the Kelvin sign, which other languages take for a k.
-
 const JAVA_SOURCES = {
   topic: "DYNAMIC_TOPIC_CONFIG",
-  broker: "DYNAMIC_BROKER_CONFIG",
-  allBrokers: "DYNAMIC_DEFAULT_BROKER_CONFIG",
-  brokerFile: "STATIC_BROKER_CONFIG",
   default: "DEFAULT_CONFIG",
-  group: "DYNAMIC_GROUP_CONFIG",
-  unknown: "UNKNOWN",
 } as const;
 
+/**
+ * Settings of the source's topic itself and defaults of Kafka. In those of
+ * brokers we differ: MirrorMaker 2 copies what is set for all of them.
+ */
 export function configs(): Comparison[] {
   const names = [
     ...["follower.replication.throttled.replicas", "retention.ms"],
@@ -201,32 +220,31 @@ export function configs(): Comparison[] {
   const entry = fc.record({
     name: fc.constantFrom(...names),
     value: fc.string({ maxLength: 20 }),
-    source: fc.constantFrom(...Object.keys(JAVA_SOURCES)) as fc.Arbitrary<
-      keyof typeof JAVA_SOURCES
-    >,
+    source: fc.constantFrom("topic" as const, "default" as const),
     isReadOnly: seldom,
     isSensitive: seldom,
   }, plain);
-  const filters = fc.record({
-    excluded: fc.constantFrom("", "retention.*, segment[.]bytes"),
-    defaultsFrom: fc.constantFrom("source" as const, "target" as const),
-  }, { requiredKeys: [], noNullPrototype: true });
+  const excluded = fc.option(
+    fc.constantFrom("", "retention.*, segment[.]bytes"),
+    { nil: undefined },
+  );
   const entries = fc.uniqueArray(entry, {
     selector: ({ name }) => name,
     minLength: 6,
   });
-  return cases(fc.tuple(filters, entries), 60).map(
-    ([{ excluded, defaultsFrom }, entries]): Comparison => {
-      const filter = configFilter(excluded, defaultsFrom);
+  return cases(fc.tuple(excluded, entries), 60).map(
+    ([excluded, entries]): Comparison => {
+      const rules = {
+        isConfigCopied: configFilter(excluded),
+        configOverrides: [],
+      };
+      const wanted = wantedConfigs("logins", entries, Infinity, rules);
       return {
         question: {
           kind: "configs",
-          settings: {
-            ...(excluded === undefined
-              ? {}
-              : { "config.properties.exclude": excluded }),
-            ...(defaultsFrom && { "use.defaults.from": defaultsFrom }),
-          },
+          settings: excluded === undefined
+            ? {}
+            : { "config.properties.exclude": excluded },
           entries: entries.map((each) => ({
             ...each,
             source: JAVA_SOURCES[each.source],
@@ -237,17 +255,47 @@ export function configs(): Comparison[] {
             changes: [operation: string, name: string][];
             created: Record<string, string>;
           };
+          assert.deepEqual(
+            comparable(Object.entries(created)),
+            comparable(wanted),
+          );
+          // No setting of a topic is one of these; Java passes them over.
+          const protectedOnes = entries.filter(({ isReadOnly, isSensitive }) =>
+            isReadOnly || isSensitive
+          ).map(({ name }) => name);
+          const ours = configChanges(
+            entries,
+            otherwise(entries),
+            wanted,
+            rules,
+          );
           // Java keeps entries in a map, without their order.
           assert.deepEqual(
-            Object.fromEntries(changes.map(([what, name]) => [name, what])),
-            Object.fromEntries(
-              topicConfigChanges(entries, filter)
-                .map(({ operation, name }) => [name, operation]),
+            comparable(changes.map(([what, name]) => [name, what])),
+            comparable(
+              ours.map(({ operation, name }) => [name, operation]),
+              protectedOnes,
             ),
           );
-          assert.deepEqual(created, newTopicConfigs(entries, filter));
         },
       };
     },
   );
+}
+
+/** A target on which nothing is as on the source, so that all has to change. */
+const otherwise = (entries: readonly ConfigEntry[]): ConfigEntry[] =>
+  entries.map((each) => ({
+    ...each,
+    value: `not ${each.value}`,
+    source: "topic",
+  }));
+
+/** Without what we set in any case, and without `others`. */
+function comparable(
+  byName: Iterable<readonly [name: string, answer: string]>,
+  others: readonly string[] = [],
+): Record<string, string> {
+  const left = new Set([...Object.keys(FIXED_CONFIGS), ...others]);
+  return Object.fromEntries([...byName].filter(([name]) => !left.has(name)));
 }

@@ -1,5 +1,5 @@
 /**
- * Real Apache Kafka clusters for tests: one or three JVMs on loopback, each
+ * Real Apache Kafka clusters for tests: one to three JVMs on loopback, each
  * broker also a controller (KRaft), each cluster with its own data.
  */
 import { KafkaBroker } from "./kafka_broker.ts";
@@ -23,7 +23,7 @@ const readyTimeoutMs = 120_000;
 
 export interface KafkaClusterOptions {
   /** Default 1. */
-  readonly brokers?: 1 | 3;
+  readonly brokers?: 1 | 2 | 3;
   /** Id of the first broker, default 1. Two clusters of a drill must differ. */
   readonly nodeIdBase?: number;
   /** Lines of server.properties that add to or replace ours. */

@@ -65,6 +65,115 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
     text,
     "expected ascending durations from 100ms to 24h, such as 10s,1m,10m",
   ]),
+  [
+    "MIRROR_TOPICS",
+    "a{1,2}",
+    'expected regular expressions, comma-separated: "a{1|2}": "{" is no count; ' +
+    "a comma divides the list, also in {1,2}",
+  ],
+  [
+    "MIRROR_TOPIC_CONFIGS",
+    "orders",
+    'expected topics:name=value,name=value, not "orders"',
+  ],
+  [
+    "MIRROR_TOPIC_CONFIGS",
+    "a:retention.ms=1;",
+    'expected topics:name=value,name=value, not ""',
+  ],
+  [
+    "MIRROR_TOPIC_CONFIGS",
+    ":retention.ms=1",
+    "expected a pattern of topics",
+  ],
+  [
+    "MIRROR_TOPIC_CONFIGS",
+    "a:retention.hours=1",
+    'expected a setting of topics, not "retention.hours"; did you mean ' +
+    '"retention.bytes"?',
+  ],
+  [
+    "MIRROR_TOPIC_CONFIGS",
+    "a:Retention_Ms=1",
+    'expected a setting of topics, not "Retention_Ms"; did you mean ' +
+    '"retention.ms"?',
+  ],
+  [
+    "MIRROR_TOPIC_CONFIGS",
+    "a:retention.ms=7d",
+    "expected retention.ms to be a whole number from -1 to " +
+    '9,223,372,036,854,775,807, not "7d"',
+  ],
+  [
+    "MIRROR_TOPIC_CONFIGS",
+    "a:compression.type=brotli",
+    "expected compression.type to be one of uncompressed, zstd, lz4, snappy, " +
+    'gzip, producer, not "brotli"',
+  ],
+  [
+    "MIRROR_TOPIC_CONFIGS",
+    "a:cleanup.policy=compact,delete",
+    'expected name=value, not "delete"; a list of values stands in brackets, ' +
+    "[a,b]",
+  ],
+  [
+    "MIRROR_TOPIC_CONFIGS",
+    "a:replication.factor=0",
+    'expected replication.factor to be a whole number from 1 to 32, not "0"',
+  ],
+  [
+    "MIRROR_TOPIC_CONFIGS",
+    "a:message.timestamp.type=LogAppendTime",
+    'expected other settings than "message.timestamp.type": a mirrored record ' +
+    "keeps its time",
+  ],
+  [
+    "MIRROR_TOPIC_CONFIGS",
+    "a:flush.ms=1,flush.ms=2",
+    'expected flush.ms once for "a"',
+  ],
+  [
+    "MIRROR_TOPIC_CONFIGS",
+    "a,b:flush.ms=1",
+    'expected one regular expression, not "a,b"; several are joined by "|"',
+  ],
+  [
+    "MIRROR_TOPIC_CONFIGS",
+    "(a:flush.ms=1",
+    'expected a regular expression: "(a": "(" is never closed',
+  ],
+  [
+    "MIRROR_TOPIC_CONFIGS",
+    ".*:flush.ms=1;a:flush.ms=2",
+    'expected the rule of flush.ms for all topics behind that for "a": the ' +
+    "first that matches wins",
+  ],
+  [
+    "MIRROR_ON_DAMAGE",
+    "restrat",
+    'expected one of stop, restart, not "restrat"; did you mean "restart"?',
+  ],
+  [
+    "MIRROR_ON_DAMAGE",
+    "orders",
+    'expected one of stop, restart, not "orders"',
+  ],
+  [
+    "MIRROR_ON_DAMAGE",
+    "orders:stop;",
+    'expected one of stop, restart, not ""',
+  ],
+  [
+    "MIRROR_ON_DAMAGE",
+    "a):stop",
+    'expected a regular expression: "a)": ")" opens no group',
+  ],
+  [
+    "MIRROR_ON_DAMAGE",
+    "restart;orders:stop",
+    'expected the rule for all topics behind that for "orders": the first ' +
+    "that matches wins",
+  ],
   ["INPUT_TOPIC", "user login", topicRule],
   ["OUTPUT_TOPIC", "..", topicRule],
   ["INSTANCE_ID", "a/b", topicRule],
@@ -163,6 +272,39 @@ const wrongFiles: readonly (readonly [string, string])[] = [
     `{"primary": {"kafka": {"Client ID": "a"}}}`,
     'unknown key primary.kafka["Client ID"] in s.jsonc:1:24; expected a ' +
     "librdkafka property such as sasl.username",
+  ],
+  [
+    `{"mirror": {"topicConfigs": {"a": {"flush.ms": 1}}}}`,
+    '"mirror.topicConfigs" in s.jsonc:1:13 is an object; expected text or an ' +
+    'array of { "topics": "…", "configs": { … } }',
+  ],
+  [
+    `{"mirror": {"topicConfigs": [{"topics": "a", "configs": {"flush.ms": 1}},
+      {"topic": "b", "configs": {"flush.ms": 1}}]}}`,
+    '"mirror.topicConfigs" in s.jsonc:1:13 is an array; expected text or an ' +
+    'array of { "topics": "…", "configs": { … } }; see the rule at index 1',
+  ],
+  [
+    `{"mirror": {"topicConfigs": [{"topics": "a", "configs": {}}]}}`,
+    '"mirror.topicConfigs" in s.jsonc:1:13 is an array; expected settings ' +
+    'for "a"',
+  ],
+  [
+    `{"mirror": {"topicConfigs":
+      [{"topics": "a", "configs": {"flush.ms": 9223372036854775807}}]}}`,
+    '"mirror.topicConfigs" in s.jsonc:1:13 is an array; expected so large a ' +
+    'number as text for "flush.ms"',
+  ],
+  [
+    `{"mirror": {"topicConfigs":
+      [{"topics": "a", "configs": {"flush.ms": "\${env:FLUSH}"}}]}}`,
+    '"mirror.topicConfigs" in s.jsonc:1:13 is an array; expected no ' +
+    'reference in "flush.ms": they count only where all rules are one text',
+  ],
+  [
+    `{"mirror": {"onDamage": [{"topics": "a", "policy": "halt"}]}}`,
+    '"mirror.onDamage" in s.jsonc:1:13 is an array; expected one of stop, ' +
+    'restart, not "halt"',
   ],
   [`{"workers": 2 "drainMs": 3}`, "s.jsonc:1:15: Comma expected"],
   [`{\n  "workers": tru\n}`, "s.jsonc:2:14: Invalid symbol"],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { loadSettings } from "../../src/config/mod.ts";
+import { topicRules } from "../../src/config/examples.ts";
 import { renderReference } from "../../src/config/reference.ts";
 import { leavesOf } from "../../src/config/field.ts";
 import { groups, settingsSchema } from "../../src/config/table.ts";
@@ -58,10 +59,23 @@ Deno.test("every example variable on the page is known", () => {
   const examples = [...page.matchAll(/^([A-Z_]+)=(\S+)$/gm)];
   assert.ok(examples.length >= 3);
   const { settings } = loadSettings({
-    env: Object.fromEntries(examples.map(([, name, value]) => [name, value])),
+    env: Object.fromEntries(
+      // As a shell reads them.
+      examples.map(([, name, value = ""]) => [
+        name,
+        value.replace(/^'(.*)'$/, "$1"),
+      ]),
+    ),
     readTextFile: () => "",
     hardwareConcurrency: 2,
     hostname: "host-1",
   });
   assert.equal(settings.primary.kafka["security.protocol"], "SASL_SSL");
+  const ofFile = loadSettings({
+    env: { SWITCHYARD_CONFIG: "s.jsonc" },
+    readTextFile: () => topicRules,
+    hardwareConcurrency: 2,
+    hostname: "host-1",
+  }).settings.mirror;
+  assert.deepEqual(settings.mirror, ofFile);
 });

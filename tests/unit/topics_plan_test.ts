@@ -103,7 +103,7 @@ Deno.test("topics that are not mirrored are left alone", () => {
   assert.deepEqual(plan.topics.map(({ topic }) => topic), ["other"]);
 });
 
-Deno.test("overrides win over the source, later ones over earlier ones, and none over what keeps times", () => {
+Deno.test("overrides win over the source, earlier ones over later ones, and none over what keeps times", () => {
   const plan = planTopics(
     [source({ configs: [entry("retention.ms", "1")] })],
     [],
@@ -115,8 +115,11 @@ Deno.test("overrides win over the source, later ones over earlier ones, and none
           topics: /orders/,
           configs: { "retention.ms": "2", "segment.ms": "5" },
         },
-        { topics: /or.*/, configs: { "retention.ms": "3" } },
-        { topics: /order/, configs: { "retention.ms": "4" } },
+        {
+          topics: /or.*/,
+          configs: { "retention.ms": "3", "flush.ms": "6" },
+        },
+        { topics: /order/, configs: { "flush.ms": "7", "index.x": "8" } },
         {
           topics: /.*/,
           configs: { "message.timestamp.type": "LogAppendTime" },
@@ -125,8 +128,9 @@ Deno.test("overrides win over the source, later ones over earlier ones, and none
     },
   );
   assert.deepEqual(plan.create[0]!.config, {
-    "retention.ms": "3",
+    "retention.ms": "2",
     "segment.ms": "5",
+    "flush.ms": "6",
     ...FIXED,
   });
 });
@@ -202,6 +206,7 @@ Deno.test("a value that the target's broker writes otherwise is no change", () =
           ...entriesOf(FIXED),
           entry("retention.ms", "60000"),
           entry("cleanup.policy", "delete,compact"),
+          entry("min.cleanable.dirty.ratio", "1.0E-4"),
         ],
       }),
     ],
@@ -213,11 +218,74 @@ Deno.test("a value that the target's broker writes otherwise is no change", () =
         configs: {
           "retention.ms": " 060000",
           "cleanup.policy": "delete, compact",
+          "min.cleanable.dirty.ratio": "0.0001",
         },
       }],
     },
   );
   assert.ok(isIdle(plan));
+});
+
+Deno.test("an override is set on a target that is there, also where the source's settings are not known, and then left", () => {
+  const options: PlanOptions = {
+    ...OPTIONS,
+    configOverrides: [{
+      topics: /.*/,
+      // The second is none that is copied.
+      configs: { "retention.ms": "9", "segment.bytes": "1048576" },
+      replicationFactor: 1,
+    }],
+  };
+  const set = [
+    { operation: "set", name: "retention.ms", value: "9" },
+    { operation: "set", name: "segment.bytes", value: "1048576" },
+  ];
+  for (
+    const configs of [
+      null,
+      [],
+      [entry("retention.ms", "1")],
+      [entry("retention.ms", "604800000", "default")],
+    ]
+  ) {
+    const topics = [source({ configs })];
+    const plan = planTopics(topics, [target()], 3, options);
+    assert.deepEqual(changesOf(plan), set);
+    const after = performed([target()], plan);
+    assert.ok(isIdle(planTopics(topics, after, 3, options)));
+  }
+});
+
+Deno.test("a target whose rule is gone has what the source has", () => {
+  const there = target({
+    configs: [...entriesOf(FIXED), entry("retention.ms", "9")],
+  });
+  const changesFor = (configs: readonly ConfigEntry[]) =>
+    changesOf(planTopics([source({ configs })], [there], 3, OPTIONS));
+  assert.deepEqual(changesFor([entry("retention.ms", "1")]), [
+    { operation: "set", name: "retention.ms", value: "1" },
+  ]);
+  assert.deepEqual(changesFor([entry("retention.ms", "6", "default")]), [
+    { operation: "reset", name: "retention.ms" },
+  ]);
+});
+
+Deno.test("the first override that says how many replicas decides, as far as there are brokers", () => {
+  const replicasOn = (brokers: number, topic: string) =>
+    planTopics([source({ topic })], [], brokers, {
+      ...OPTIONS,
+      configOverrides: [
+        { topics: /a/, configs: { "flush.ms": "1" } },
+        { topics: /[ab]/, configs: {}, replicationFactor: 4 },
+        { topics: /.*/, configs: {}, replicationFactor: 1 },
+      ],
+    }).create[0]!.replicationFactor;
+  assert.deepEqual(["a", "b", "c"].map((topic) => replicasOn(5, topic)), [
+    4,
+    4,
+    1,
+  ]);
+  assert.equal(replicasOn(2, "a"), 2);
 });
 
 Deno.test("a target that replaces times is put right, and told of", () => {
@@ -317,7 +385,14 @@ const settings = fc.record({
     ...OPTIONS,
     replicationFactor,
     configOverrides: overridden
-      ? [{ topics: /[ab]+/, configs: { "retention.ms": "9" } }]
+      ? [
+        {
+          topics: /[ab]+/,
+          configs: { "retention.ms": "9", "segment.bytes": "5" },
+          replicationFactor: 2,
+        },
+        { topics: /.*/, configs: { "retention.ms": "8" } },
+      ]
       : [],
   },
 }));

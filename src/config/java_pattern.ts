@@ -10,7 +10,11 @@
  * Two things differ, but in no name of a topic: `\b` beside letters that are not
  * ASCII, and `$` before the end of a last line.
  */
-import { PatternError } from "./errors.ts";
+
+/** A pattern that cannot be used; the message quotes it and the place. */
+export class PatternError extends Error {
+  override readonly name = "PatternError";
+}
 
 /** A pattern for whole names, as `Matcher.matches()` takes it. */
 export function compileJavaPattern(pattern: string): RegExp {
