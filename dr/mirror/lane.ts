@@ -33,6 +33,7 @@ import {
   type MirroredTopic,
 } from "../topics/mod.ts";
 import { pause } from "../waits.ts";
+import { assignChecked } from "./checked_assign.ts";
 import type { LanePartition, Partitions } from "./lane_partitions.ts";
 import type { LaneState } from "./lane_state.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
@@ -234,10 +235,13 @@ class Life {
       thread.mirror(mirrored);
       const added = await partitions.add(mirrored, this.#abort.signal);
       if (added.length === 0) return;
-      for (const { tp } of added) source.forward(tp, thread.queue);
+      const positions = added.map(({ position }) => position);
+      for (const { tp } of positions) source.forward(tp, thread.queue);
+      thread.begin(added.map(({ beginning }) => beginning));
       // Records that come before the thread knows of them would be dropped.
-      await thread.assign(added);
-      source.assign(added.map(({ tp, next }) => ({ ...tp, offset: next })));
+      await thread.assign(positions);
+      const starts = added.map(({ start }) => start);
+      await assignChecked(source, starts, this.#abort.signal);
     }).catch((error) => this.fail(String(error)));
   }
 

@@ -42,6 +42,7 @@ import { readLaneState } from "./lane_state.ts";
 import { transactionalId } from "./names.ts";
 import { ensureOwnTopics } from "./own_topics.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
+import { describerOf } from "./stretches.ts";
 import { type MirrorPhase, type MirrorStatus, mirrorStatus } from "./status.ts";
 
 /** How clients of one of the clusters are made. */
@@ -266,6 +267,11 @@ export class Mirror implements AsyncDisposable {
     const doubts = this.#doubts.get(number) ?? new Map<string, Evidence>();
     this.#doubts.set(number, doubts);
     const lanes = this.#laneCount;
+    const describe = describerOf({
+      ...this.#options,
+      sourceAdmin: this.#sourceAdmin,
+      targetAdmin: this.#targetAdmin,
+    });
     this.#lanes.set(
       number,
       new Lane(number, {
@@ -299,6 +305,7 @@ export class Mirror implements AsyncDisposable {
             state,
             consumer: this.#source,
             checker: this.#checker,
+            describe,
             doubts,
             nextEpoch: () => ++this.#epoch,
           }),
