@@ -303,6 +303,8 @@ Deno.test("MirrorMaker resumes behind the last record of a key, of its own conne
   put("MirrorSourceConnector", "primary", '{"offset":9}');
   put("MirrorSourceConnector", "other", '{"offset":70}');
   put("MirrorHeartbeatConnector", "primary", '{"offset":70}');
+  const heartbeat = ["MirrorHeartbeatConnector", { sourceClusterAlias: "a" }];
+  positions.observe(bytesOf(JSON.stringify(heartbeat)), bytesOf("{}"));
   assert.equal(positions.of("t", 2), 10);
   assert.equal(positions.of("t", 1), undefined);
   put("MirrorSourceConnector", "primary", null);
