@@ -184,7 +184,6 @@ function described(
           }))),
       },
     } as unknown as StretchesParts["admin"],
-    // deno-lint-ignore require-await
     async *readSyncs() {
       for (const each of records) {
         if (each instanceof Error) throw each;
