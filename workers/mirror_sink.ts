@@ -12,7 +12,10 @@
  * waits for them to arrive.
  */
 import { encodeDelta, type PartitionDelta } from "../dr/offset_map/mod.ts";
-import { encodeSourcePosition } from "../dr/formats/mod.ts";
+import {
+  encodeNoSourcePosition,
+  encodeSourcePosition,
+} from "../dr/formats/mod.ts";
 import {
   type ClientEvent,
   isPurged,
@@ -22,6 +25,7 @@ import {
 } from "../src/kafka/mod.ts";
 import type { WorkerPage } from "../src/pool/page.ts";
 import type {
+  MirrorBeginning,
   MirroredTopic,
   MirrorJob,
   Ownership,
@@ -87,7 +91,10 @@ export class MirrorSink implements LoopSink {
   readonly #topics = new Map<string, MirroredTopic>();
   readonly #runs = new RunLog();
   readonly #pace: CommitPace;
-  /** By epoch of the ownership: that of the leader that wrote the last record. */
+  /**
+   * By epoch of the ownership: that of the leader that wrote the last record that
+   * was copied, if it is known.
+   */
   readonly #leaderEpochs = new Map<number, number>();
   #state: State = { kind: "open" };
   #held: Ticket[] = [];
@@ -107,6 +114,14 @@ export class MirrorSink implements LoopSink {
   /** What partitions of these topics are copied to. */
   aim(topics: readonly MirroredTopic[]): void {
     for (const each of topics) this.#topics.set(each.topic, each);
+  }
+
+  /** What is known of ownerships that are to be assigned next. */
+  begin(beginnings: readonly MirrorBeginning[]): void {
+    for (const { epoch, leaderEpoch, runs } of beginnings) {
+      if (leaderEpoch !== null) this.#leaderEpochs.set(epoch, leaderEpoch);
+      this.#runs.begin(epoch, runs);
+    }
   }
 
   /** The next transaction writes this, of the lane as it is committed now. */
@@ -135,6 +150,7 @@ export class MirrorSink implements LoopSink {
       const lane = lanes[first];
       do end++; while (end < count && lanes[end] === lane);
       if (!this.#continues(ticket, first, lane!)) return;
+      if (!this.#continues(ticket, end - 1, lane!)) return;
       const { topic, partition } = batch.tp(first);
       const { target } = this.#topic(topic);
       this.#outbox.copy(slot, batch, first, end, { topic: target, partition });
@@ -240,6 +256,7 @@ export class MirrorSink implements LoopSink {
       topicId: this.#topic(tp.topic).topicId,
       partition: tp.partition,
       position: next,
+      leaderEpoch: this.#leaderEpochs.get(epoch) ?? null,
       runs: this.#runs.take(epoch),
     }));
     const toLog = (value: Uint8Array, index: number) =>
@@ -253,10 +270,13 @@ export class MirrorSink implements LoopSink {
     const delta = encodeDelta(era, deltas);
     toLog(delta, 0);
     for (const { tp, next } of positions) {
-      if (next === 0) continue; // an empty partition that ended
+      const position = { ...tp, cluster: source };
       this.#outbox.add(LOG, 0, {
         topic: offsetsTopic,
-        ...encodeSourcePosition({ ...tp, cluster: source, next }),
+        // At the beginning there may be one of a topic that had this name before.
+        ...next === 0
+          ? encodeNoSourcePosition(position)
+          : encodeSourcePosition({ ...position, next }),
       });
     }
     this.#outbox.send();
@@ -293,6 +313,10 @@ export class MirrorSink implements LoopSink {
     const { onLogChanged, settlement } = this.#parts;
     const { tp, epoch } = settlement.ownership(lane);
     const leaderEpoch = batch.leaderEpoch(index);
+    if (leaderEpoch < 0) {
+      this.#leaderEpochs.delete(epoch); // old brokers do not say
+      return true;
+    }
     if (leaderEpoch >= (this.#leaderEpochs.get(epoch) ?? -1)) {
       this.#leaderEpochs.set(epoch, leaderEpoch);
       return true;

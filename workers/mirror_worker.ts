@@ -22,6 +22,9 @@ serveThread<MirrorJob, void>({
       case "snapshot":
         sink?.snapshot(message.parts);
         break;
+      case "beginnings":
+        sink?.begin(message.beginnings);
+        break;
       default:
         break; // every kind of thread is told the others
     }

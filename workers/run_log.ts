@@ -13,13 +13,19 @@ export class RunLog {
   /** By epoch of the ownership. */
   readonly #runs = new Map<number, OpenRun[]>();
 
+  /** What was known of an ownership before its first record: runs and marks. */
+  begin(epoch: number, runs: readonly Run[]): void {
+    if (runs.length > 0) this.#runs.set(epoch, runs.map((run) => ({ ...run })));
+  }
+
   /** Records of an ownership come in the order of their offsets. */
   add(epoch: number, upstream: number, downstream: number): void {
     let runs = this.#runs.get(epoch);
     if (runs === undefined) this.#runs.set(epoch, runs = []);
     const last = runs.at(-1);
     if (
-      last !== undefined && upstream === last.upstream + last.length &&
+      last !== undefined && last.length > 0 &&
+      upstream === last.upstream + last.length &&
       downstream === last.downstream + last.length
     ) last.length++;
     else runs.push({ upstream, downstream, length: 1 });

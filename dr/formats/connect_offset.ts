@@ -35,15 +35,21 @@ export function encodeSourcePosition(
   position: SourcePosition & { readonly next: number },
   connector = SOURCE_CONNECTOR,
 ): Entry {
-  const { cluster, partition, topic, next } = position;
+  const { next } = position;
   if (!Number.isSafeInteger(next) || next < 1) {
     throw new RangeError(`no record has been mirrored below ${next}`);
   }
   return {
-    key: encoder.encode(asJackson([connector, { cluster, partition, topic }])),
+    key: keyOf(position, connector),
     value: encoder.encode(JSON.stringify({ offset: next - 1 })),
   };
 }
+
+/** Takes back what was said of a partition: Connect then knows no position. */
+export const encodeNoSourcePosition = (
+  partition: Omit<SourcePosition, "next">,
+  connector = SOURCE_CONNECTOR,
+) => ({ key: keyOf(partition, connector), value: null });
 
 /**
  * @returns null for an entry of another connector
@@ -91,6 +97,11 @@ function nextOf(value: Uint8Array | null): number | null {
   }
   return offset as number < 0 ? null : offset as number + 1;
 }
+
+const keyOf = (
+  { cluster, partition, topic }: Omit<SourcePosition, "next">,
+  connector: string,
+) => encoder.encode(asJackson([connector, { cluster, partition, topic }]));
 
 /** Jackson's escapes have capital digits, and so it writes what is above U+FFFF. */
 function asJackson(json: unknown): string {

@@ -40,6 +40,7 @@ import {
   type MirroredTopic,
 } from "../topics/mod.ts";
 import { pause } from "../waits.ts";
+import { assignChecked } from "./checked_assign.ts";
 import type { LanePartition, Partitions } from "./lane_partitions.ts";
 import type { LaneState } from "./lane_state.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
@@ -260,21 +261,24 @@ class Life {
       thread.mirror(mirrored);
       const added = await partitions.add(mirrored, this.#abort.signal);
       if (added.length === 0) return;
+      const positions = added.map(({ position }) => position);
       const targets = new Map(
         mirrored.map(({ topic, target }) => [topic, target]),
       );
       await this.#endHanging(
-        added.map(({ tp: { topic, partition } }) => ({
+        positions.map(({ tp: { topic, partition } }) => ({
           topic: targets.get(topic)!,
           partition,
         })),
         this.#abort.signal,
       );
-      for (const { tp } of added) source.forward(tp, thread.queue);
+      for (const { tp } of positions) source.forward(tp, thread.queue);
+      thread.begin(added.map(({ beginning }) => beginning));
       // Records that come before the thread knows of them would be dropped.
-      await thread.assign(added);
-      source.assign(added.map(({ tp, next }) => ({ ...tp, offset: next })));
-      this.#assigned.push(...added.map(({ tp }) => tp));
+      await thread.assign(positions);
+      const starts = added.map(({ start }) => start);
+      this.#assigned.push(...positions.map(({ tp }) => tp));
+      await assignChecked(source, starts, this.#abort.signal);
     }).catch((error) => this.fail(String(error)));
   }
 

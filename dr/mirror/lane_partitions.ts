@@ -1,7 +1,8 @@
 /** The source partitions of a lane: which they are, and where each stands. */
 import type { Consumer, TopicPartition } from "../../src/kafka/mod.ts";
-import type { Position } from "../../src/pool/protocol.ts";
+import type { MirrorBeginning, Position } from "../../src/pool/protocol.ts";
 import { resetOffsets } from "../../src/pool/start_offsets.ts";
+import type { Run } from "../offset_map/mod.ts";
 import type {
   DamageChecker,
   Evidence,
@@ -9,8 +10,10 @@ import type {
   KnownTopic,
   MirroredTopic,
 } from "../topics/mod.ts";
+import type { CheckedStart } from "./checked_assign.ts";
 import type { LaneState } from "./lane_state.ts";
 import { laneOf } from "./names.ts";
+import type { Stretch } from "./stretch.ts";
 
 export interface LanePartition {
   readonly tp: TopicPartition;
@@ -21,6 +24,15 @@ export interface LanePartition {
   next: number;
   /** Whether it is fetched; a damaged one is not. */
   readonly isOpen: boolean;
+  /** Whether fetching began below `next`, to compare the epoch of a record. */
+  readonly isFetchedBelow: boolean;
+}
+
+/** A partition that was taken over, and is to be fetched. */
+export interface TakenOver {
+  readonly position: Position;
+  readonly beginning: MirrorBeginning;
+  readonly start: CheckedStart;
 }
 
 export interface PartitionsParts {
@@ -29,7 +41,12 @@ export interface PartitionsParts {
   readonly state: LaneState;
   /** Of the source. */
   readonly consumer: Consumer;
-  readonly checker: DamageChecker;
+  readonly checker: Pick<DamageChecker, "examine" | "verify">;
+  /** See `describeStretches`. */
+  readonly describe: (
+    stretches: readonly Stretch[],
+    signal: AbortSignal,
+  ) => Promise<readonly (readonly Run[])[]>;
   /** By `topic-partition`: what was seen in an earlier life; taken over here. */
   readonly doubts: Map<string, Evidence>;
   /** A number that no other ownership of the process has. */
@@ -41,13 +58,18 @@ export class TopicChangedError extends Error {
   override readonly name = "TopicChangedError";
 }
 
-interface Start {
+/** Where a partition stands that the logs know. */
+interface Known extends Examinee {
+  /** MirrorMaker 2 has gone on from where we were. */
+  readonly isTheirs: boolean;
+}
+
+interface Start extends Pick<Known, "isTheirs" | "leaderEpoch" | "topicId"> {
   readonly tp: TopicPartition;
-  readonly topicId: string;
   readonly next: number;
   readonly isOpen: boolean;
-  /** It has never been mirrored. */
-  readonly isNew: boolean;
+  /** The lane's log does not say yet that it begins there. */
+  readonly isUnrecorded: boolean;
 }
 
 export class Partitions {
@@ -71,9 +93,9 @@ export class Partitions {
   async add(
     topics: readonly MirroredTopic[],
     signal: AbortSignal,
-  ): Promise<Position[]> {
+  ): Promise<TakenOver[]> {
     const { lane, lanes } = this.#parts;
-    const known: Examinee[] = [];
+    const known: Known[] = [];
     const unknown: Start[] = [];
     for (const { topic, topicId, partitions } of topics) {
       for (let partition = 0; partition < partitions; partition++) {
@@ -85,8 +107,10 @@ export class Partitions {
             tp,
             topicId,
             next: 0,
+            leaderEpoch: null,
             isOpen: true,
-            isNew: true,
+            isUnrecorded: true,
+            isTheirs: false,
           });
         } else known.push(recorded);
       }
@@ -95,7 +119,12 @@ export class Partitions {
       ...await this.#begin(unknown, signal),
       ...await this.#examine(known, topics, signal),
     ];
-    return starts.flatMap((start) => this.#own(start));
+    const runs = await this.#describe(starts, topics, signal);
+    const logStarts = await this.#logStarts(starts, signal);
+    return starts.flatMap((start) => {
+      const id = idOf(start.tp);
+      return this.#own(start, runs.get(id) ?? [], logStarts.get(id) ?? null);
+    });
   }
 
   /**
@@ -127,20 +156,25 @@ export class Partitions {
   }
 
   doubt(tp: TopicPartition, evidence: Evidence): void {
+    const isBelow = this.#byId.get(idOf(tp))?.isFetchedBelow ?? false;
+    // What was deleted there had been read; another look tells more.
+    if (evidence.kind === "outOfRange" && isBelow) return;
     this.#parts.doubts.set(idOf(tp), evidence);
   }
 
   /** Where it stood; MirrorMaker 2 may have been at work since. */
-  #recorded(tp: TopicPartition, topicId: string): Examinee | null {
+  #recorded(tp: TopicPartition, topicId: string): Known | null {
     const { doubts, state } = this.#parts;
     const ours = state.map.position(tp);
     const theirs = state.positions.get(idOf(tp)) ?? null;
     if (ours === null && theirs === null) return null;
+    const isTheirs = (theirs ?? 0) > (ours?.position ?? 0);
     return {
       ...tp,
       topicId: ours?.topicId ?? topicId,
-      position: Math.max(ours?.position ?? 0, theirs ?? 0),
-      leaderEpoch: null,
+      position: isTheirs ? theirs! : ours?.position ?? 0,
+      leaderEpoch: isTheirs ? null : ours?.leaderEpoch ?? null,
+      isTheirs,
       evidence: doubts.get(idOf(tp)) ?? null,
     };
   }
@@ -163,7 +197,7 @@ export class Partitions {
   }
 
   async #examine(
-    examinees: readonly Examinee[],
+    examinees: readonly Known[],
     topics: readonly MirroredTopic[],
     signal: AbortSignal,
   ): Promise<Start[]> {
@@ -171,7 +205,7 @@ export class Partitions {
     const ids = new Map(topics.map(({ topic, topicId }) => [topic, topicId]));
     const findings = await this.#parts.checker.examine(examinees, signal);
     return findings.map((finding, at): Start => {
-      const { topicId, position } = examinees[at]!;
+      const { isTheirs, leaderEpoch, position, topicId } = examinees[at]!;
       const { tp } = finding;
       switch (finding.kind) {
         case "sound":
@@ -180,8 +214,10 @@ export class Partitions {
             tp,
             topicId,
             next: position,
+            leaderEpoch,
             isOpen: true,
-            isNew: false,
+            isUnrecorded: isTheirs,
+            isTheirs,
           };
         case "unknown":
           throw new TopicChangedError(
@@ -194,27 +230,96 @@ export class Partitions {
               tp,
               topicId,
               next: position,
+              leaderEpoch,
               isOpen: false,
-              isNew: false,
+              isUnrecorded: false,
+              isTheirs: false,
             };
           }
           if (ids.get(tp.topic) !== remedy.topicId) {
             throw new TopicChangedError(`"${tp.topic}" is being created anew`);
           }
           this.#parts.doubts.delete(idOf(tp));
-          const { topicId: id, position: next } = remedy;
-          return { tp, topicId: id, next, isOpen: true, isNew: true };
+          return {
+            tp,
+            topicId: remedy.topicId,
+            next: remedy.position,
+            leaderEpoch: remedy.leaderEpoch,
+            isOpen: true,
+            isUnrecorded: true,
+            isTheirs: isTheirs && remedy.topicId === topicId,
+          };
         }
       }
     });
   }
 
-  #own({ tp, topicId, next, isOpen, isNew }: Start): Position[] {
+  /** What is to be said of records that MirrorMaker 2 has mirrored. */
+  async #describe(
+    starts: readonly Start[],
+    topics: readonly MirroredTopic[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, readonly Run[]>> {
+    const theirs = starts.filter(({ isOpen, isTheirs }) => isOpen && isTheirs);
+    if (theirs.length === 0) return new Map();
+    const targets = new Map(topics.map(({ topic, target }) => [topic, target]));
+    const { describe, state } = this.#parts;
+    const stretches = theirs.map(({ tp, topicId, next }): Stretch => ({
+      ...tp,
+      target: targets.get(tp.topic)!,
+      after: state.map.end({ ...tp, topicId }),
+      end: next,
+    }));
+    const runs = await describe(stretches, signal);
+    return new Map(theirs.map(({ tp }, at) => [idOf(tp), runs[at]!]));
+  }
+
+  /** Of those that have no record right below where they stand. */
+  async #logStarts(
+    starts: readonly Start[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, number>> {
+    const asked = starts.filter((each) =>
+      each.isOpen && this.#recordsEnd(each) < each.next
+    );
+    return await resetOffsets(
+      this.#parts.consumer,
+      asked.map(({ tp }) => tp),
+      () => "earliest",
+      signal,
+    );
+  }
+
+  /**
+   * Behind the record that has the leader epoch. What lies between that and
+   * `next` are markers, which may be of a later epoch.
+   */
+  #recordsEnd({ tp, topicId, next, leaderEpoch }: Start): number {
+    if (leaderEpoch === null) return next;
+    const { upstream } = this.#parts.state.map.end({ ...tp, topicId });
+    return upstream === 0 ? next : Math.min(next, upstream);
+  }
+
+  /** @param logStart null: it was not asked for */
+  #own(
+    given: Start,
+    runs: readonly Run[],
+    logStart: number | null,
+  ): TakenOver[] {
+    const { isOpen, isUnrecorded, leaderEpoch, next, topicId, tp } = given;
     const epoch = this.#parts.nextEpoch();
-    this.#byId.set(idOf(tp), { tp, topicId, epoch, next, isOpen });
+    const recordsEnd = this.#recordsEnd(given);
+    // A record that is gone has nothing that could be compared.
+    const start = (logStart ?? 0) > recordsEnd
+      ? { ...tp, offset: next, leaderEpoch: null }
+      : { ...tp, offset: recordsEnd, leaderEpoch };
+    const isFetchedBelow = start.offset < next;
+    const owned = { tp, topicId, epoch, next, isOpen, isFetchedBelow };
+    this.#byId.set(idOf(tp), owned);
+    if (!isOpen) return [];
     // Who waits for the mirror must learn of partitions that are empty, too.
-    const position = { tp, epoch, next, beyond: [], isUnrecorded: isNew };
-    return isOpen ? [position] : [];
+    const position = { tp, epoch, next, beyond: [], isUnrecorded };
+    return [{ position, beginning: { epoch, leaderEpoch, runs }, start }];
   }
 }
 

@@ -15,7 +15,7 @@ import type { DamageChecker, Evidence, MirroredTopic } from "../topics/mod.ts";
 import { endHanging } from "./hanging.ts";
 import type { LaneParts } from "./lane.ts";
 import { LaneLogKeeper } from "./lane_log_keeper.ts";
-import { Partitions } from "./lane_partitions.ts";
+import { Partitions, type PartitionsParts } from "./lane_partitions.ts";
 import { readLaneState } from "./lane_state.ts";
 import { transactionalId } from "./names.ts";
 
@@ -37,6 +37,7 @@ export interface LaneWorld {
   readonly target: ClusterClients;
   readonly targetAdmin: Admin;
   readonly checker: DamageChecker;
+  readonly describe: PartitionsParts["describe"];
   /** See `PartitionsParts`. */
   readonly doubts: Map<string, Evidence>;
   readonly rateLimit: SharedArrayBuffer;
@@ -88,6 +89,7 @@ export function laneParts(world: LaneWorld): LaneParts {
         state,
         consumer: source,
         checker: world.checker,
+        describe: world.describe,
         doubts: world.doubts,
         nextEpoch: world.nextEpoch,
       }),

@@ -75,7 +75,7 @@ export async function readLaneState(
   return { map, positions, logBytes };
 }
 
-/** Keys and values of a topic on the target, or of one partition, to its end. */
+/** Keys and values of a topic, or of one partition, to its end of this moment. */
 export async function* readRecords(
   { library, admin, consumer }: LaneStateParts,
   topic: string,

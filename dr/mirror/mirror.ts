@@ -35,6 +35,7 @@ import { LaneGroup } from "./lane_group.ts";
 import { type ClusterClients, laneParts } from "./lane_parts.ts";
 import { ensureOwnTopics } from "./own_topics.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
+import { describerOf } from "./stretches.ts";
 import { type MirrorPhase, type MirrorStatus, mirrorStatus } from "./status.ts";
 
 export interface MirrorOptions {
@@ -263,6 +264,11 @@ export class Mirror implements AsyncDisposable {
           target,
           targetAdmin: this.#targetAdmin,
           checker: this.#checker,
+          describe: describerOf({
+            ...this.#options,
+            sourceAdmin: this.#sourceAdmin,
+            targetAdmin: this.#targetAdmin,
+          }),
           doubts,
           rateLimit: this.#rateLimit.memory,
           topics: () => this.#topics,

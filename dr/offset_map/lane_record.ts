@@ -6,12 +6,15 @@
  *     record:    byte version=1 | byte kind (0 delta, 1 snapshot) | varint era
  *                varint part | varint parts | varint count of topics
  *     topic:     text source topic | 16 bytes topic id | varint count of partitions
- *     partition: varint partition | varint position | varint count of runs
+ *     partition: varint partition | varint position | varint leader epoch + 1
+ *                varint count of runs
  *     run:       varint upstream - upstream end of the partition's run before
  *                signed downstream - downstream end of it | varint length
  *
- * The first run of a partition in a record counts from 0 and 0. A partition of
- * many runs may go on in the next part of a snapshot.
+ * The leader epoch is that of the last record that was mirrored from below the
+ * position; 0 stands for one that is not known. The first run of a partition in a
+ * record counts from 0 and 0; a run of length 0 is a mark (`runs.ts`). A partition
+ * of many runs may go on in the next part of a snapshot.
  */
 import { ByteReader, ByteWriter, MAX_OFFSET } from "./bytes.ts";
 import { LaneRecordError } from "./lane_record_error.ts";
@@ -43,8 +46,8 @@ const writer = new ByteWriter();
 
 /**
  * The order of partitions within a topic is kept.
- * @throws {RangeError} for numbers that are no offsets (from 0 to 2^52 - 1), a
- * topic id that is none, and runs that do not ascend.
+ * @throws {RangeError} for numbers that are no offsets (from 0 to 2^52 - 1) or
+ * epochs (to 2^31 - 1), a topic id that is none, and runs that do not ascend.
  */
 export function encodeDelta(
   era: number,
@@ -98,8 +101,11 @@ export function decodeLaneRecord(bytes: Uint8Array): LaneRecord {
     for (let count = reader.varint(); count > 0; count--) {
       const partition = reader.varint(MAX_INT32);
       const position = reader.varint(MAX_OFFSET);
+      const epoch = reader.varint(MAX_INT32 + 1);
+      const leaderEpoch = epoch === 0 ? null : epoch - 1;
       const runs = readRuns(reader);
-      partitions.push({ topic, topicId, partition, position, runs });
+      const read = { topic, topicId, partition, position, leaderEpoch, runs };
+      partitions.push(read);
     }
   }
   if (reader.left > 0) {
@@ -154,9 +160,14 @@ function encode(
     writer.text(topic);
     writer.raw(idBytes(topicId));
     writer.varint(partitions.length);
-    for (const { partition, position, runs } of partitions) {
+    for (const { partition, position, leaderEpoch, runs } of partitions) {
       writer.varint(checkedOffset(partition, "partition", MAX_INT32));
       writer.varint(checkedOffset(position, "position"));
+      writer.varint(
+        leaderEpoch === null
+          ? 0
+          : checkedOffset(leaderEpoch, "leader epoch", MAX_INT32) + 1,
+      );
       writeRuns(runs);
     }
   }

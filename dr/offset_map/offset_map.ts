@@ -21,7 +21,7 @@ import {
   type PartitionView,
   replaces,
 } from "./partition_view.ts";
-import { PartitionRuns, type Translation } from "./runs.ts";
+import { type OffsetPair, PartitionRuns, type Translation } from "./runs.ts";
 
 /** A lane's log has lost a part: what it says cannot be relied on. */
 export class LaneLogError extends Error {
@@ -42,6 +42,8 @@ export interface PartitionPosition extends TopicPartition {
   readonly era: number;
   /** The next upstream offset to be read. */
   readonly position: number;
+  /** Of the last record mirrored from below `position`; null: not known. */
+  readonly leaderEpoch: number | null;
   /** Whose log says so. */
   readonly lane: number;
 }
@@ -115,6 +117,15 @@ export class OffsetMap {
   }
 
   /**
+   * Behind the last record or mark that is known of the partition, on both sides;
+   * 0 and 0 where none is. Between it and the position there may be offsets that
+   * no record has.
+   */
+  end(source: SourcePartition): OffsetPair {
+    return this.#views(source)[0]?.runs.end ?? { upstream: 0, downstream: 0 };
+  }
+
+  /**
    * The target's offset for a position in the source: see
    * `PartitionRuns.translate`. Up to the mirror's position an exact answer stays
    * as it is. Null: no lane has said anything of the partition.
@@ -172,11 +183,18 @@ export class OffsetMap {
     for (const view of chosen) {
       const from = view.era === era ? keepFrom(positionOf(view)) : null;
       if (from === null) continue;
-      const { topic, topicId, partition, position } = view;
+      const { topic, topicId, partition, position, leaderEpoch } = view;
       const views = this.#views({ topic, topicId, partition });
       const runs = knownRuns(view === views[0] ? views : [view]).copy();
       runs.trimBelow(from);
-      partitions.push({ topic, topicId, partition, position, runs: [...runs] });
+      partitions.push({
+        topic,
+        topicId,
+        partition,
+        position,
+        leaderEpoch,
+        runs: [...runs],
+      });
     }
     return { era, partitions };
   }
@@ -209,7 +227,8 @@ export class OffsetMap {
   }
 
   #take(lane: number, { era, kind, partitions }: LaneRecord): void {
-    for (const { topic, topicId, partition, position, runs } of partitions) {
+    for (const delta of partitions) {
+      const { topic, topicId, partition, position, leaderEpoch, runs } = delta;
       const view = this.#view(lane, topic, partition);
       if (view.topicId !== topicId || view.era !== era) {
         view.topicId = topicId;
@@ -218,6 +237,7 @@ export class OffsetMap {
         view.isWhole = kind === "snapshot";
       }
       view.position = position;
+      view.leaderEpoch = leaderEpoch;
       for (const run of runs) view.runs.continueWith(run);
     }
   }
@@ -238,6 +258,7 @@ export class OffsetMap {
       topicId: "",
       era: 0,
       position: 0,
+      leaderEpoch: null,
       runs: new PartitionRuns(),
       isWhole: false,
     };
@@ -279,6 +300,6 @@ function isNextPart(pending: readonly LaneRecord[], record: LaneRecord) {
 }
 
 function positionOf(view: PartitionView): PartitionPosition {
-  const { topic, topicId, partition, era, position, lane } = view;
-  return { topic, topicId, partition, era, position, lane };
+  const { topic, topicId, partition, era, position, leaderEpoch, lane } = view;
+  return { topic, topicId, partition, era, position, leaderEpoch, lane };
 }

@@ -10,6 +10,8 @@ export interface PartitionDelta {
   readonly partition: number;
   /** The next upstream offset to be read. */
   readonly position: number;
+  /** Of the last record mirrored from below `position`; null: not known. */
+  readonly leaderEpoch: number | null;
   /** Ascending on both sides; one of length 0 is a mark (`runs.ts`). */
   readonly runs: readonly Run[];
 }

@@ -29,6 +29,8 @@ export interface PartitionView {
   era: number;
   /** The next upstream offset to be read. */
   position: number;
+  /** Of the last record mirrored from below `position`; null: not known. */
+  leaderEpoch: number | null;
   runs: PartitionRuns;
   /** Whether the lane's log has all that was known when it began: a snapshot. */
   isWhole: boolean;

@@ -28,6 +28,12 @@ export interface Run {
   readonly length: number;
 }
 
+/** Offsets that go together. */
+export interface OffsetPair {
+  readonly upstream: number;
+  readonly downstream: number;
+}
+
 /**
  * Why an offset is a lower bound alone:
  * - `nothing-mirrored`: there is no record to be next to; the offset is 0.
@@ -107,7 +113,7 @@ export class PartitionRuns implements Iterable<Run> {
   }
 
   /** Where a run would continue the last one; 0 and 0 where there is none. */
-  get end(): { readonly upstream: number; readonly downstream: number } {
+  get end(): OffsetPair {
     return { upstream: this.#end(UPSTREAM), downstream: this.#end(DOWNSTREAM) };
   }
 

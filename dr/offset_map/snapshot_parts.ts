@@ -6,7 +6,7 @@ import type { Run } from "./runs.ts";
 // Numbers beside the runs count as the longest that there are.
 const HEADER_BYTES = 2 + 4 * MAX_VARINT_BYTES;
 const TOPIC_BYTES = 2 * MAX_VARINT_BYTES + 16;
-const PARTITION_BYTES = 3 * MAX_VARINT_BYTES;
+const PARTITION_BYTES = 4 * MAX_VARINT_BYTES;
 
 const encoder = new TextEncoder();
 

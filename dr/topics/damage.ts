@@ -238,7 +238,8 @@ export function remedyFor(
         kind: "restart",
         topicId,
         position: damage.restartAt,
-        leaderEpoch,
+        // Where nobody knows what is lost nothing is known to be shared either.
+        leaderEpoch: damage.lost.from === null ? null : leaderEpoch,
       };
     case "overtaken":
       return {

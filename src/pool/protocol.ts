@@ -114,6 +114,23 @@ export interface MirroredTopic {
   readonly target: string;
 }
 
+/** What a mirror is told of a partition that it is given, beside its position. */
+export interface MirrorBeginning {
+  /** Of the ownership. */
+  readonly epoch: number;
+  /** Of the last record that was mirrored; null: not known. */
+  readonly leaderEpoch: number | null;
+  /**
+   * What the lane's log has yet to say of records that others have mirrored:
+   * runs and marks as in dr/offset_map.
+   */
+  readonly runs: readonly {
+    readonly upstream: number;
+    readonly downstream: number;
+    readonly length: number;
+  }[];
+}
+
 export interface OpenMessage<J extends Job = Job> {
   readonly kind: "open";
   readonly workerId: number;
@@ -136,6 +153,11 @@ export type ToWorker =
    * to be written anew in front of the next record.
    */
   | { readonly kind: "snapshot"; readonly parts: readonly Uint8Array[] }
+  /** To mirrors alone, before `assign` of the same ownerships. */
+  | {
+    readonly kind: "beginnings";
+    readonly beginnings: readonly MirrorBeginning[];
+  }
   | { readonly kind: "assign"; readonly partitions: readonly Position[] }
   | { readonly kind: "release"; readonly partitions: readonly Ownership[] }
   /** The transaction that the worker asked to commit is; the next has begun. */

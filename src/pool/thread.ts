@@ -24,6 +24,7 @@ import { PageView } from "./page.ts";
 import type {
   FromWorker,
   Job,
+  MirrorBeginning,
   MirroredTopic,
   Ownership,
   Position,
@@ -141,6 +142,11 @@ export class WorkerThread implements AsyncDisposable {
   /** What partitions of these topics are mirrored to. */
   mirror(topics: readonly MirroredTopic[]): void {
     this.#post({ kind: "topics", topics });
+  }
+
+  /** To be said before the ownerships are assigned. */
+  begin(beginnings: readonly MirrorBeginning[]): void {
+    this.#post({ kind: "beginnings", beginnings });
   }
 
   /** To be written in front of the next record of the lane's log. */

@@ -293,7 +293,8 @@ function delta(
   const markers = 2 * Math.floor(upstream / 7);
   const run = { upstream, downstream: upstream + markers, length };
   const position = upstream + length;
-  return [{ topic: source, topicId, partition, position, runs: [run] }];
+  const known = { position, leaderEpoch: 0, runs: [run] };
+  return [{ topic: source, topicId, partition, ...known }];
 }
 
 const partitionsOf = (lane: number) =>

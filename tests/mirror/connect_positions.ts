@@ -16,10 +16,8 @@ export class ConnectPositions {
 
   /** @throws {SyntaxError | RangeError} for what is no such record. */
   observe(key: Uint8Array | null, value: Uint8Array | null): void {
-    const [connector, from] = keyOf(jsonOf(key));
-    if (connector !== "MirrorSourceConnector" || from.cluster !== this.#alias) {
-      return;
-    }
+    const from = fromIn(jsonOf(key));
+    if (from?.cluster !== this.#alias) return;
     const name = `${from.partition} ${from.topic}`;
     if (value === null) {
       this.#next.delete(name);
@@ -47,11 +45,13 @@ function jsonOf(bytes: Uint8Array | null): unknown {
   return JSON.parse(decoder.decode(bytes));
 }
 
-function keyOf(json: unknown): [unknown, From] {
+/** Null for what another connector keeps there, whose fields are its own. */
+function fromIn(json: unknown): From | null {
   if (Array.isArray(json) && json.length === 2 && isRecord(json[1])) {
+    if (json[0] !== "MirrorSourceConnector") return null;
     const { cluster, partition, topic } = json[1];
     if (Number.isSafeInteger(partition) && typeof topic === "string") {
-      return [json[0], { cluster, partition: partition as number, topic }];
+      return { cluster, partition: partition as number, topic };
     }
   }
   throw new RangeError(`no key of a source position: ${JSON.stringify(json)}`);

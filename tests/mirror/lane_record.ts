@@ -6,12 +6,14 @@
  *     byte version | byte kind (0 delta, 1 snapshot) | varint era | varint part
  *     varint parts | varint topics
  *     topic:      text source topic | 16 bytes topic id | varint partitions
- *     partition:  varint partition | varint position | varint runs
+ *     partition:  varint partition | varint position | varint leader epoch + 1
+ *                 (0: not known) | varint runs
  *     run:        varint upstream - upstream end of the partition's run before
  *                 zigzag downstream - downstream end of it | varint length
+ *                 (0: a mark, below which nothing is known up to the run before)
  */
 
-/** Records without gaps, on both sides. */
+/** Records without gaps, on both sides; of length 0: a mark. */
 export interface OffsetRun {
   readonly upstream: number;
   readonly downstream: number;
@@ -25,6 +27,8 @@ export interface LanePartition {
   readonly partition: number;
   /** Upstream, the next to be read. */
   readonly position: number;
+  /** Of the last record that was mirrored; null: not known. */
+  readonly leaderEpoch: number | null;
   readonly runs: readonly OffsetRun[];
 }
 
@@ -58,11 +62,17 @@ export function decodeLaneRecord(bytes: Uint8Array): LaneRecord {
       topicId,
       partition: reader.varint(),
       position: reader.varint(),
+      leaderEpoch: leaderEpochOf(reader),
       runs: runsOf(reader),
     }));
   }).flat();
   reader.end();
   return { kind, era, part, parts, partitions };
+}
+
+function leaderEpochOf(reader: Bytes): number | null {
+  const value = reader.varint();
+  return value === 0 ? null : value - 1;
 }
 
 function runsOf(reader: Bytes): OffsetRun[] {
@@ -72,7 +82,6 @@ function runsOf(reader: Bytes): OffsetRun[] {
     const upstream = upstreamEnd + reader.varint();
     const downstream = downstreamEnd + reader.zigzag();
     const length = reader.varint();
-    if (length === 0) throw new RangeError("a run of no records");
     upstreamEnd = upstream + length;
     downstreamEnd = downstream + length;
     return { upstream, downstream, length };

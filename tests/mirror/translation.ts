@@ -49,7 +49,7 @@ function translated({ to, size }: Side, count: number): number | null {
   return count === 0 ? to[0]! : to[count - 1]! + 1;
 }
 
-/** By the map; null where it knows no run. */
+/** By the map; null where it does not know: see the mark in `lane_record.ts`. */
 export function translatedByRuns(
   runs: readonly OffsetRun[],
   offset: number,
@@ -63,9 +63,14 @@ export function translatedByRuns(
     if (runs[middle]![from] < offset) low = middle + 1;
     else high = middle;
   }
-  const run = runs[low - 1];
-  if (run === undefined) return runs[0]?.[to] ?? null;
-  return run[to] + Math.min(offset - run[from], run.length);
+  const isMark = (at: number) => runs[at]?.length === 0;
+  const isAtMark = isMark(low) && runs[low]![from] === offset;
+  const at = isAtMark ? low : low - 1;
+  const run = runs[at];
+  if (run === undefined) return isMark(0) ? null : runs[0]?.[to] ?? null;
+  const behind = offset - run[from];
+  if (behind > run.length && isMark(at + 1)) return null;
+  return run[to] + Math.min(behind, run.length);
 }
 
 /** How many of the first `size` are below. */

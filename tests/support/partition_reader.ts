@@ -1,16 +1,19 @@
 /** Reads one partition as the mirror does: assigned, and never reset. */
+import { assignChecked } from "../../dr/mirror/checked_assign.ts";
 import { type Evidence, evidenceOf } from "../../dr/topics/mod.ts";
 import {
   Consumer,
   Inbox,
   type KafkaError,
   newRing,
+  type QueueHandle,
   type TopicPartition,
 } from "../../src/kafka/mod.ts";
 import { copy, FAST_FETCH, library, text } from "./embedded.ts";
 import { eventually } from "./wait.ts";
 
 const RING_RECORDS = 1024;
+const NEVER = new AbortController().signal;
 
 export class PartitionReader implements AsyncDisposable {
   /** Of the records, in their order. */
@@ -20,6 +23,7 @@ export class PartitionReader implements AsyncDisposable {
   readonly #consumer: Consumer;
   readonly #ring = newRing(library, RING_RECORDS);
   readonly #inbox: Inbox;
+  readonly #queue: QueueHandle;
   readonly #next = new Float64Array(1);
 
   constructor(bootstrapServers: string, tp: TopicPartition) {
@@ -32,10 +36,10 @@ export class PartitionReader implements AsyncDisposable {
       "topic.metadata.refresh.interval.ms": 500,
       ...FAST_FETCH,
     });
-    const queue = this.#consumer.newQueue();
-    this.#consumer.forward(tp, queue);
+    this.#queue = this.#consumer.newQueue();
+    this.#consumer.forward(tp, this.#queue);
     this.#inbox = new Inbox(library, {
-      queue: this.#consumer.addressOf(queue),
+      queue: this.#consumer.addressOf(this.#queue),
       ring: this.#ring.address,
       capacity: RING_RECORDS,
     }, {
@@ -50,6 +54,21 @@ export class PartitionReader implements AsyncDisposable {
   start(offset: number, leaderEpoch: number | null = null): void {
     this.#next[0] = offset;
     this.#consumer.assign([{ ...this.#tp, offset, leaderEpoch }]);
+  }
+
+  /** As lanes begin, whatever the client knows of the topic already. */
+  async startChecked(offset: number, leaderEpoch: number | null) {
+    this.#next[0] = offset;
+    const start = { ...this.#tp, offset, leaderEpoch };
+    await assignChecked(this.#consumer, [start], NEVER);
+  }
+
+  /** So that it may be started anew. */
+  stop(): void {
+    this.#consumer.unassign([this.#tp]);
+    // librdkafka forgets the forwarding a little later; it answers after that.
+    void this.#consumer.memberId;
+    this.#consumer.forward(this.#tp, this.#queue);
   }
 
   /** Fetches nothing until `resume`. */

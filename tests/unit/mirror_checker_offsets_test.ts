@@ -117,6 +117,37 @@ Deno.test("what a trimmed map has forgotten is counted, and the rest verified", 
   });
 });
 
+Deno.test("between a run and a mark nothing is known, and at the mark and above all is", () => {
+  const runs = [
+    { upstream: 10, downstream: 4, length: 0 },
+    { upstream: 10, downstream: 4, length: 2 },
+    { upstream: 20, downstream: 9, length: 0 },
+    { upstream: 21, downstream: 11, length: 3 },
+  ];
+  const known = (from: "upstream" | "downstream", offsets: number[]) =>
+    offsets.map((offset) => translatedByRuns(runs, offset, from));
+  assert.deepEqual(
+    known("upstream", [0, 9, 10, 11, 12, 13, 19, 20, 21, 22, 99]),
+    [null, null, 4, 5, 6, null, null, 9, 9, 12, 14],
+  );
+  assert.deepEqual(
+    known("downstream", [3, 4, 6, 7, 8, 9, 11, 12, 99]),
+    [null, 10, 12, null, null, 20, 20, 22, 24],
+  );
+});
+
+Deno.test("a mark amid what the mirror has copied is a wrong translation", () => {
+  const up = [0, 1, 2, 3];
+  const runs = [
+    { upstream: 0, downstream: 0, length: 1 },
+    { upstream: 3, downstream: 3, length: 0 },
+    { upstream: 3, downstream: 3, length: 1 },
+  ];
+  assert.deepEqual(translationsOf({ up, down: up, runs }).kinds, [
+    "wrong translation 2",
+  ]);
+});
+
 Deno.test("no run of what is mirrored is a wrong translation", () => {
   const { kinds } = translationsOf({ up: [3], down: [0], runs: [] });
   assert.deepEqual(kinds, ["wrong translation 1"]);
@@ -180,8 +211,12 @@ Deno.test("a lane's record is decoded as its format says", () => {
     partitions,
     fc.constantFrom("delta", "snapshot"),
     fc.nat(),
-    ({ up, down }, kind, era) => {
-      const given = { era, position: up.at(-1)! + 1, runs: runsOf(up, down) };
+    fc.constantFrom(null, 0, 1, 127, 2 ** 31 - 1),
+    ({ up, down }, kind, era, leaderEpoch) => {
+      const position = up.at(-1)! + 1;
+      const mark = { upstream: 0, downstream: 0, length: 0 };
+      const runs = [mark, ...runsOf(up, down)];
+      const given = { era, position, leaderEpoch, runs };
       const record = decodeLaneRecord(laneRecord({ ...given, kind }));
       const { partitions: [partition], ...head } = record;
       assert.deepEqual(head, { kind, era, part: 0, parts: 1 });
@@ -189,8 +224,9 @@ Deno.test("a lane's record is decoded as its format says", () => {
         topic: "t",
         topicId: "07".repeat(16),
         partition: 0,
-        position: given.position,
-        runs: given.runs,
+        position,
+        leaderEpoch,
+        runs,
       });
     },
   ));
@@ -267,6 +303,8 @@ Deno.test("MirrorMaker resumes behind the last record of a key, of its own conne
   put("MirrorSourceConnector", "primary", '{"offset":9}');
   put("MirrorSourceConnector", "other", '{"offset":70}');
   put("MirrorHeartbeatConnector", "primary", '{"offset":70}');
+  const heartbeat = ["MirrorHeartbeatConnector", { sourceClusterAlias: "a" }];
+  positions.observe(bytesOf(JSON.stringify(heartbeat)), bytesOf("{}"));
   assert.equal(positions.of("t", 2), 10);
   assert.equal(positions.of("t", 1), undefined);
   put("MirrorSourceConnector", "primary", null);

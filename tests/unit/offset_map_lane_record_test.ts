@@ -44,6 +44,7 @@ const partitions = (mostRuns: number): fc.Arbitrary<PartitionDelta[]> =>
       ).map(idOf),
       partition: fc.oneof(fc.nat(20), fc.nat(2 ** 31 - 1)),
       position: fc.oneof(fc.nat(1000), fc.maxSafeNat().map((n) => n >>> 1)),
+      leaderEpoch: fc.constantFrom(null, 0, 1, 126, 127, 2 ** 31 - 1),
       runs: runs(mostRuns),
     }),
     {
@@ -58,11 +59,12 @@ const keyOf = ({ topic, topicId, partition }: PartitionDelta) =>
 
 /** Partitions by key, those that were parted put together. */
 function joined(deltas: readonly PartitionDelta[]): Map<string, unknown> {
-  const all = new Map<string, { position: number; runs: Run[] }>();
-  for (const { position, runs, ...rest } of deltas) {
-    const key = keyOf({ position, runs, ...rest });
+  type Known = Pick<PartitionDelta, "position" | "leaderEpoch" | "runs">;
+  const all = new Map<string, Known>();
+  for (const { position, leaderEpoch, runs, ...rest } of deltas) {
+    const key = keyOf({ position, leaderEpoch, runs, ...rest });
     const before = all.get(key)?.runs ?? [];
-    all.set(key, { position, runs: [...before, ...runs] });
+    all.set(key, { position, leaderEpoch, runs: [...before, ...runs] });
   }
   return all;
 }
@@ -102,6 +104,7 @@ Deno.test("parts are filled before another one begins", () => {
     topicId: idOf(new Uint8Array(16)),
     partition,
     position: 1000,
+    leaderEpoch: 7,
     runs: [{ upstream: 0, downstream: 0, length: 1000 }],
   }));
   const whole = encodeSnapshot(1, all, 1 << 20);
@@ -131,6 +134,7 @@ Deno.test("the bytes are those that the format says", () => {
       topicId,
       partition: 5,
       position: 130,
+      leaderEpoch: 127,
       runs: [
         { upstream: 100, downstream: 40, length: 10 },
         { upstream: 110, downstream: 51, length: 20 },
@@ -141,16 +145,18 @@ Deno.test("the bytes are those that the format says", () => {
       topicId,
       partition: 0,
       position: 2 ** 32,
+      leaderEpoch: null,
       runs: [{ upstream: 7, downstream: 9, length: 0 }],
     },
   ]);
   assert.deepEqual([...bytes], [
     ...[1, 0, 0xac, 2, 0, 1, 1], // version, delta, era 300, part 0 of 1, a topic
     ...[2, 97, 98, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
-    ...[2, 5, 0x82, 1, 2], // two partitions; the first: position 130, two runs
+    // Two partitions; the first: position 130, leader epoch 127, two runs.
+    ...[2, 5, 0x82, 1, 0x80, 1, 2],
     ...[100, 80, 10], // from 0 and 0
     ...[0, 2, 20], // from 110 and 50
-    ...[0, 0x80, 0x80, 0x80, 0x80, 0x10, 1],
+    ...[0, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 1],
     ...[7, 18, 0],
   ]);
 });
@@ -161,6 +167,7 @@ Deno.test("a target that begins anew is written as a step back", () => {
     topicId: idOf(new Uint8Array(16)),
     partition: 0,
     position: MAX_OFFSET,
+    leaderEpoch: 0,
     runs: [
       { upstream: 0, downstream: MAX_OFFSET - 5, length: 5 },
       { upstream: 5, downstream: 0, length: 5 },
@@ -177,6 +184,7 @@ Deno.test("what is no offset, no topic id or no run is not written", () => {
     topicId: idOf(new Uint8Array(16)),
     partition: 0,
     position: 1,
+    leaderEpoch: 0,
     runs: [],
   };
   const run = { upstream: 10, downstream: 10, length: 5 };
@@ -185,6 +193,9 @@ Deno.test("what is no offset, no topic id or no run is not written", () => {
     { position: 0.5 },
     { position: NaN },
     { position: MAX_OFFSET + 1 },
+    { leaderEpoch: -1 },
+    { leaderEpoch: 0.5 },
+    { leaderEpoch: 2 ** 31 },
     { partition: -1 },
     { partition: 2 ** 31 },
     { topicId: "" },
@@ -210,6 +221,7 @@ const sample = encodeDelta(7, [{
   topicId: idOf(new Uint8Array(16).fill(9)),
   partition: 3,
   position: 5000,
+  leaderEpoch: 2,
   runs: [
     { upstream: 1000, downstream: 900, length: 1000 },
     { upstream: 3000, downstream: 2001, length: 2000 },
@@ -252,7 +264,11 @@ Deno.test("garbage is refused as such, and reserves no memory", () => {
     "a name that is no text": [...head, 1, 1, 0xff, ...sample.subarray(15)],
     "a target below 0": [
       ...[...head, 1, 1, 97, ...new Array<number>(16).fill(0)],
-      ...[1, 0, 0, 1, 0, 1, 1],
+      ...[1, 0, 0, 0, 1, 0, 1, 1],
+    ],
+    "an epoch above 2^31": [
+      ...[...head, 1, 1, 97, ...new Array<number>(16).fill(0)],
+      ...[1, 0, 0, 0x81, 0x80, 0x80, 0x80, 8, 0],
     ],
   };
   for (const [what, bytes] of Object.entries(malformed)) {

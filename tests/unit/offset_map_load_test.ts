@@ -37,6 +37,7 @@ const partitionsOf = (lane: number, from: number, to: number) => {
         topicId,
         partition,
         position: to * RECORDS,
+        leaderEpoch: 4,
         runs: Array.from({ length: to - from }, (_, at) => runAt(from + at)),
       });
     }

@@ -115,7 +115,8 @@ const partitionOf = (
 ): PartitionDelta => {
   const last = runs.at(-1);
   const position = last === undefined ? 0 : last.upstream + last.length;
-  return { ...tp, topicId: id(1), position, runs, ...more };
+  const known = { topicId: id(1), position, leaderEpoch: 2, runs };
+  return { ...tp, ...known, ...more };
 };
 const delta = (
   partitions: readonly PartitionDelta[],
@@ -130,6 +131,7 @@ const snapshot = (
 Deno.test("of a partition that no lane has spoken of nothing is known", () => {
   const map = new OffsetMap();
   assert.equal(map.position(tp), null);
+  assert.deepEqual(map.end(tp), { upstream: 0, downstream: 0 });
   assert.equal(map.translate(tp, 0), null);
   assert.equal(map.back(tp, 0), null);
   assert.deepEqual([...map.partitions()], []);
@@ -269,4 +271,18 @@ Deno.test("a snapshot keeps what is asked for", () => {
   ]);
   assert.deepEqual(map.translate(tp, 4), { offset: 4, exact: true });
   assert.deepEqual(map.position({ ...tp, partition: 4 })?.position, 30);
+});
+
+Deno.test("position, leader epoch and end of a partition are the last that its log says, and survive a snapshot", () => {
+  const map = new OffsetMap();
+  const last = { position: 15, leaderEpoch: 3 };
+  map.apply(0, delta([partitionOf([run(0, 1, 10)], { leaderEpoch: null })]));
+  assert.equal(map.position(tp)?.leaderEpoch, null);
+  map.apply(0, delta([partitionOf([run(10, 12, 2)], last)]));
+  for (let times = 0; times < 2; times++) {
+    const { position, leaderEpoch } = map.position(tp)!;
+    assert.deepEqual({ position, leaderEpoch }, last);
+    assert.deepEqual(map.end(tp), { upstream: 12, downstream: 14 });
+    map.apply(0, snapshot(map.snapshotOf(0).partitions));
+  }
 });

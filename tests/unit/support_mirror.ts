@@ -89,6 +89,7 @@ export function laneRecord(options: {
   readonly topic?: string;
   readonly partition?: number;
   readonly position: number;
+  readonly leaderEpoch?: number | null;
   readonly runs: readonly OffsetRun[];
 }): Uint8Array {
   const {
@@ -99,6 +100,7 @@ export function laneRecord(options: {
     topic = "t",
     partition = 0,
     position,
+    leaderEpoch = null,
     runs,
   } = options;
   const topicId = "07".repeat(16);
@@ -107,6 +109,6 @@ export function laneRecord(options: {
     era,
     part,
     parts,
-    partitions: [{ topic, topicId, partition, position, runs }],
+    partitions: [{ topic, topicId, partition, position, leaderEpoch, runs }],
   });
 }

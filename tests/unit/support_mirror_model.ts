@@ -24,6 +24,7 @@ export interface PartitionTruth {
   lane: number;
   pairs: Pair[];
   end: { upstream: number; downstream: number };
+  leaderEpoch: number | null;
   /** Positions from here on must be exact; below, snapshots may be trimmed. */
   trimmed: number;
 }
@@ -56,6 +57,7 @@ export class MirrorModel {
       lane: partition % LANES,
       pairs: [],
       end: { upstream: 0, downstream: 0 },
+      leaderEpoch: null,
       trimmed: 0,
     }),
   );
@@ -94,6 +96,7 @@ export class MirrorModel {
         truth.topicId = idOf(this.#ids++);
         truth.pairs = [];
         truth.end = { ...truth.end, upstream: 0 };
+        truth.leaderEpoch = null;
         truth.trimmed = 0;
         this.#writeDelta(truth, []);
       }
@@ -156,7 +159,9 @@ export const sourceOf = ({ partition, topicId }: PartitionTruth) => ({
 export function positionOf(
   truth: PartitionTruth,
 ): Omit<PartitionPosition, "lane"> {
-  return { ...sourceOf(truth), era: ERA, position: truth.end.upstream };
+  const { end, leaderEpoch } = truth;
+  const position = end.upstream;
+  return { ...sourceOf(truth), era: ERA, position, leaderEpoch };
 }
 
 function mirror(
@@ -169,6 +174,8 @@ function mirror(
     length,
   };
   truth.pairs.push(...pairsOf([run]));
+  // Any that goes up now and then.
+  truth.leaderEpoch = (truth.leaderEpoch ?? 0) + skipped;
   truth.end = {
     upstream: run.upstream + length,
     downstream: run.downstream + length,
@@ -180,7 +187,9 @@ function deltaOf(
   truth: PartitionTruth,
   runs: readonly Run[],
 ): PartitionDelta {
-  return { ...sourceOf(truth), position: truth.end.upstream, runs };
+  const { end, leaderEpoch } = truth;
+  const position = end.upstream;
+  return { ...sourceOf(truth), position, leaderEpoch, runs };
 }
 
 function idOf(number: number): string {

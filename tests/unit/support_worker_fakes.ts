@@ -26,6 +26,7 @@ export interface FakeRecord {
   readonly key?: string | null;
   readonly headers?: readonly ReadHeader[];
   readonly timestampMs?: number;
+  readonly leaderEpoch?: number;
 }
 
 type BatchReads =
@@ -38,6 +39,7 @@ type BatchReads =
   | "keyIdentity"
   | "keyText"
   | "lanes"
+  | "leaderEpoch"
   | "offset"
   | "offsets"
   | "passingText"
@@ -79,6 +81,10 @@ export class FakeBatch implements Pick<Batch, BatchReads> {
 
   timestamp(index: number): number {
     return this.#record(index).timestampMs ?? -1;
+  }
+
+  leaderEpoch(index: number): number {
+    return this.#record(index).leaderEpoch ?? -1;
   }
 
   key(index: number): Uint8Array<ArrayBuffer> | null {

@@ -145,6 +145,18 @@ Deno.test("after a restart the epoch is kept that the log still shares, so that 
   });
 });
 
+Deno.test("after a restart no epoch is kept where nobody knows what the log still shares", () => {
+  // Kept, each of its records would seem to come from an older leader again.
+  const evidence = { kind: "epochWentDown", offset: 10 } as const;
+  const damage = damageOf(judge(RECORDED, seen({ end: 30 }), evidence));
+  assert.deepEqual(remedyFor(RECORDED, damage, "restart"), {
+    kind: "restart",
+    topicId: "first",
+    position: 10,
+    leaderEpoch: null,
+  });
+});
+
 Deno.test("out of range below the log's start is no truncation", () => {
   const overtaken = seen({ start: 13, end: 20 });
   const verdict = judge(RECORDED, overtaken, { kind: "outOfRange" });

@@ -35,6 +35,18 @@ Deno.test("runs say of every record where it went, in as few as there are jumps"
   }));
 });
 
+Deno.test("what was known before the first record comes first, and nothing is added to a mark", () => {
+  const log = new RunLog();
+  const mark = { upstream: 100, downstream: 40, length: 0 };
+  log.begin(7, [mark]);
+  log.begin(8, []);
+  log.add(7, 100, 40);
+  log.add(7, 101, 41);
+  assert.deepEqual(log.take(7), [mark, { ...mark, length: 2 }]);
+  assert.deepEqual(log.take(7), []);
+  assert.deepEqual(log.take(8), []);
+});
+
 Deno.test("a transaction lasts its interval, or five times as long as the last commit took", () => {
   const pace = new CommitPace({ intervalMs: 100, records: 1000 });
   assert.equal(pace.isDue(0, 0), false);

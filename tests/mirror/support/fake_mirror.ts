@@ -241,7 +241,8 @@ function deltaOf(
   const last = runs.at(-1)!;
   const topicId = createHash("md5").update(topic).digest("hex");
   const position = last.upstream + last.length;
-  return { topic, topicId, partition, position, runs };
+  const leaderEpoch = null;
+  return { topic, topicId, partition, position, leaderEpoch, runs };
 }
 
 const laneValue = (partitions: readonly LanePartition[]) =>

@@ -15,11 +15,12 @@ export function encodeLaneRecord(record: LaneRecord): Uint8Array {
 }
 
 function encodePartition(bytes: number[], given: LanePartition): void {
-  const { topic, topicId, partition, position, runs } = given;
+  const { topic, topicId, partition, position, leaderEpoch, runs } = given;
   const name = encoder.encode(topic);
   varint(bytes, name.length);
   bytes.push(...name, ...Uint8Array.fromHex(topicId));
-  for (const value of [1, partition, position, runs.length]) {
+  const epoch = leaderEpoch === null ? 0 : leaderEpoch + 1;
+  for (const value of [1, partition, position, epoch, runs.length]) {
     varint(bytes, value);
   }
   let up = 0;
