@@ -159,10 +159,25 @@ Deno.test("rules that are written as a text are read as they were", () => {
 Deno.test("any text is read, or refused on one line, and what is read is read again as it is", () => {
   const piece = fc.oneof(
     fc.constantFrom(
-      ...[";", ":", "=", ",", "[", "]", "(", ".*", " ", "\n", "${", "stop"],
+      ...[
+        ";",
+        ":",
+        "=",
+        ",",
+        "[",
+        "]",
+        "(",
+        ".*",
+        " ",
+        "\n",
+        "\0",
+        "é",
+        "${",
+        "stop",
+      ],
       ...["a", "restart", "1", "-1", "true", "0.5", ...judgedConfigs],
     ),
-    fc.string({ unit: "binary", maxLength: 3 }),
+    fc.string({ maxLength: 3 }),
   );
   const texts = fc.array(piece, { maxLength: 12 }).map((each) => each.join(""));
   fc.assert(
