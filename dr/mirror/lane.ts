@@ -50,6 +50,8 @@ export interface LaneParts {
   readonly readState: (lane: number, signal: AbortSignal) => Promise<LaneState>;
   /** Topics that are there on both sides, of all lanes. */
   readonly topics: () => readonly MirroredTopic[];
+  /** `batch.size` of its producer as it should be now: see `batchLimit`. */
+  readonly batchBytes: (lane: number) => number;
   /** What of the topics belongs to this lane, and where each partition stands. */
   readonly partitions: (lane: number, state: LaneState) => Partitions;
   readonly keeper: (lane: number, state: LaneState) => LaneLogKeeper;
@@ -154,6 +156,7 @@ class Life {
   partitions: Partitions | null = null;
   readonly #parts: LaneParts;
   readonly #lane: number;
+  readonly #batchBytes: number;
   readonly #onMirrored: (note: TransactionNote) => void;
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<string>();
@@ -175,6 +178,7 @@ class Life {
     );
     const { job, library, producer, rateLimit, source, transactionalId } =
       parts;
+    this.#batchBytes = parts.batchBytes(lane);
     this.thread = new WorkerThread({
       module: MIRROR_WORKER,
       id: lane,
@@ -184,6 +188,7 @@ class Life {
       producerProperties: () => ({
         ...producer,
         "transactional.id": transactionalId(lane),
+        "batch.size": this.#batchBytes,
       }),
       rateLimit,
       job: { ...job, lane },
@@ -227,12 +232,16 @@ class Life {
   /** Takes over partitions that it has not yet. */
   adopt(): void {
     this.#serial.run(async () => {
-      const { source, topics } = this.#parts;
+      const { batchBytes, source, topics } = this.#parts;
       const { partitions, thread } = this;
       if (partitions === null || this.#abort.signal.aborted) return;
+      const { signal } = this.#abort;
       const mirrored = topics();
+      if (batchBytes(this.#lane) < this.#batchBytes) {
+        throw new Error("a target topic takes smaller batches");
+      }
       thread.mirror(mirrored);
-      const added = await partitions.add(mirrored, this.#abort.signal);
+      const added = await partitions.add(mirrored, signal);
       if (added.length === 0) return;
       for (const { tp } of added) source.forward(tp, thread.queue);
       // Records that come before the thread knows of them would be dropped.

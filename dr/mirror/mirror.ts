@@ -33,6 +33,7 @@ import {
   TopicSync,
 } from "../topics/mod.ts";
 import { pause } from "../waits.ts";
+import { batchLimit } from "./batch_limit.ts";
 import { Leader } from "./leader.ts";
 import { Lane } from "./lane.ts";
 import { LaneGroup } from "./lane_group.ts";
@@ -292,6 +293,14 @@ export class Mirror implements AsyncDisposable {
             signal,
           ),
         topics: () => this.#topics,
+        batchBytes: (lane) =>
+          batchLimit({
+            lane,
+            lanes,
+            topics: this.#topics,
+            wanted: target.producer["batch.size"],
+            limitOf: (topic) => this.#topicSync.batchLimitOf(topic),
+          }),
         partitions: (lane, state) =>
           new Partitions({
             lane,
