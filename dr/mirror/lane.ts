@@ -237,6 +237,8 @@ class Life {
       if (partitions === null || this.#abort.signal.aborted) return;
       const { signal } = this.#abort;
       const mirrored = topics();
+      // Before the thread writes down what was read as of the topics of now.
+      await partitions.compare(mirrored, signal);
       if (batchBytes(this.#lane) < this.#batchBytes) {
         throw new Error("a target topic takes smaller batches");
       }

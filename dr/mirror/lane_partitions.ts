@@ -3,6 +3,7 @@ import type { Consumer, TopicPartition } from "../../src/kafka/mod.ts";
 import type { Position } from "../../src/pool/protocol.ts";
 import { resetOffsets } from "../../src/pool/start_offsets.ts";
 import type {
+  Damage,
   DamageChecker,
   Evidence,
   Examinee,
@@ -21,6 +22,8 @@ export interface LanePartition {
   next: number;
   /** Whether it is fetched; a damaged one is not. */
   readonly isOpen: boolean;
+  /** Of the topic that had the name when it was judged; null: none had. */
+  readonly seenId: string | null;
 }
 
 export interface PartitionsParts {
@@ -46,6 +49,7 @@ interface Start {
   readonly topicId: string;
   readonly next: number;
   readonly isOpen: boolean;
+  readonly seenId: string | null;
   /** It has never been mirrored. */
   readonly isNew: boolean;
 }
@@ -86,6 +90,7 @@ export class Partitions {
             topicId,
             next: 0,
             isOpen: true,
+            seenId: topicId,
             isNew: true,
           });
         } else known.push(recorded);
@@ -94,6 +99,7 @@ export class Partitions {
     const starts = [
       ...await this.#begin(unknown, signal),
       ...await this.#examine(known, topics, signal),
+      ...this.#deleted(topics),
     ];
     return starts.flatMap((start) => this.#own(start));
   }
@@ -112,13 +118,45 @@ export class Partitions {
       const { topicId } = this.#byId.get(idOf(tp))!;
       topics.set(tp.topic, { topic: tp.topic, topicId });
     }
-    const changed = await this.#parts.checker.verify(
+    const others = await this.#parts.checker.verify(
       [...topics.values()],
       signal,
     );
-    if (changed.length === 0) return;
-    const names = changed.map(({ topic }) => `"${topic}"`).join(", ");
-    throw new TopicChangedError(`topic ${names} is not what it was`);
+    if (others.length > 0) throw changed(others);
+  }
+
+  /**
+   * Looks whether the topics are those that it judged: where nothing is read of a
+   * topic, or its fetches stall, nothing else would tell.
+   * @param topics as they were found just now.
+   * @throws {TopicChangedError} where one is not: all of it is to be judged anew.
+   * @throws {KafkaError} when the source does not answer.
+   */
+  async compare(
+    topics: readonly MirroredTopic[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const ids = new Map(topics.map(({ topic, topicId }) => [topic, topicId]));
+    const others = this.all.filter(({ seenId, tp }) =>
+      (ids.get(tp.topic) ?? null) !== seenId
+    );
+    const replaced = others.find(({ tp }) => ids.has(tp.topic));
+    if (replaced !== undefined) throw changed([replaced.tp]);
+    // What is not found may be there, and only not be mirrored any more.
+    const findings = await this.#parts.checker.examine(
+      others.map(({ tp, topicId, next }) => ({
+        ...tp,
+        topicId,
+        position: next,
+        leaderEpoch: null,
+      })),
+      signal,
+    );
+    const gone = findings.filter((each) =>
+      each.kind === "damaged" &&
+      (each.damage.kind === "deleted" || each.damage.kind === "recreated")
+    );
+    if (gone.length > 0) throw changed(gone.map(({ tp }) => tp));
   }
 
   /** What is on the target now. */
@@ -181,6 +219,7 @@ export class Partitions {
             topicId,
             next: position,
             isOpen: true,
+            seenId: topicId,
             isNew: false,
           };
         case "unknown":
@@ -195,6 +234,7 @@ export class Partitions {
               topicId,
               next: position,
               isOpen: false,
+              seenId: seenIn(finding.damage, topicId),
               isNew: false,
             };
           }
@@ -203,18 +243,63 @@ export class Partitions {
           }
           this.#parts.doubts.delete(idOf(tp));
           const { topicId: id, position: next } = remedy;
-          return { tp, topicId: id, next, isOpen: true, isNew: true };
+          return {
+            tp,
+            topicId: id,
+            next,
+            isOpen: true,
+            seenId: id,
+            isNew: true,
+          };
         }
       }
     });
   }
 
-  #own({ tp, topicId, next, isOpen, isNew }: Start): Position[] {
+  /** What was deleted while this process looked on: it is not forgotten. */
+  #deleted(topics: readonly MirroredTopic[]): Start[] {
+    const { checker, lane, lanes } = this.#parts;
+    const present = new Set(topics.map(({ topic }) => topic));
+    return checker.reports.filter((each) =>
+      each.damage.kind === "deleted" && !present.has(each.topic) &&
+      laneOf(each, lanes) === lane && !this.#byId.has(idOf(each))
+    ).map(({ topic, partition, topicId, position }) => ({
+      tp: { topic, partition },
+      topicId,
+      next: position,
+      isOpen: false,
+      seenId: null,
+      isNew: false,
+    }));
+  }
+
+  #own({ tp, topicId, next, isOpen, isNew, seenId }: Start): Position[] {
     const epoch = this.#parts.nextEpoch();
-    this.#byId.set(idOf(tp), { tp, topicId, epoch, next, isOpen });
+    this.#byId.set(idOf(tp), { tp, topicId, epoch, next, isOpen, seenId });
     // Who waits for the mirror must learn of partitions that are empty, too.
     const position = { tp, epoch, next, beyond: [], isUnrecorded: isNew };
     return isOpen ? [position] : [];
+  }
+}
+
+function changed(topics: readonly { readonly topic: string }[]): Error {
+  const names = new Set(topics.map(({ topic }) => `"${topic}"`));
+  return new TopicChangedError(
+    `topic ${[...names].join(", ")} is not what it was`,
+  );
+}
+
+/** Which topic has the name of the one that a damage befell. */
+function seenIn(damage: Damage, topicId: string): string | null {
+  switch (damage.kind) {
+    case "deleted":
+      return null;
+    case "recreated":
+      return damage.topicId;
+    case "truncated":
+    case "uncleanElection":
+    case "overtaken":
+      return topicId;
   }
 }
 
