@@ -32,7 +32,7 @@ import {
   evidenceOf,
   type MirroredTopic,
 } from "../topics/mod.ts";
-import { pause } from "../waits.ts";
+import { pause, unlessAborted } from "../waits.ts";
 import type { LanePartition, Partitions } from "./lane_partitions.ts";
 import type { LaneState } from "./lane_state.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
@@ -65,6 +65,7 @@ const MIRROR_WORKER = new URL(
   import.meta.url,
 );
 const COMMIT_MS = 30_000;
+const METADATA_MS = 10_000;
 
 export class Lane {
   readonly number: number;
@@ -243,6 +244,17 @@ class Life {
         throw new Error("a target topic takes smaller batches");
       }
       thread.mirror(mirrored);
+      if (partitions.lacks(mirrored)) {
+        // What they know of topics may be minutes old, and then partitions that
+        // were added would be unknown to them for minutes more.
+        await unlessAborted(
+          Promise.all([
+            source.partitionCounts(METADATA_MS),
+            thread.producer.partitionCounts(METADATA_MS),
+          ]),
+          signal,
+        );
+      }
       const added = await partitions.add(mirrored, signal);
       if (added.length === 0) return;
       for (const { tp } of added) source.forward(tp, thread.queue);

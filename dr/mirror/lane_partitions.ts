@@ -66,6 +66,11 @@ export class Partitions {
     return [...this.#byId.values()];
   }
 
+  /** Whether there is anything that it does not have yet. */
+  lacks(topics: readonly MirroredTopic[]): boolean {
+    return this.#missing(topics).next().done === false;
+  }
+
   /**
    * Takes over what it does not have yet.
    * @returns what is to be fetched of that.
@@ -76,25 +81,20 @@ export class Partitions {
     topics: readonly MirroredTopic[],
     signal: AbortSignal,
   ): Promise<Position[]> {
-    const { lane, lanes } = this.#parts;
     const known: Examinee[] = [];
     const unknown: Start[] = [];
-    for (const { topic, topicId, partitions } of topics) {
-      for (let partition = 0; partition < partitions; partition++) {
-        const tp = { topic, partition };
-        if (laneOf(tp, lanes) !== lane || this.#byId.has(idOf(tp))) continue;
-        const recorded = this.#recorded(tp, topicId);
-        if (recorded === null) {
-          unknown.push({
-            tp,
-            topicId,
-            next: 0,
-            isOpen: true,
-            seenId: topicId,
-            isNew: true,
-          });
-        } else known.push(recorded);
-      }
+    for (const { tp, topicId } of this.#missing(topics)) {
+      const recorded = this.#recorded(tp, topicId);
+      if (recorded === null) {
+        unknown.push({
+          tp,
+          topicId,
+          next: 0,
+          isOpen: true,
+          seenId: topicId,
+          isNew: true,
+        });
+      } else known.push(recorded);
     }
     const starts = [
       ...await this.#begin(unknown, signal),
@@ -166,6 +166,17 @@ export class Partitions {
 
   doubt(tp: TopicPartition, evidence: Evidence): void {
     this.#parts.doubts.set(idOf(tp), evidence);
+  }
+
+  *#missing(topics: readonly MirroredTopic[]) {
+    const { lane, lanes } = this.#parts;
+    for (const { topic, topicId, partitions } of topics) {
+      for (let partition = 0; partition < partitions; partition++) {
+        const tp = { topic, partition };
+        if (laneOf(tp, lanes) !== lane || this.#byId.has(idOf(tp))) continue;
+        yield { tp, topicId };
+      }
+    }
   }
 
   /** Where it stood; MirrorMaker 2 may have been at work since. */
