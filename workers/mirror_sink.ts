@@ -293,7 +293,9 @@ export class MirrorSink implements LoopSink {
   ): void {
     if (isPurged(code)) return;
     const { errorOf, settlement } = this.#parts;
-    if (code !== 0) return this.#abort(errorOf(code, "mirror").message);
+    if (code !== 0) {
+      return this.#abort(errorOf(code, this.#doing(slot, index)).message);
+    }
     if (slot === LOG) {
       if (index === 1) this.#logStart = offset; // the snapshot's first part
       return;
@@ -306,6 +308,16 @@ export class MirrorSink implements LoopSink {
     const { epoch } = settlement.ownership(lanes[index]!);
     this.#runs.add(epoch, offsets[index]!, offset);
     settlement.done(ticket, index);
+  }
+
+  /** For messages: what a report is about. */
+  #doing(slot: number, index: number): string {
+    if (slot === LOG) return "write the lane's log";
+    const ticket = this.#parts.settlement.ticket(slot);
+    if (ticket === undefined) return "mirror";
+    const { lanes, offsets } = ticket.batch;
+    const { tp } = this.#parts.settlement.ownership(lanes[index]!);
+    return `mirror ${tp.topic} [${tp.partition}] @${offsets[index]}`;
   }
 
   /** Epochs of leaders only go up in a log: where one goes down, it is another. */

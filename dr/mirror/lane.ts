@@ -39,41 +39,14 @@ import {
   evidenceOf,
   type MirroredTopic,
 } from "../topics/mod.ts";
-import { pause } from "../waits.ts";
+import { pause, unlessAborted } from "../waits.ts";
+import type { LaneParts } from "./lane_parts.ts";
 import { assignChecked } from "./checked_assign.ts";
-import type { LanePartition, Partitions } from "./lane_partitions.ts";
+import type { LanePartition } from "./lane_partition.ts";
+import type { Partitions } from "./lane_partitions.ts";
 import type { LaneState } from "./lane_state.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
 import type { LaneLogKeeper } from "./lane_log_keeper.ts";
-
-export interface LaneParts {
-  readonly library: Library;
-  /** Of the source, without a group; all lanes of the process share it. */
-  readonly source: Consumer;
-  /** Of the target, with the lane's transactional id. */
-  readonly producer: (lane: number) => ProducerProperties;
-  readonly job: Omit<MirrorJob, "lane">;
-  readonly rateLimit: SharedArrayBuffer;
-  /** Of the target: where a lane says how far it is. */
-  readonly statePartitions: (lane: number) => Promise<TopicPartition[]>;
-  /**
-   * See `endHanging`: of partitions of the target.
-   * @param foreign kept for the lane, over its lives.
-   */
-  readonly endHanging: (
-    lane: number,
-    partitions: readonly TopicPartition[],
-    foreign: Set<string>,
-    signal: AbortSignal,
-  ) => Promise<boolean>;
-  readonly readState: (lane: number, signal: AbortSignal) => Promise<LaneState>;
-  /** Topics that are there on both sides, of all lanes. */
-  readonly topics: () => readonly MirroredTopic[];
-  /** What of the topics belongs to this lane, and where each partition stands. */
-  readonly partitions: (lane: number, state: LaneState) => Partitions;
-  readonly keeper: (lane: number, state: LaneState) => LaneLogKeeper;
-  readonly log: Log;
-}
 
 export type LaneStatus = "opening" | "running" | "waiting" | "closed";
 
@@ -82,6 +55,7 @@ const MIRROR_WORKER = new URL(
   import.meta.url,
 );
 const COMMIT_MS = 30_000;
+const METADATA_MS = 10_000;
 
 export class Lane {
   readonly number: number;
@@ -181,6 +155,7 @@ class Life {
   readonly #lane: number;
   /** Where transactions of others are open. */
   readonly #foreign: Set<string>;
+  readonly #batchBytes: number;
   readonly #onMirrored: (note: TransactionNote) => void;
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<string>();
@@ -204,13 +179,17 @@ class Life {
       this.#abort.abort(new Error("it has ended"))
     );
     const { job, library, producer, rateLimit, source } = parts;
+    this.#batchBytes = parts.batchBytes(lane);
     this.thread = new WorkerThread({
       module: MIRROR_WORKER,
       id: lane,
       slot: lane,
       library,
       consumer: source,
-      producerProperties: () => producer(lane),
+      producerProperties: () => ({
+        ...producer(lane),
+        "batch.size": this.#batchBytes,
+      }),
       rateLimit,
       job: { ...job, lane },
       refused: [],
@@ -254,12 +233,29 @@ class Life {
   /** Takes over partitions that it has not yet. */
   adopt(): void {
     this.#serial.run(async () => {
-      const { source, topics } = this.#parts;
+      const { batchBytes, source, topics } = this.#parts;
       const { partitions, thread } = this;
       if (partitions === null || this.#abort.signal.aborted) return;
+      const { signal } = this.#abort;
       const mirrored = topics();
+      // Before the thread writes down what was read as of the topics of now.
+      await partitions.compare(mirrored, signal);
+      if (batchBytes(this.#lane) < this.#batchBytes) {
+        throw new Error("a target topic takes smaller batches");
+      }
       thread.mirror(mirrored);
-      const added = await partitions.add(mirrored, this.#abort.signal);
+      if (partitions.lacks(mirrored)) {
+        // What they know of topics may be minutes old, and then partitions that
+        // were added would be unknown to them for minutes more.
+        await unlessAborted(
+          Promise.all([
+            source.partitionCounts(METADATA_MS),
+            thread.producer.partitionCounts(METADATA_MS),
+          ]),
+          signal,
+        );
+      }
+      const added = await partitions.add(mirrored, signal);
       if (added.length === 0) return;
       const positions = added.map(({ position }) => position);
       const targets = new Map(

@@ -1,76 +1,24 @@
 /** The source partitions of a lane: which they are, and where each stands. */
-import type { Consumer, TopicPartition } from "../../src/kafka/mod.ts";
-import type { MirrorBeginning, Position } from "../../src/pool/protocol.ts";
+import type { TopicPartition } from "../../src/kafka/mod.ts";
+import type { Position } from "../../src/pool/protocol.ts";
 import { resetOffsets } from "../../src/pool/start_offsets.ts";
 import type { Run } from "../offset_map/mod.ts";
 import type {
-  DamageChecker,
+  Damage,
   Evidence,
-  Examinee,
   KnownTopic,
   MirroredTopic,
 } from "../topics/mod.ts";
-import type { CheckedStart } from "./checked_assign.ts";
-import type { LaneState } from "./lane_state.ts";
+import {
+  type Known,
+  type LanePartition,
+  type PartitionsParts,
+  type Start,
+  type TakenOver,
+  TopicChangedError,
+} from "./lane_partition.ts";
 import { laneOf } from "./names.ts";
 import type { Stretch } from "./stretch.ts";
-
-export interface LanePartition {
-  readonly tp: TopicPartition;
-  /** Of the topic that is mirrored. */
-  readonly topicId: string;
-  readonly epoch: number;
-  /** The next offset to read; what lies below is on the target. */
-  next: number;
-  /** Whether it is fetched; a damaged one is not. */
-  readonly isOpen: boolean;
-  /** Whether fetching began below `next`, to compare the epoch of a record. */
-  readonly isFetchedBelow: boolean;
-}
-
-/** A partition that was taken over, and is to be fetched. */
-export interface TakenOver {
-  readonly position: Position;
-  readonly beginning: MirrorBeginning;
-  readonly start: CheckedStart;
-}
-
-export interface PartitionsParts {
-  readonly lane: number;
-  readonly lanes: number;
-  readonly state: LaneState;
-  /** Of the source. */
-  readonly consumer: Consumer;
-  readonly checker: Pick<DamageChecker, "examine" | "verify">;
-  /** See `describeStretches`. */
-  readonly describe: (
-    stretches: readonly Stretch[],
-    signal: AbortSignal,
-  ) => Promise<readonly (readonly Run[])[]>;
-  /** By `topic-partition`: what was seen in an earlier life; taken over here. */
-  readonly doubts: Map<string, Evidence>;
-  /** A number that no other ownership of the process has. */
-  readonly nextEpoch: () => number;
-}
-
-/** What was read is of no use; another look says what to do. */
-export class TopicChangedError extends Error {
-  override readonly name = "TopicChangedError";
-}
-
-/** Where a partition stands that the logs know. */
-interface Known extends Examinee {
-  /** MirrorMaker 2 has gone on from where we were. */
-  readonly isTheirs: boolean;
-}
-
-interface Start extends Pick<Known, "isTheirs" | "leaderEpoch" | "topicId"> {
-  readonly tp: TopicPartition;
-  readonly next: number;
-  readonly isOpen: boolean;
-  /** The lane's log does not say yet that it begins there. */
-  readonly isUnrecorded: boolean;
-}
 
 export class Partitions {
   readonly #parts: PartitionsParts;
@@ -84,6 +32,11 @@ export class Partitions {
     return [...this.#byId.values()];
   }
 
+  /** Whether there is anything that it does not have yet. */
+  lacks(topics: readonly MirroredTopic[]): boolean {
+    return this.#missing(topics).next().done === false;
+  }
+
   /**
    * Takes over what it does not have yet.
    * @returns what is to be fetched of that.
@@ -94,30 +47,27 @@ export class Partitions {
     topics: readonly MirroredTopic[],
     signal: AbortSignal,
   ): Promise<TakenOver[]> {
-    const { lane, lanes } = this.#parts;
     const known: Known[] = [];
     const unknown: Start[] = [];
-    for (const { topic, topicId, partitions } of topics) {
-      for (let partition = 0; partition < partitions; partition++) {
-        const tp = { topic, partition };
-        if (laneOf(tp, lanes) !== lane || this.#byId.has(idOf(tp))) continue;
-        const recorded = this.#recorded(tp, topicId);
-        if (recorded === null) {
-          unknown.push({
-            tp,
-            topicId,
-            next: 0,
-            leaderEpoch: null,
-            isOpen: true,
-            isUnrecorded: true,
-            isTheirs: false,
-          });
-        } else known.push(recorded);
-      }
+    for (const { tp, topicId } of this.#missing(topics)) {
+      const recorded = this.#recorded(tp, topicId);
+      if (recorded === null) {
+        unknown.push({
+          tp,
+          topicId,
+          next: 0,
+          leaderEpoch: null,
+          isOpen: true,
+          seenId: topicId,
+          isUnrecorded: true,
+          isTheirs: false,
+        });
+      } else known.push(recorded);
     }
     const starts = [
       ...await this.#begin(unknown, signal),
       ...await this.#examine(known, topics, signal),
+      ...this.#deleted(topics),
     ];
     const runs = await this.#describe(starts, topics, signal);
     const logStarts = await this.#logStarts(starts, signal);
@@ -141,13 +91,45 @@ export class Partitions {
       const { topicId } = this.#byId.get(idOf(tp))!;
       topics.set(tp.topic, { topic: tp.topic, topicId });
     }
-    const changed = await this.#parts.checker.verify(
+    const others = await this.#parts.checker.verify(
       [...topics.values()],
       signal,
     );
-    if (changed.length === 0) return;
-    const names = changed.map(({ topic }) => `"${topic}"`).join(", ");
-    throw new TopicChangedError(`topic ${names} is not what it was`);
+    if (others.length > 0) throw changed(others);
+  }
+
+  /**
+   * Looks whether the topics are those that it judged: where nothing is read of a
+   * topic, or its fetches stall, nothing else would tell.
+   * @param topics as they were found just now.
+   * @throws {TopicChangedError} where one is not: all of it is to be judged anew.
+   * @throws {KafkaError} when the source does not answer.
+   */
+  async compare(
+    topics: readonly MirroredTopic[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const ids = new Map(topics.map(({ topic, topicId }) => [topic, topicId]));
+    const others = this.all.filter(({ seenId, tp }) =>
+      (ids.get(tp.topic) ?? null) !== seenId
+    );
+    const replaced = others.find(({ tp }) => ids.has(tp.topic));
+    if (replaced !== undefined) throw changed([replaced.tp]);
+    // What is not found may be there, and only not be mirrored any more.
+    const findings = await this.#parts.checker.examine(
+      others.map(({ tp, topicId, next }) => ({
+        ...tp,
+        topicId,
+        position: next,
+        leaderEpoch: null,
+      })),
+      signal,
+    );
+    const gone = findings.filter((each) =>
+      each.kind === "damaged" &&
+      (each.damage.kind === "deleted" || each.damage.kind === "recreated")
+    );
+    if (gone.length > 0) throw changed(gone.map(({ tp }) => tp));
   }
 
   /** What is on the target now. */
@@ -160,6 +142,17 @@ export class Partitions {
     // What was deleted there had been read; another look tells more.
     if (evidence.kind === "outOfRange" && isBelow) return;
     this.#parts.doubts.set(idOf(tp), evidence);
+  }
+
+  *#missing(topics: readonly MirroredTopic[]) {
+    const { lane, lanes } = this.#parts;
+    for (const { topic, topicId, partitions } of topics) {
+      for (let partition = 0; partition < partitions; partition++) {
+        const tp = { topic, partition };
+        if (laneOf(tp, lanes) !== lane || this.#byId.has(idOf(tp))) continue;
+        yield { tp, topicId };
+      }
+    }
   }
 
   /** Where it stood; MirrorMaker 2 may have been at work since. */
@@ -218,6 +211,7 @@ export class Partitions {
             isOpen: true,
             isUnrecorded: isTheirs,
             isTheirs,
+            seenId: topicId,
           };
         case "unknown":
           throw new TopicChangedError(
@@ -234,6 +228,7 @@ export class Partitions {
               isOpen: false,
               isUnrecorded: false,
               isTheirs: false,
+              seenId: seenIn(finding.damage, topicId),
             };
           }
           if (ids.get(tp.topic) !== remedy.topicId) {
@@ -248,6 +243,7 @@ export class Partitions {
             isOpen: true,
             isUnrecorded: true,
             isTheirs: isTheirs && remedy.topicId === topicId,
+            seenId: remedy.topicId,
           };
         }
       }
@@ -300,13 +296,33 @@ export class Partitions {
     return upstream === 0 ? next : Math.min(next, upstream);
   }
 
+  /** What was deleted while this process looked on: it is not forgotten. */
+  #deleted(topics: readonly MirroredTopic[]): Start[] {
+    const { checker, lane, lanes } = this.#parts;
+    const present = new Set(topics.map(({ topic }) => topic));
+    return checker.reports.filter((each) =>
+      each.damage.kind === "deleted" && !present.has(each.topic) &&
+      laneOf(each, lanes) === lane && !this.#byId.has(idOf(each))
+    ).map(({ topic, partition, topicId, position }) => ({
+      tp: { topic, partition },
+      topicId,
+      next: position,
+      isOpen: false,
+      leaderEpoch: null,
+      seenId: null,
+      isUnrecorded: false,
+      isTheirs: false,
+    }));
+  }
+
   /** @param logStart null: it was not asked for */
   #own(
     given: Start,
     runs: readonly Run[],
     logStart: number | null,
   ): TakenOver[] {
-    const { isOpen, isUnrecorded, leaderEpoch, next, topicId, tp } = given;
+    const { isOpen, isUnrecorded, leaderEpoch, next, seenId, topicId, tp } =
+      given;
     const epoch = this.#parts.nextEpoch();
     const recordsEnd = this.#recordsEnd(given);
     // A record that is gone has nothing that could be compared.
@@ -314,12 +330,33 @@ export class Partitions {
       ? { ...tp, offset: next, leaderEpoch: null }
       : { ...tp, offset: recordsEnd, leaderEpoch };
     const isFetchedBelow = start.offset < next;
-    const owned = { tp, topicId, epoch, next, isOpen, isFetchedBelow };
+    const owned = { tp, topicId, epoch, next, isOpen, isFetchedBelow, seenId };
     this.#byId.set(idOf(tp), owned);
     if (!isOpen) return [];
     // Who waits for the mirror must learn of partitions that are empty, too.
     const position = { tp, epoch, next, beyond: [], isUnrecorded };
     return [{ position, beginning: { epoch, leaderEpoch, runs }, start }];
+  }
+}
+
+function changed(topics: readonly { readonly topic: string }[]): Error {
+  const names = new Set(topics.map(({ topic }) => `"${topic}"`));
+  return new TopicChangedError(
+    `topic ${[...names].join(", ")} is not what it was`,
+  );
+}
+
+/** Which topic has the name of the one that a damage befell. */
+function seenIn(damage: Damage, topicId: string): string | null {
+  switch (damage.kind) {
+    case "deleted":
+      return null;
+    case "recreated":
+      return damage.topicId;
+    case "truncated":
+    case "uncleanElection":
+    case "overtaken":
+      return topicId;
   }
 }
 

@@ -12,11 +12,12 @@ import type { MirrorJob } from "../../src/pool/protocol.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { connectOffsetsTopic, type Flow, lanesTopic } from "../formats/mod.ts";
 import type { DamageChecker, Evidence, MirroredTopic } from "../topics/mod.ts";
+import { batchLimit } from "./batch_limit.ts";
 import { endHanging } from "./hanging.ts";
-import type { LaneParts } from "./lane.ts";
 import { LaneLogKeeper } from "./lane_log_keeper.ts";
-import { Partitions, type PartitionsParts } from "./lane_partitions.ts";
-import { readLaneState } from "./lane_state.ts";
+import type { PartitionsParts } from "./lane_partition.ts";
+import { Partitions } from "./lane_partitions.ts";
+import { type LaneState, readLaneState } from "./lane_state.ts";
 import { transactionalId } from "./names.ts";
 
 /** How clients of one of the clusters are made. */
@@ -26,6 +27,38 @@ export interface ClusterClients {
   readonly admin: ClientProperties;
 }
 
+export interface LaneParts {
+  readonly library: Library;
+  /** Of the source, without a group; all lanes of the process share it. */
+  readonly source: Consumer;
+  /** Of the target, with the lane's transactional id. */
+  readonly producer: (lane: number) => ProducerProperties;
+  readonly job: Omit<MirrorJob, "lane">;
+  readonly rateLimit: SharedArrayBuffer;
+  /** Of the target: where a lane says how far it is. */
+  readonly statePartitions: (lane: number) => Promise<TopicPartition[]>;
+  /**
+   * See `endHanging`: of partitions of the target.
+   * @param foreign kept for the lane, over its lives.
+   */
+  readonly endHanging: (
+    lane: number,
+    partitions: readonly TopicPartition[],
+    foreign: Set<string>,
+    signal: AbortSignal,
+  ) => Promise<boolean>;
+  readonly readState: (lane: number, signal: AbortSignal) => Promise<LaneState>;
+  /** Topics that are there on both sides, of all lanes. */
+  readonly topics: () => readonly MirroredTopic[];
+  /** `batch.size` of its producer as it should be now: see `batchLimit`. */
+  readonly batchBytes: (lane: number) => number;
+  /** What of the topics belongs to this lane, and where each partition stands. */
+  readonly partitions: (lane: number, state: LaneState) => Partitions;
+  readonly keeper: (lane: number, state: LaneState) => LaneLogKeeper;
+  readonly log: Log;
+}
+
+/** What a process has for all of its lanes. */
 export interface LaneWorld {
   readonly library: Library;
   readonly flow: Flow;
@@ -43,6 +76,8 @@ export interface LaneWorld {
   readonly rateLimit: SharedArrayBuffer;
   /** Topics that are there on both sides, of all lanes. */
   readonly topics: () => readonly MirroredTopic[];
+  /** See `TopicSync`. */
+  readonly batchLimitOf: (topic: string) => number | null;
   readonly nextEpoch: () => number;
   readonly log: Log;
 }
@@ -69,6 +104,14 @@ export function laneParts(world: LaneWorld): LaneParts {
     },
     rateLimit: world.rateLimit,
     topics: world.topics,
+    batchBytes: (lane) =>
+      batchLimit({
+        lane,
+        lanes,
+        topics: world.topics(),
+        wanted: target.producer["batch.size"],
+        limitOf: world.batchLimitOf,
+      }),
     statePartitions: (lane) => statePartitions(world, lane),
     endHanging: (lane, partitions, foreign, signal) =>
       endHanging(

@@ -272,6 +272,7 @@ export class Mirror implements AsyncDisposable {
           doubts,
           rateLimit: this.#rateLimit.memory,
           topics: () => this.#topics,
+          batchLimitOf: (topic) => this.#topicSync.batchLimitOf(topic),
           nextEpoch: () => ++this.#epoch,
           log,
         }),

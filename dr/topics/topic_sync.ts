@@ -14,6 +14,8 @@ import {
 import { perform, type Performed } from "./topic_changes.ts";
 import { type Reading, TopicReader } from "./topic_reader.ts";
 
+const BATCH_LIMIT = "max.message.bytes";
+
 /** A topic that is there on both sides. */
 export interface MirroredTopic {
   readonly topic: string;
@@ -53,6 +55,8 @@ export class TopicSync {
   readonly #timeoutMs: number;
   readonly #source: TopicReader;
   readonly #target: TopicReader;
+  /** By target: `max.message.bytes`, as it was read or set last. */
+  readonly #batchLimits = new Map<string, number>();
   #problems: readonly TopicProblem[] = [];
   #topics: readonly MirroredTopic[] = [];
   #configsAt = -Infinity;
@@ -69,6 +73,11 @@ export class TopicSync {
     return this.#problems;
   }
 
+  /** The largest batch that a target takes, in bytes; null: not known yet. */
+  batchLimitOf(target: string): number | null {
+    return this.#batchLimits.get(target) ?? null;
+  }
+
   /**
    * Changes on the target what is missing there, and answers with what can be
    * mirrored. What fails for one topic is a problem of that topic, which the
@@ -81,6 +90,7 @@ export class TopicSync {
     const { target } = this.#options;
     const { plan } = outlook;
     const performed = await perform(target, plan, this.#timeoutMs, signal);
+    this.#noteLimits(performed);
     const sources = new Map(
       plan.topics.map((each) => [each.target, each.topic]),
     );
@@ -127,6 +137,12 @@ export class TopicSync {
     );
     const brokers = await this.#target.brokers(signal);
     if (isDue) this.#configsAt = now;
+    for (const [target, entries] of targetConfigs.found) {
+      this.#noteLimit(
+        target,
+        entries.find(({ name }) => name === BATCH_LIMIT)?.value,
+      );
+    }
     const known = [...sources.found.values()]
       // Whether such a target exists is not known.
       .filter(({ topic }) => !targets.failed.has(targetTopic(topic)));
@@ -145,6 +161,24 @@ export class TopicSync {
         targetConfigs,
       ]),
     };
+  }
+
+  #noteLimits(performed: readonly Performed[]): void {
+    for (const { doing, change, target, error } of performed) {
+      if (error !== null) continue;
+      if (doing === "create") {
+        this.#noteLimit(target, change.config[BATCH_LIMIT]);
+      } else if (doing === "alter") {
+        const altered = change.changes.find(({ name }) => name === BATCH_LIMIT);
+        if (altered?.operation === "set") {
+          this.#noteLimit(target, altered.value);
+        }
+      }
+    }
+  }
+
+  #noteLimit(target: string, value: string | null | undefined): void {
+    if (value != null) this.#batchLimits.set(target, Number(value));
   }
 
   /** What could not be read, of each topic that it concerns. */

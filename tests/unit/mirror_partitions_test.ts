@@ -1,6 +1,7 @@
 /** Where the partitions of a lane go on, by what its log, MirrorMaker 2 and the source say. */
 import assert from "node:assert/strict";
-import { Partitions, type TakenOver } from "../../dr/mirror/lane_partitions.ts";
+import type { TakenOver } from "../../dr/mirror/lane_partition.ts";
+import { Partitions } from "../../dr/mirror/lane_partitions.ts";
 import type { Stretch } from "../../dr/mirror/stretch.ts";
 import {
   OffsetMap,
@@ -76,6 +77,7 @@ function lane({ ours, theirs, logStart = 0, finding }: Given) {
         }));
       },
       verify: () => Promise.resolve([]),
+      reports: [],
     },
     describe: (asked) => {
       stretches.push(...asked);
