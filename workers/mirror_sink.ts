@@ -12,7 +12,10 @@
  * waits for them to arrive.
  */
 import { encodeDelta, type PartitionDelta } from "../dr/offset_map/mod.ts";
-import { encodeSourcePosition } from "../dr/formats/mod.ts";
+import {
+  encodeNoSourcePosition,
+  encodeSourcePosition,
+} from "../dr/formats/mod.ts";
 import {
   type ClientEvent,
   isPurged,
@@ -253,11 +256,11 @@ export class MirrorSink implements LoopSink {
     const delta = encodeDelta(era, deltas);
     toLog(delta, 0);
     for (const { tp, next } of positions) {
-      if (next === 0) continue; // an empty partition that ended
-      this.#outbox.add(LOG, 0, {
-        topic: offsetsTopic,
-        ...encodeSourcePosition({ ...tp, cluster: source, next }),
-      });
+      // At 0 there may be one of a topic that had the name before.
+      const entry = next === 0
+        ? encodeNoSourcePosition({ ...tp, cluster: source })
+        : encodeSourcePosition({ ...tp, cluster: source, next });
+      this.#outbox.add(LOG, 0, { topic: offsetsTopic, ...entry });
     }
     this.#outbox.send();
     this.#outbox.hurry();

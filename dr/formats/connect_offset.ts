@@ -35,15 +35,32 @@ export function encodeSourcePosition(
   position: SourcePosition & { readonly next: number },
   connector = SOURCE_CONNECTOR,
 ): Entry {
-  const { cluster, partition, topic, next } = position;
+  const { next } = position;
   if (!Number.isSafeInteger(next) || next < 1) {
     throw new RangeError(`no record has been mirrored below ${next}`);
   }
   return {
-    key: encoder.encode(asJackson([connector, { cluster, partition, topic }])),
+    key: keyOf(position, connector),
     value: encoder.encode(JSON.stringify({ offset: next - 1 })),
   };
 }
+
+/**
+ * The entry that takes a position back, as Connect's own reset does: who reads it
+ * begins with the first record.
+ * @param connector as in `encodeSourcePosition`
+ */
+export function encodeNoSourcePosition(
+  partition: Omit<SourcePosition, "next">,
+  connector = SOURCE_CONNECTOR,
+): { readonly key: Entry["key"]; readonly value: null } {
+  return { key: keyOf(partition, connector), value: null };
+}
+
+const keyOf = (
+  { cluster, partition, topic }: Omit<SourcePosition, "next">,
+  connector: string,
+) => encoder.encode(asJackson([connector, { cluster, partition, topic }]));
 
 /**
  * @returns null for an entry of another connector
