@@ -45,11 +45,17 @@ export function encodeSourcePosition(
   };
 }
 
-/** Takes back what was said of a partition: Connect then knows no position. */
-export const encodeNoSourcePosition = (
+/**
+ * The entry that takes a position back, as Connect's own reset does: who reads it
+ * begins with the first record.
+ * @param connector as in `encodeSourcePosition`
+ */
+export function encodeNoSourcePosition(
   partition: Omit<SourcePosition, "next">,
   connector = SOURCE_CONNECTOR,
-) => ({ key: keyOf(partition, connector), value: null });
+): { readonly key: Entry["key"]; readonly value: null } {
+  return { key: keyOf(partition, connector), value: null };
+}
 
 /**
  * @returns null for an entry of another connector

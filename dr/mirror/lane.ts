@@ -16,35 +16,23 @@
  * Nothing that was read before the id was initialised counts, and nothing is
  * tried again: what became of the last transaction is read anew.
  */
-import type {
-  Consumer,
-  Library,
-  ProducerProperties,
-  TopicPartition,
-} from "../../src/kafka/mod.ts";
+import type { TopicPartition } from "../../src/kafka/mod.ts";
 import { CrashHistory } from "../../src/pool/crash_history.ts";
 import type {
   FromWorker,
-  MirrorJob,
   Ownership,
   Position,
   TransactionNote,
 } from "../../src/pool/protocol.ts";
 import { Serial } from "../../src/pool/serial.ts";
 import { WorkerThread } from "../../src/pool/thread.ts";
-import type { Log } from "../../src/telemetry/log.ts";
 import { decodeLaneRecord } from "../offset_map/mod.ts";
-import {
-  type Evidence,
-  evidenceOf,
-  type MirroredTopic,
-} from "../topics/mod.ts";
+import { type Evidence, evidenceOf } from "../topics/mod.ts";
 import { pause, unlessAborted } from "../waits.ts";
 import type { LaneParts } from "./lane_parts.ts";
 import { assignChecked } from "./checked_assign.ts";
 import type { LanePartition } from "./lane_partition.ts";
 import type { Partitions } from "./lane_partitions.ts";
-import type { LaneState } from "./lane_state.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
 import type { LaneLogKeeper } from "./lane_log_keeper.ts";
 

@@ -7,6 +7,7 @@ import {
   decodeSourcePosition,
   encodeCheckpoint,
   encodeHeartbeat,
+  encodeNoSourcePosition,
   encodeOffsetSync,
   encodeSourcePosition,
   type Entry,
@@ -124,6 +125,8 @@ Deno.test("what is encoded is decoded as it was", () => {
   fc.assert(fc.property(position, text, (each, connector) => {
     const { key, value } = encodeSourcePosition(each, connector);
     assert.deepEqual(decodeSourcePosition(key, value, connector), each);
+    const none = encodeNoSourcePosition(each, connector);
+    assert.deepEqual(none, { key, value: null });
   }));
 });
 

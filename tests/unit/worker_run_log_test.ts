@@ -47,6 +47,32 @@ Deno.test("what was known before the first record comes first, and nothing is ad
   assert.deepEqual(log.take(8), []);
 });
 
+Deno.test("runs are the same in whichever order the reports come", () => {
+  const steps = fc.array(fc.constantFrom(0, 0, 0, 2), {
+    minLength: 1,
+    maxLength: 40,
+  });
+  const ofSteps = steps.chain((gaps) => {
+    let up = 0;
+    const pairs = gaps.map((gap, down) => [up += gap + 1, down] as const);
+    return fc.record({
+      pairs: fc.constant(pairs),
+      shuffled: fc.shuffledSubarray(pairs, {
+        minLength: pairs.length,
+        maxLength: pairs.length,
+      }),
+    });
+  });
+  fc.assert(fc.property(ofSteps, ({ pairs, shuffled }) => {
+    const runsOf = (reports: typeof pairs) => {
+      const log = new RunLog();
+      for (const [up, down] of reports) log.add(7, up, down);
+      return log.take(7);
+    };
+    assert.deepEqual(runsOf(shuffled), runsOf(pairs));
+  }));
+});
+
 Deno.test("a transaction lasts its interval, or five times as long as the last commit took", () => {
   const pace = new CommitPace({ intervalMs: 100, records: 1000 });
   assert.equal(pace.isDue(0, 0), false);
