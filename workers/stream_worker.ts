@@ -66,7 +66,9 @@ function newSink(
   sinkParts: OutboxSinkParts,
   { fail, post }: ThreadParts,
 ): AcknowledgedSink | TransactionalSink {
-  if (transaction === null) return new AcknowledgedSink(sinkParts);
+  if (transaction === null) {
+    return new AcknowledgedSink({ ...sinkParts, onProducerSpent: fail });
+  }
   return new TransactionalSink({
     ...sinkParts,
     limits: transaction,

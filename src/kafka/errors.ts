@@ -124,10 +124,24 @@ const FENCED_PRODUCER: ReadonlySet<number> = new Set([
   90, // PRODUCER_FENCED
 ]);
 
+/**
+ * What a broker and an idempotent producer know of each other's sequences does
+ * not fit any more; seen after answers were lost and the leader was killed.
+ */
+const PRODUCER_SPENT: ReadonlySet<number> = new Set([
+  ErrorCode.fatal,
+  -148, // _GAPLESS_GUARANTEE
+  45, // OUT_OF_ORDER_SEQUENCE_NUMBER
+  46, // DUPLICATE_SEQUENCE_NUMBER
+  47, // INVALID_PRODUCER_EPOCH
+  59, // UNKNOWN_PRODUCER_ID
+]);
+
 /** Given up by `Producer.purge`, not refused by anybody. */
 export const isPurged = (code: number) =>
   code === ErrorCode.purgedInQueue || code === ErrorCode.purgedInFlight;
 export const isFencedProducer = (code: number) => FENCED_PRODUCER.has(code);
+export const isProducerSpent = (code: number) => PRODUCER_SPENT.has(code);
 export const isRecordRefused = (code: number) => RECORD_REFUSED.has(code);
 export const isClientRefused = (code: number) => CLIENT_REFUSED.has(code);
 export const isFencedMember = (code: number) => FENCED_MEMBER.has(code);
@@ -139,6 +153,11 @@ export const isTopicExisting = (code: number) =>
 export const isTopicUnknown = (code: number) =>
   code === ErrorCode.unknownTopicOrPartition ||
   code === ErrorCode.unknownTopic || code === ErrorCode.unknownPartition;
+
+/** librdkafka was waited for in vain: see `Client.bounded`. */
+export const isUnanswered = (error: unknown) =>
+  error instanceof KafkaError && error.code === ErrorCode.timedOut &&
+  !error.retriable;
 
 export interface KafkaErrorFields {
   readonly code: number;

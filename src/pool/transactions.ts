@@ -16,6 +16,7 @@
 import {
   type Consumer,
   type GroupMembership,
+  isUnanswered,
   KafkaError,
   type Library,
   Producer,
@@ -151,11 +152,16 @@ export class Transactions implements Positions {
    * @throws {KafkaError} when the cluster refuses it.
    */
   async fence(slot: number, signal: AbortSignal): Promise<void> {
-    await using producer = new Producer(
-      this.#parts.library,
-      this.propertiesOf(slot),
-    );
-    await initTransactions(producer, signal);
+    const { library } = this.#parts;
+    while (true) {
+      await using producer = new Producer(library, this.propertiesOf(slot));
+      try {
+        return await initTransactions(producer, signal);
+      } catch (error) {
+        // Only this producer is of no use any more.
+        if (!isUnanswered(error)) throw error;
+      }
+    }
   }
 }
 

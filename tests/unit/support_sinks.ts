@@ -113,8 +113,12 @@ function surroundings() {
 
 export function acknowledged() {
   const { parts, outboxes, ...rest } = surroundings();
-  const sink = new AcknowledgedSink(parts);
-  return { ...rest, sink, outbox: outboxes[0]! };
+  const spent: KafkaError[] = [];
+  const sink = new AcknowledgedSink({
+    ...parts,
+    onProducerSpent: (error) => spent.push(error),
+  });
+  return { ...rest, sink, spent, outbox: outboxes[0]! };
 }
 
 export function transactional(refused: readonly RefusedInput[] = []) {
