@@ -1,12 +1,16 @@
 /**
  * When a transaction is long enough. Nothing is copied while one is committed,
- * so where commits take long, over a far network, transactions become longer as
- * well: a lane is then idle for at most a sixth of the time. Pure.
+ * so where commits take long, transactions become longer as well: a lane that
+ * has more to copy than it can is idle for at most a sixth of the time. Where
+ * fetching is what is waited for, time without copying costs nothing but delay,
+ * and transactions are as short as their commits. Pure.
  */
 import type { TransactionLimits } from "../src/pool/protocol.ts";
 
 /** A transaction lasts this many times as long as the last commit took. */
 const COMMITS = 5;
+/** The same where all that was fetched has been copied. */
+const COMMITS_IF_DRAINED = 1;
 /** However long a commit takes. */
 const MOST_MS = 5000;
 
@@ -14,11 +18,11 @@ export class CommitPace {
   readonly #limits: TransactionLimits;
   #openedMs: number | null = null;
   #closedMs = 0;
-  #intervalMs: number;
+  #commitMs = 0;
+  #isDrained = false;
 
   constructor(limits: TransactionLimits) {
     this.#limits = limits;
-    this.#intervalMs = limits.intervalMs;
   }
 
   /** Whether to commit, of a transaction with so many records. */
@@ -28,6 +32,11 @@ export class CommitPace {
       records >= this.#limits.records;
   }
 
+  /** In this transaction, all that had been fetched was copied once. */
+  drained(): void {
+    this.#isDrained = true;
+  }
+
   /** Nothing more goes into the transaction. */
   close(nowMs: number): void {
     this.#closedMs = nowMs;
@@ -35,11 +44,16 @@ export class CommitPace {
 
   /** It is committed, and the next one is open. */
   open(nowMs: number): void {
-    const wantedMs = COMMITS * (nowMs - this.#closedMs);
-    this.#intervalMs = Math.max(
-      this.#limits.intervalMs,
-      Math.min(wantedMs, MOST_MS),
-    );
+    this.#commitMs = nowMs - this.#closedMs;
+    this.#isDrained = false;
     this.#openedMs = nowMs;
+  }
+
+  get #intervalMs(): number {
+    const commits = this.#isDrained ? COMMITS_IF_DRAINED : COMMITS;
+    return Math.max(
+      this.#limits.intervalMs,
+      Math.min(commits * this.#commitMs, MOST_MS),
+    );
   }
 }

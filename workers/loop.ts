@@ -151,9 +151,10 @@ export class Loop {
 
   async #work(): Promise<void> {
     const { page, inbox, kind, rate, settlement, sink } = this.#parts;
+    let isDrained = false;
     while (!this.#ended) {
       page.enter(Phase.idle);
-      sink.settle(this.#hurries);
+      sink.settle(this.#hurries, isDrained);
       this.#answerReleases();
       if (this.#isDone()) return;
       const limit = this.#limit();
@@ -161,8 +162,9 @@ export class Loop {
         await this.#rest();
         continue;
       }
-      const batch: Batch | null = inbox.take(limit) ??
-        await inbox.wait(limit, WAIT_MS);
+      const ready = inbox.take(limit);
+      isDrained = ready === null;
+      const batch: Batch | null = ready ?? await inbox.wait(limit, WAIT_MS);
       if (batch === null || this.#ended) {
         batch?.free();
         continue;
@@ -254,7 +256,7 @@ export class Loop {
 
   #publish = (last = false): void => {
     const { page, post, settlement, sink, heapBytes } = this.#parts;
-    sink.settle(this.#hurries);
+    sink.settle(this.#hurries, false);
     sink.publish();
     page.report(settlement.pendingRecords);
     const nowMs = performance.now();

@@ -178,13 +178,14 @@ export class MirrorSink implements LoopSink {
     this.#outbox.wake();
   }
 
-  settle(hurry: boolean): void {
+  settle(hurry: boolean, isDrained: boolean): void {
     const { router, settlement } = this.#parts;
     // Now nothing is taken that the settlement does not know of.
     for (const [lane, offset] of router.takeEnds()) {
       settlement.skipTo(lane, offset);
     }
     if (this.#state.kind !== "open") return;
+    if (isDrained) this.#pace.drained();
     const nowMs = performance.now();
     if (!hurry && !this.#pace.isDue(nowMs, this.#records)) return;
     this.#state = { kind: "closing" };

@@ -22,8 +22,9 @@ export interface LoopSink {
    * Moves on what makes positions durable.
    * @param hurry somebody waits for it: a partition is to move, or the worker
    * to stop
+   * @param isDrained whether nothing that was fetched has yet to be handled
    */
-  settle(hurry: boolean): void;
+  settle(hurry: boolean, isDrained: boolean): void;
   /**
    * Positions that the coordinator must be told of.
    * @param exact whether to look at every open record

@@ -116,7 +116,7 @@ function mirror(next: number, beginning: Partial<MirrorBeginning> = {}) {
   /** Ends the transaction; what its record in the lane's log says. */
   const commit = () => {
     outbox!.report();
-    sink.settle(true);
+    sink.settle(true, false);
     const { note } = commits.at(-1)!;
     sink.committed();
     const [partition] = decodeLaneRecord(note.delta).partitions;

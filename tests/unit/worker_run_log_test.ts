@@ -88,6 +88,19 @@ Deno.test("a transaction lasts its interval, or five times as long as the last c
   assert.equal(pace.isDue(2610, 0), true);
 });
 
+Deno.test("where all that was fetched is copied, a transaction lasts no longer than a commit", () => {
+  const pace = new CommitPace({ intervalMs: 100, records: 1000 });
+  pace.close(0);
+  pace.open(300);
+  pace.drained();
+  assert.equal(pace.isDue(599, 0), false);
+  assert.equal(pace.isDue(600, 0), true);
+  pace.close(600);
+  pace.open(900);
+  assert.equal(pace.isDue(2399, 0), false, "of this one that is not known");
+  assert.equal(pace.isDue(2400, 0), true);
+});
+
 Deno.test("a transaction with enough records does not wait", () => {
   const pace = new CommitPace({ intervalMs: 100, records: 1000 });
   assert.equal(pace.isDue(0, 999), false);
