@@ -84,6 +84,8 @@ export class MirrorPair implements AsyncDisposable {
       MIRROR_LANES: "2",
       MIRROR_REFRESH_MS: "500",
       MIRROR_GROUP_SYNC: "false",
+      // However slow the machine is, nothing is given up for that.
+      TRANSACTION_TIMEOUT_MS: "120000",
       ...env,
     });
     this.#runs.push(run);
