@@ -71,10 +71,14 @@ export class MirrorPair implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  /** A mirror of these topics; `env` says more of it. */
+  /**
+   * A mirror of these topics; `env` says more of it.
+   * @param module what is run instead of the task.
+   */
   mirror(
     topics: readonly string[],
     env: Readonly<Record<string, string>> = {},
+    module?: string,
   ): MirrorRun {
     const run = MirrorRun.start({
       PRIMARY_BROKERS: this.source.cluster.bootstrapServers,
@@ -87,7 +91,7 @@ export class MirrorPair implements AsyncDisposable {
       // However slow the machine is, nothing is given up for that.
       TRANSACTION_TIMEOUT_MS: "120000",
       ...env,
-    });
+    }, module);
     this.#runs.push(run);
     return run;
   }
