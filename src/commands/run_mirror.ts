@@ -90,12 +90,14 @@ export async function runMirror(
   return status;
 }
 
-function newMirror(
+/** @param group of the mirrors that share the lanes. */
+export function newMirror(
   library: Library,
   settings: Settings,
   primaryBrokers: string,
   secondaryBrokers: string,
   log: Log,
+  group = laneGroup(FLOW),
 ): Mirror {
   const { mirror } = settings;
   // Whatever the job's guarantee: a mirror writes in transactions.
@@ -111,7 +113,7 @@ function newMirror(
       admin: source.admin,
     },
     target: {
-      consumer: { ...target.consumer, "group.id": laneGroup(FLOW) },
+      consumer: { ...target.consumer, "group.id": group },
       producer: {
         ...target.producer,
         "message.max.bytes": LARGEST_RECORD_BYTES,

@@ -1,8 +1,17 @@
 /** Source topics that change behind the back of the task `mirror`: nothing is silent. */
 import assert from "node:assert/strict";
-import { Generation, judgeGenerations } from "../support/mirror_generations.ts";
-import { type MirrorStep, mirrorSteps } from "../support/mirror_pair.ts";
+import {
+  Generation,
+  judgeGenerations,
+  laneMapOf,
+} from "../support/mirror_generations.ts";
+import {
+  type MirrorPair,
+  type MirrorStep,
+  mirrorSteps,
+} from "../support/mirror_pair.ts";
 import type { MirrorRun } from "../support/mirror_run.ts";
+import { eventually } from "../support/wait.ts";
 
 const steps: Readonly<Record<string, MirrorStep>> = {
   async "what retention took while no mirror ran stops its partition and says so at each start, and is left out by `restart`"(
@@ -118,8 +127,9 @@ const steps: Readonly<Record<string, MirrorStep>> = {
     const lives = [0, 1, 2].map((number) => new Generation(number));
     const elsewhere = new Generation(0);
     const { client } = pair.source;
+    // Each life has more records than the last: an old position is no end of it.
     const load = async (life: Generation) => {
-      for (let round = 0; round < 15; round++) {
+      for (let round = 0; round < 15 + life.number; round++) {
         await client.produce(other, elsewhere.next(2, 50));
         await client.produce(topic, life.next(2, 200));
       }
@@ -228,6 +238,45 @@ const steps: Readonly<Record<string, MirrorStep>> = {
       });
     }
   },
+
+  async "a topic that came back empty is mirrored from its beginning, also by a mirror that starts later"(
+    pair,
+    topic,
+  ) {
+    await pair.create(topic, 1);
+    const lives = [new Generation(0), new Generation(1)];
+    const { client } = pair.source;
+    const env = { MIRROR_ON_DAMAGE: "restart" };
+    {
+      await using mirror = pair.mirror([topic], env);
+      await client.produce(topic, lives[0]!.next(1, 30));
+      await pair.caughtUp([topic], [mirror]);
+      await mirror.stop();
+    }
+    await pair.delete(topic);
+    await pair.create(topic, 1);
+    {
+      await using mirror = pair.mirror([topic], env);
+      await pair.caughtUp([topic], [mirror]);
+      await positionKnown(pair, topic, await pair.idOf(topic));
+      await mirror.stop();
+    }
+    // Beyond where the old topic ended, too.
+    await client.produce(topic, lives[1]!.next(1, 50));
+    await using mirror = pair.mirror([topic], env);
+    await pair.caughtUp([topic], [mirror]);
+    await mirror.stop();
+    await judgeGenerations({
+      pair,
+      topic,
+      partition: 0,
+      generations: lives.map((life) => ({
+        number: life.number,
+        records: life.of(0),
+        isWhole: true,
+      })),
+    });
+  },
 };
 
 mirrorSteps("damage of source topics", {}, steps);
@@ -271,4 +320,17 @@ async function damaged(
         each.remedy.kind === "stop"
       ).length === partitions,
   );
+}
+
+/** Resolves when a lane's log says that it stands at the beginning of this topic. */
+async function positionKnown(
+  pair: MirrorPair,
+  topic: string,
+  topicId: string,
+): Promise<void> {
+  const id = Uint8Array.fromBase64(topicId, { alphabet: "base64url" }).toHex();
+  await eventually(async () => {
+    const map = await laneMapOf(pair, topic, 0);
+    return map?.topicId === id && map.position === 0;
+  }, { what: "written down" });
 }

@@ -9,10 +9,15 @@ import { seed, sized } from "../support/soak.ts";
 import { eventually } from "../support/wait.ts";
 
 const rounds = sized(3, 20);
+/** So often is each of two rivals fenced. */
+const duels = sized(4, 20);
 const partitions = 4;
 const topic = "contested";
 /** The group gives the lanes of a mirror that is silent for so long away. */
 const sessionMs = 3_000;
+
+const rivalModule =
+  new URL("../support/rival_mirror.ts", import.meta.url).pathname;
 
 const env = {
   SECONDARY_CONSUMER_SESSION_TIMEOUT_MS: `${sessionMs}`,
@@ -39,10 +44,58 @@ realKafkaTest(
   },
 );
 
+realKafkaTest(
+  "two mirrors that believe all the time that all lanes are theirs copy everything once",
+  async () => {
+    await using pair = await MirrorPair.start();
+    try {
+      await duel(pair);
+    } catch (error) {
+      pair.tellFailure();
+      throw error;
+    }
+  },
+);
+
+/** The rival is in a group of its own, which gives it the lanes as well. */
+async function duel(pair: MirrorPair): Promise<void> {
+  await pair.create(topic, partitions);
+  const load = new Load(pair, seededRandom(seed));
+  await using mirror = pair.mirror([topic]);
+  await load.write();
+  await pair.caughtUp([topic], [mirror]);
+  {
+    await using rival = pair.mirror([topic], {}, rivalModule);
+    // Whoever initialises a lane's id fences the other one, again and again.
+    const fenced = (each: MirrorRun) =>
+      each.beginnings().filter(({ reason }) => /fenced|epoch/i.test(reason))
+        .length;
+    await eventually(async () => {
+      await load.write();
+      return fenced(mirror) >= duels && fenced(rival) >= duels;
+    }, { what: "fenced often enough", timeoutMs: 300_000, everyMs: 200 });
+    console.log(
+      `the mirror was fenced ${fenced(mirror)} times, ` +
+        `its rival ${fenced(rival)} times`,
+    );
+    await rival.stop();
+  }
+  await load.write();
+  await pair.caughtUp([topic], [mirror]);
+  await mirror.stop();
+  const { counts } = await pair.isExact([{ name: topic }]);
+  assert.equal(counts.paired, load.committed);
+}
+
 async function fence(pair: MirrorPair): Promise<void> {
   await pair.create(topic, partitions);
   await using one = pair.mirror([topic], { ...env, INSTANCE_ID: "one" });
-  await using other = pair.mirror([topic], { ...env, INSTANCE_ID: "other" });
+  await using other = pair.mirror([topic], {
+    ...env,
+    INSTANCE_ID: "other",
+    // Its transactions are still open when it goes on.
+    TRANSACTION_TIMEOUT_MS: "120000",
+  });
   const random = seededRandom(seed);
   const load = new Load(pair, random);
   for (let round = 0; round < rounds; round++) {

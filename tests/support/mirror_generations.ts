@@ -117,11 +117,12 @@ export async function judgeGenerations(
   return comparisons.map(({ paired }) => paired);
 }
 
-async function laneMapOf(
+/** What the lanes' logs say of a source partition now. */
+export async function laneMapOf(
   pair: MirrorPair,
   topic: string,
   partition: number,
-  found: (kind: AnomalyKind, example: Example) => void,
+  found: (kind: AnomalyKind, example: Example) => void = () => {},
 ) {
   const name = lanesTopic("primary");
   const maps = new LaneMaps(name, found);

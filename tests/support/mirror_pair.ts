@@ -71,10 +71,14 @@ export class MirrorPair implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  /** A mirror of these topics; `env` says more of it. */
+  /**
+   * A mirror of these topics; `env` says more of it.
+   * @param module what is run instead of the task.
+   */
   mirror(
     topics: readonly string[],
     env: Readonly<Record<string, string>> = {},
+    module?: string,
   ): MirrorRun {
     const run = MirrorRun.start({
       PRIMARY_BROKERS: this.source.cluster.bootstrapServers,
@@ -84,8 +88,10 @@ export class MirrorPair implements AsyncDisposable {
       MIRROR_LANES: "2",
       MIRROR_REFRESH_MS: "500",
       MIRROR_GROUP_SYNC: "false",
+      // However slow the machine is, nothing is given up for that.
+      TRANSACTION_TIMEOUT_MS: "120000",
       ...env,
-    });
+    }, module);
     this.#runs.push(run);
     return run;
   }

@@ -12,14 +12,17 @@ const answerMs = 10_000;
 
 export class MirrorRun implements AsyncDisposable {
   /** Knows no settings but these. */
-  static start(env: Readonly<Record<string, string>>): MirrorRun {
+  static start(
+    env: Readonly<Record<string, string>>,
+    module = main,
+  ): MirrorRun {
     return new MirrorRun(
       Child.deno([
         "run",
         "-A",
         "--no-check",
         "--v8-flags=--max-semi-space-size=4",
-        main,
+        module,
         "mirror",
       ], { env: { ...withoutOurs(), HTTP_PORT: "0", ...env } }),
     );
