@@ -32,7 +32,7 @@ import {
   evidenceOf,
   type MirroredTopic,
 } from "../topics/mod.ts";
-import { pause } from "../waits.ts";
+import { pause, unlessAborted } from "../waits.ts";
 import type { LanePartition, Partitions } from "./lane_partitions.ts";
 import type { LaneState } from "./lane_state.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
@@ -214,10 +214,11 @@ class Life {
 
   /** @returns why; null: it is to be closed. */
   async ended(signal: AbortSignal): Promise<string | null> {
-    return await Promise.race([
-      this.#ended.promise,
-      abortOf(signal).then(() => null),
-    ]);
+    try {
+      return await unlessAborted(this.#ended.promise, signal);
+    } catch {
+      return null; // that it has ended is told, and not thrown
+    }
   }
 
   fail(reason: string): void {
@@ -312,19 +313,10 @@ class Life {
   }
 
   async #before(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-    const end = await Promise.race([
-      promise,
-      this.#ended.promise,
-      abortOf(signal),
-    ]);
-    signal.throwIfAborted();
+    const end = await unlessAborted(
+      Promise.race([promise, this.#ended.promise]),
+      signal,
+    );
     if (typeof end === "string") throw new Error(end);
   }
-}
-
-function abortOf(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true })
-  );
 }
