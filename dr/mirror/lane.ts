@@ -33,6 +33,7 @@ import {
   type MirroredTopic,
 } from "../topics/mod.ts";
 import { pause, unlessAborted } from "../waits.ts";
+import type { LaneExamination } from "./examination.ts";
 import type { LanePartition, Partitions } from "./lane_partitions.ts";
 import type { LaneState } from "./lane_state.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
@@ -101,6 +102,11 @@ export class Lane {
   /** The topics have changed: takes over what is new. */
   refresh(): void {
     this.#life?.adopt();
+  }
+
+  /** Of what it has now; null: it has yet to find out. */
+  examination(): LaneExamination | null {
+    return this.#life?.examination() ?? null;
   }
 
   /** What it does is void; it begins anew. */
@@ -240,6 +246,21 @@ class Life {
       await thread.assign(added);
       source.assign(added.map(({ tp, next }) => ({ ...tp, offset: next })));
     }).catch((error) => this.fail(String(error)));
+  }
+
+  /** Where it ends meanwhile nothing is believed: the next life looks itself. */
+  examination(): LaneExamination | null {
+    const { partitions } = this;
+    if (partitions === null || this.#abort.signal.aborted) return null;
+    return {
+      examinees: partitions.examinees(),
+      believes: (examinee, damage) =>
+        !this.#abort.signal.aborted && partitions.believes(examinee, damage),
+      found: (findings) => {
+        const reason = partitions.found(findings);
+        if (reason !== null) this.fail(reason);
+      },
+    };
   }
 
   async close(drainMs: number): Promise<void> {

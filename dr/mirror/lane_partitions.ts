@@ -3,9 +3,11 @@ import type { Consumer, TopicPartition } from "../../src/kafka/mod.ts";
 import type { Position } from "../../src/pool/protocol.ts";
 import { resetOffsets } from "../../src/pool/start_offsets.ts";
 import type {
+  Damage,
   DamageChecker,
   Evidence,
   Examinee,
+  Finding,
   KnownTopic,
   MirroredTopic,
 } from "../topics/mod.ts";
@@ -21,6 +23,10 @@ export interface LanePartition {
   next: number;
   /** Whether it is fetched; a damaged one is not. */
   readonly isOpen: boolean;
+  /** Whether the target knows that `next` belongs to `topicId`. */
+  isRecorded: boolean;
+  /** What the source had first when it was examined last; null: not known. */
+  logStart: number | null;
 }
 
 export interface PartitionsParts {
@@ -29,12 +35,21 @@ export interface PartitionsParts {
   readonly state: LaneState;
   /** Of the source. */
   readonly consumer: Consumer;
-  readonly checker: DamageChecker;
+  readonly checker: Pick<DamageChecker, "examine" | "verify">;
   /** By `topic-partition`: what was seen in an earlier life; taken over here. */
   readonly doubts: Map<string, Evidence>;
   /** A number that no other ownership of the process has. */
   readonly nextEpoch: () => number;
+  /** Milliseconds, never going back; default `performance.now`. */
+  readonly now?: () => number;
 }
+
+/**
+ * Once a lane has committed nothing for this long, nothing that it has read is
+ * under way to the target any more: transactions that last longer are ended by
+ * the target (`TRANSACTION_TIMEOUT_MS`, by default).
+ */
+const STILL_MS = 60_000;
 
 /** What was read is of no use; another look says what to do. */
 export class TopicChangedError extends Error {
@@ -48,14 +63,19 @@ interface Start {
   readonly isOpen: boolean;
   /** It has never been mirrored. */
   readonly isNew: boolean;
+  readonly logStart: number | null;
 }
 
 export class Partitions {
   readonly #parts: PartitionsParts;
   readonly #byId = new Map<string, LanePartition>();
+  readonly #now: () => number;
+  #movedMs: number;
 
   constructor(parts: PartitionsParts) {
     this.#parts = parts;
+    this.#now = parts.now ?? (() => performance.now());
+    this.#movedMs = this.#now();
   }
 
   get all(): readonly LanePartition[] {
@@ -81,13 +101,8 @@ export class Partitions {
         if (laneOf(tp, lanes) !== lane || this.#byId.has(idOf(tp))) continue;
         const recorded = this.#recorded(tp, topicId);
         if (recorded === null) {
-          unknown.push({
-            tp,
-            topicId,
-            next: 0,
-            isOpen: true,
-            isNew: true,
-          });
+          const begin = { next: 0, isOpen: true, isNew: true, logStart: null };
+          unknown.push({ tp, topicId, ...begin });
         } else known.push(recorded);
       }
     }
@@ -123,7 +138,69 @@ export class Partitions {
 
   /** What is on the target now. */
   moved(positions: readonly Position[]): void {
-    for (const { tp, next } of positions) this.#byId.get(idOf(tp))!.next = next;
+    this.#movedMs = this.#now();
+    for (const { tp, next } of positions) {
+      Object.assign(this.#byId.get(idOf(tp))!, { next, isRecorded: true });
+    }
+  }
+
+  /**
+   * Where partitions stand on the target, those that are not fetched included: a
+   * topic that was deleted may have come back.
+   */
+  examinees(): Examinee[] {
+    return this.all.filter(({ isRecorded }) => isRecorded)
+      .map(({ tp, topicId, next }) => ({
+        ...tp,
+        topicId,
+        position: next,
+        leaderEpoch: null,
+      }));
+  }
+
+  /**
+   * Whether a damage that was found from the outside is one of a partition that
+   * goes on meanwhile: it was asked for with a position and judged later.
+   *
+   *     position asked with      start of the log      position by now
+   *          100 ────────────────────> 150 ─────────────────> 200     sound
+   *
+   * Nor need retention have overtaken a position that stands still: the records
+   * above it may have been read before they went. Whoever reads is told by the
+   * broker when it comes to that offset, so there is time to wait until nothing
+   * can be under way.
+   */
+  believes(examinee: Examinee, damage: Damage): boolean {
+    const known = this.#byId.get(idOf(examinee));
+    if (known?.next !== examinee.position) return false;
+    return damage.kind !== "overtaken" || !known.isOpen ||
+      this.#now() - this.#movedMs >= STILL_MS;
+  }
+
+  /**
+   * Takes over what an examination has found.
+   * @returns why the lane must begin anew, which is how it does what is to be done
+   * about a damage; null: it need not.
+   */
+  found(findings: readonly Finding[]): string | null {
+    const reasons = findings.flatMap((finding) => {
+      const { tp } = finding;
+      const known = this.#byId.get(idOf(tp))!;
+      if (finding.kind === "sound") known.logStart = finding.log.start;
+      if (finding.kind !== "damaged") return [];
+      // What is stopped already stays so, unless there is something to read.
+      const isNews = known.isOpen || finding.remedy.kind === "restart";
+      return isNews
+        ? [`${tp.topic} [${tp.partition}] is damaged: ${finding.damage.kind}`]
+        : [];
+    });
+    return reasons[0] ?? null;
+  }
+
+  /** The lowest offset that the source's topic of that id still has; null: not known. */
+  logStart(tp: TopicPartition, topicId: string): number | null {
+    const known = this.#byId.get(idOf(tp));
+    return known?.topicId === topicId ? known.logStart : null;
   }
 
   doubt(tp: TopicPartition, evidence: Evidence): void {
@@ -171,47 +248,43 @@ export class Partitions {
     const ids = new Map(topics.map(({ topic, topicId }) => [topic, topicId]));
     const findings = await this.#parts.checker.examine(examinees, signal);
     return findings.map((finding, at): Start => {
-      const { topicId, position } = examinees[at]!;
+      const { topicId, position: next } = examinees[at]!;
       const { tp } = finding;
+      const known = { tp, topicId, next, isNew: false, logStart: null };
       switch (finding.kind) {
         case "sound":
           this.#parts.doubts.delete(idOf(tp));
-          return {
-            tp,
-            topicId,
-            next: position,
-            isOpen: true,
-            isNew: false,
-          };
+          return { ...known, isOpen: true, logStart: finding.log.start };
         case "unknown":
           throw new TopicChangedError(
             `${tp.topic} [${tp.partition}]: ${finding.reason}`,
           );
         case "damaged": {
           const { remedy } = finding;
-          if (remedy.kind === "stop") {
-            return {
-              tp,
-              topicId,
-              next: position,
-              isOpen: false,
-              isNew: false,
-            };
-          }
-          if (ids.get(tp.topic) !== remedy.topicId) {
+          if (remedy.kind === "stop") return { ...known, isOpen: false };
+          const { topicId, position: next } = remedy;
+          if (ids.get(tp.topic) !== topicId) {
             throw new TopicChangedError(`"${tp.topic}" is being created anew`);
           }
           this.#parts.doubts.delete(idOf(tp));
-          const { topicId: id, position: next } = remedy;
-          return { tp, topicId: id, next, isOpen: true, isNew: true };
+          return { ...known, topicId, next, isOpen: true, isNew: true };
         }
       }
     });
   }
 
-  #own({ tp, topicId, next, isOpen, isNew }: Start): Position[] {
+  #own({ tp, topicId, next, isOpen, isNew, logStart }: Start): Position[] {
     const epoch = this.#parts.nextEpoch();
-    this.#byId.set(idOf(tp), { tp, topicId, epoch, next, isOpen });
+    const isRecorded = !isNew;
+    this.#byId.set(idOf(tp), {
+      tp,
+      topicId,
+      epoch,
+      next,
+      isOpen,
+      isRecorded,
+      logStart,
+    });
     // Who waits for the mirror must learn of partitions that are empty, too.
     const position = { tp, epoch, next, beyond: [], isUnrecorded: isNew };
     return isOpen ? [position] : [];

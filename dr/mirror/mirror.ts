@@ -4,7 +4,6 @@
  */
 import {
   Admin,
-  type ClientEvent,
   type ClientProperties,
   Consumer,
   type ConsumerProperties,
@@ -16,7 +15,7 @@ import { within } from "../../src/pool/deadline.ts";
 import type { MirrorJob } from "../../src/pool/protocol.ts";
 import { RateLimit, type Rates } from "../../src/pool/rate_limit.ts";
 import { Watchdog } from "../../src/pool/watchdog.ts";
-import { type Log, logClientLine } from "../../src/telemetry/log.ts";
+import type { Log } from "../../src/telemetry/log.ts";
 import { CUT_TIMINGS } from "../cut/mod.ts";
 import {
   connectOffsetsTopic,
@@ -32,16 +31,18 @@ import {
   type PlanOptions,
   TopicSync,
 } from "../topics/mod.ts";
-import { pause } from "../waits.ts";
+import { examineLanes } from "./examination.ts";
 import { Leader } from "./leader.ts";
 import { Lane } from "./lane.ts";
 import { LaneGroup } from "./lane_group.ts";
 import { LaneLogKeeper } from "./lane_log_keeper.ts";
 import { Partitions } from "./lane_partitions.ts";
 import { readLaneState } from "./lane_state.ts";
-import { transactionalId } from "./names.ts";
+import { laneOf, transactionalId } from "./names.ts";
+import { lookAgain } from "./look_again.ts";
 import { ensureOwnTopics } from "./own_topics.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
+import { serve } from "./serve.ts";
 import { type MirrorPhase, type MirrorStatus, mirrorStatus } from "./status.ts";
 
 /** How clients of one of the clusters are made. */
@@ -77,7 +78,6 @@ export interface MirrorOptions {
 
 const TICK_MS = 250;
 const FILL_MS = 20;
-const POLL_MS = 100;
 const LEAVE_MS = 5000;
 const DELETE_MS = 30_000;
 /** Whoever has this lane does what one has to do for all. */
@@ -148,7 +148,7 @@ export class Mirror implements AsyncDisposable {
     const { flow, lanes, log, plan, refreshMs } = this.#options;
     const { signal } = this.#stop;
     for (const client of [this.#source, this.#sourceAdmin, this.#targetAdmin]) {
-      this.#loops.push(this.#serve(client));
+      this.#loops.push(serve(client, log, signal));
     }
     const own = await ensureOwnTopics({
       admin: this.#targetAdmin,
@@ -162,7 +162,12 @@ export class Mirror implements AsyncDisposable {
     this.#topics = await this.#topicSync.refresh(signal);
     this.#every(FILL_MS, () => this.#rateLimit.fill(performance.now()));
     this.#every(TICK_MS, () => this.#tick());
-    this.#loops.push(this.#refresh(refreshMs));
+    const looks = {
+      "topics cannot be looked at": () => this.#refresh(signal),
+      "source partitions cannot be examined": () =>
+        examineLanes(this.#lanes.values(), this.#checker, signal),
+    };
+    this.#loops.push(lookAgain(looks, { everyMs: refreshMs, log, signal }));
     this.#laneGroup = new LaneGroup({
       consumer: this.#group,
       topic: lanesTopic(flow.source),
@@ -254,6 +259,9 @@ export class Mirror implements AsyncDisposable {
   }
 
   #stopped({ topic, partition }: TopicPartition): string | null {
+    // Another process may go on with what this one has found damaged.
+    const lane = laneOf({ topic, partition }, this.#laneCount);
+    if (!this.#lanes.has(lane)) return null;
     const report = this.#checker.reports.find((each) =>
       each.topic === topic && each.partition === partition
     );
@@ -336,34 +344,9 @@ export class Mirror implements AsyncDisposable {
     if (answer?.error) throw answer.error;
   }
 
-  async #refresh(everyMs: number): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      await pause(everyMs, signal);
-      if (signal.aborted) return;
-      try {
-        this.#topics = await this.#topicSync.refresh(signal);
-        for (const lane of this.#lanes.values()) lane.refresh();
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#options.log.warn("topics cannot be looked at", { error });
-      }
-    }
-  }
-
-  /** Serves a client's events. */
-  async #serve(client: Consumer | Admin): Promise<void> {
-    const { log } = this.#options;
-    while (!this.#stop.signal.aborted) {
-      const event: ClientEvent | null = await client.poll(POLL_MS);
-      if (event?.kind === "error") {
-        log.warn("Kafka", { error: event.error.message });
-      } else if (event?.kind === "log") {
-        logClientLine(log, event.log);
-      } else if (event?.kind === "tokenRefresh") {
-        client.setOauthTokenFailure("use sasl.oauthbearer.method=oidc");
-      }
-    }
+  async #refresh(signal: AbortSignal): Promise<void> {
+    this.#topics = await this.#topicSync.refresh(signal);
+    for (const lane of this.#lanes.values()) lane.refresh();
   }
 
   #tick(): void {
