@@ -53,7 +53,11 @@ export interface LaneParts {
   readonly topics: () => readonly MirroredTopic[];
   /** What of the topics belongs to this lane, and where each partition stands. */
   readonly partitions: (lane: number, state: LaneState) => Partitions;
-  readonly keeper: (lane: number, state: LaneState) => LaneLogKeeper;
+  readonly keeper: (
+    lane: number,
+    state: LaneState,
+    partitions: Partitions,
+  ) => LaneLogKeeper;
   readonly log: Log;
 }
 
@@ -210,7 +214,7 @@ class Life {
     await this.#before(this.#ready.promise, signal);
     const state = await readState(this.#lane, either);
     this.partitions = partitions(this.#lane, state);
-    this.#keeper = keeper(this.#lane, state);
+    this.#keeper = keeper(this.#lane, state, this.partitions);
     this.adopt();
     await this.#before(this.#serial.idle(), signal);
     const positions = this.partitions.all

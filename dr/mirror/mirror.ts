@@ -40,6 +40,7 @@ import { Partitions } from "./lane_partitions.ts";
 import { readLaneState } from "./lane_state.ts";
 import { laneOf, transactionalId } from "./names.ts";
 import { lookAgain } from "./look_again.ts";
+import { neededFrom } from "./needed_from.ts";
 import { ensureOwnTopics } from "./own_topics.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
 import { serve } from "./serve.ts";
@@ -310,11 +311,16 @@ export class Mirror implements AsyncDisposable {
             doubts,
             nextEpoch: () => ++this.#epoch,
           }),
-        keeper: (lane, state) =>
+        keeper: (lane, state, partitions) =>
           new LaneLogKeeper({
             lane,
             lanes,
             state,
+            neededFrom: (each) =>
+              neededFrom(
+                partitions.logStart(each, each.topicId),
+                this.#leader?.lowest(each) ?? null,
+              ),
             deleteBelow: (each, offset) => this.#deleteBelow(each, offset),
             log,
           }),
