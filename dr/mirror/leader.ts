@@ -28,10 +28,11 @@ import {
   lanesTopic,
   type ReplicationPolicy,
 } from "../formats/mod.ts";
-import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
+import { LaneFollower } from "../offset_map/mod.ts";
 import { pause, unlessAborted } from "../waits.ts";
 import { readRecords } from "./lane_state.ts";
 import type { ClusterClients } from "./mirror.ts";
+import { newestOf } from "./newest.ts";
 
 export interface LeaderOptions {
   readonly library: Library;
@@ -167,19 +168,6 @@ export class Leader implements AsyncDisposable {
         replicationFactor,
       },
     };
-  }
-}
-
-/** The last record of each partition that was mirrored. */
-function* newestOf(map: OffsetMap) {
-  for (const { topic, partition, position } of map.partitions()) {
-    const tp = { topic, partition };
-    const next = map.translate(tp, position);
-    if (next?.exact !== true || next.offset === 0) continue;
-    const downstream = next.offset - 1;
-    const upstream = map.back(tp, downstream);
-    if (upstream?.exact !== true) continue;
-    yield { ...tp, upstream: upstream.offset, downstream };
   }
 }
 
