@@ -269,6 +269,9 @@ class Life {
 
   async close(drainMs: number): Promise<void> {
     const { source } = this.#parts;
+    // The thread must still hear of the records that are to be committed, or
+    // librdkafka waits for it until the commit's time is over.
+    await this.#committing;
     await this.thread.stop(drainMs);
     await this.#committing;
     this.#ended.resolve("it is closed");
