@@ -38,6 +38,8 @@ export interface PartitionsParts {
   readonly checker: Pick<DamageChecker, "examine" | "verify">;
   /** By `topic-partition`: what was seen in an earlier life; taken over here. */
   readonly doubts: Map<string, Evidence>;
+  /** By the same: what it has had in any life; kept up here. */
+  readonly known: Map<string, LanePartition>;
   /** A number that no other ownership of the process has. */
   readonly nextEpoch: () => number;
   /** Milliseconds, never going back; default `performance.now`. */
@@ -145,11 +147,13 @@ export class Partitions {
   }
 
   /**
-   * Where partitions stand on the target, those that are not fetched included: a
-   * topic that was deleted may have come back.
+   * Where partitions stand on the target. Also those that are not fetched: a topic
+   * that was deleted may have come back; and those of an earlier life, whose topic
+   * was gone before this one began.
    */
   examinees(): Examinee[] {
-    return this.all.filter(({ isRecorded }) => isRecorded)
+    return [...this.#parts.known.values()]
+      .filter(({ isRecorded }) => isRecorded)
       .map(({ tp, topicId, next }) => ({
         ...tp,
         topicId,
@@ -171,7 +175,7 @@ export class Partitions {
    * can be under way.
    */
   believes(examinee: Examinee, damage: Damage): boolean {
-    const known = this.#byId.get(idOf(examinee));
+    const known = this.#parts.known.get(idOf(examinee));
     if (known?.next !== examinee.position) return false;
     return damage.kind !== "overtaken" || !known.isOpen ||
       this.#now() - this.#movedMs >= STILL_MS;
@@ -184,12 +188,17 @@ export class Partitions {
    */
   found(findings: readonly Finding[]): string | null {
     const reasons = findings.flatMap((finding) => {
-      const { tp } = finding;
-      const known = this.#byId.get(idOf(tp))!;
-      if (finding.kind === "sound") known.logStart = finding.log.start;
-      if (finding.kind !== "damaged") return [];
+      const { kind, tp } = finding;
+      const own = this.#byId.get(idOf(tp));
+      if (own === undefined) {
+        // It has been told; there is nothing to do but to take it if it is back.
+        if (kind !== "unknown") this.#parts.known.delete(idOf(tp));
+        return [];
+      }
+      if (kind === "sound") own.logStart = finding.log.start;
+      if (kind !== "damaged") return [];
       // What is stopped already stays so, unless there is something to read.
-      const isNews = known.isOpen || finding.remedy.kind === "restart";
+      const isNews = own.isOpen || finding.remedy.kind === "restart";
       return isNews
         ? [`${tp.topic} [${tp.partition}] is damaged: ${finding.damage.kind}`]
         : [];
@@ -276,15 +285,9 @@ export class Partitions {
   #own({ tp, topicId, next, isOpen, isNew, logStart }: Start): Position[] {
     const epoch = this.#parts.nextEpoch();
     const isRecorded = !isNew;
-    this.#byId.set(idOf(tp), {
-      tp,
-      topicId,
-      epoch,
-      next,
-      isOpen,
-      isRecorded,
-      logStart,
-    });
+    const own = { tp, topicId, epoch, next, isOpen, isRecorded, logStart };
+    this.#byId.set(idOf(tp), own);
+    this.#parts.known.set(idOf(tp), own);
     // Who waits for the mirror must learn of partitions that are empty, too.
     const position = { tp, epoch, next, beyond: [], isUnrecorded: isNew };
     return isOpen ? [position] : [];

@@ -36,7 +36,7 @@ import { Leader } from "./leader.ts";
 import { Lane } from "./lane.ts";
 import { LaneGroup } from "./lane_group.ts";
 import { LaneLogKeeper } from "./lane_log_keeper.ts";
-import { Partitions } from "./lane_partitions.ts";
+import { type LanePartition, Partitions } from "./lane_partitions.ts";
 import { readLaneState } from "./lane_state.ts";
 import { laneOf, transactionalId } from "./names.ts";
 import { lookAgain } from "./look_again.ts";
@@ -274,6 +274,7 @@ export class Mirror implements AsyncDisposable {
     const { flow, job, library, log, target } = this.#options;
     const doubts = this.#doubts.get(number) ?? new Map<string, Evidence>();
     this.#doubts.set(number, doubts);
+    const known = new Map<string, LanePartition>();
     const lanes = this.#laneCount;
     this.#lanes.set(
       number,
@@ -309,6 +310,7 @@ export class Mirror implements AsyncDisposable {
             consumer: this.#source,
             checker: this.#checker,
             doubts,
+            known,
             nextEpoch: () => ++this.#epoch,
           }),
         keeper: (lane, state, partitions) =>

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { Partitions } from "../../dr/mirror/lane_partitions.ts";
+import {
+  type LanePartition,
+  Partitions,
+} from "../../dr/mirror/lane_partitions.ts";
 import {
   decodeLaneRecord,
   encodeDelta,
@@ -54,7 +57,8 @@ class Lane {
   readonly partitions: Partitions;
   #epoch = 0;
 
-  constructor() {
+  /** @param known what earlier lives have had */
+  constructor(known = new Map<string, LanePartition>()) {
     const map = new OffsetMap();
     const delta = { topicId: FIRST, partition: 0, position: 10, runs: [] };
     map.apply(
@@ -76,6 +80,7 @@ class Lane {
         examine: (examinees) => Promise.resolve(examinees.map(this.#find)),
       },
       doubts: new Map(),
+      known,
       nextEpoch: () => ++this.#epoch,
       now: () => this.nowMs,
     });
@@ -216,4 +221,25 @@ Deno.test("where a log starts is known from the examination of its topic, and of
   assert.equal(startOf("known"), 8);
   assert.equal(startOf("known", SECOND), null);
   assert.equal(startOf("unheard of"), null);
+});
+
+Deno.test("what an earlier life had is examined though its topic is gone, until it has been told", async () => {
+  const known = new Map<string, LanePartition>();
+  const earlier = new Lane(known);
+  await earlier.takes("known", "other");
+  earlier.commits("known", 12);
+  const lane = new Lane(known);
+  await lane.takes("other");
+
+  const [examinee] = lane.partitions.examinees();
+  assert.deepEqual([examinee!.topic, examinee!.position], ["known", 12]);
+  assert.ok(lane.partitions.believes(examinee!, DELETED));
+  const tp = tpOf("known");
+  const reason = "nobody knows";
+  assert.equal(lane.partitions.found([{ tp, kind: "unknown", reason }]), null);
+  assert.equal(lane.partitions.examinees().length, 1);
+
+  assert.equal(lane.found(DELETED, STOP), null);
+
+  assert.deepEqual(lane.partitions.examinees(), []);
 });
