@@ -11,9 +11,9 @@
  * tried again: what became of the last transaction is read anew.
  */
 import type {
-  Consumer,
   Library,
   ProducerProperties,
+  TopicPartition,
 } from "../../src/kafka/mod.ts";
 import { CrashHistory } from "../../src/pool/crash_history.ts";
 import type {
@@ -38,11 +38,12 @@ import type { LanePartition, Partitions } from "./lane_partitions.ts";
 import type { LaneState } from "./lane_state.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
 import type { LaneLogKeeper } from "./lane_log_keeper.ts";
+import type { SourceClient, SourceClients } from "./source_clients.ts";
 
 export interface LaneParts {
   readonly library: Library;
-  /** Of the source, without a group; all lanes of the process share it. */
-  readonly source: Consumer;
+  /** Of the source, without a group; all lanes of the process share them. */
+  readonly source: Pick<SourceClients, "take">;
   /** Of the target, but for the transactional id. */
   readonly producer: ProducerProperties;
   readonly job: Omit<MirrorJob, "lane">;
@@ -52,7 +53,11 @@ export interface LaneParts {
   /** Topics that are there on both sides, of all lanes. */
   readonly topics: () => readonly MirroredTopic[];
   /** What of the topics belongs to this lane, and where each partition stands. */
-  readonly partitions: (lane: number, state: LaneState) => Partitions;
+  readonly partitions: (
+    lane: number,
+    state: LaneState,
+    source: SourceClient,
+  ) => Partitions;
   readonly keeper: (
     lane: number,
     state: LaneState,
@@ -101,6 +106,11 @@ export class Lane {
 
   get partitions(): readonly LanePartition[] {
     return this.#life?.partitions?.all ?? [];
+  }
+
+  /** The high watermark that the last fetch told; null: none yet. */
+  endOf(tp: TopicPartition): number | null {
+    return this.#life?.source.consumer.knownHighWatermark(tp) ?? null;
   }
 
   /** The topics have changed: takes over what is new. */
@@ -161,6 +171,7 @@ export class Lane {
 /** From one initialisation of the lane's id to the end of that. */
 class Life {
   readonly thread: WorkerThread;
+  readonly source: SourceClient;
   partitions: Partitions | null = null;
   readonly #parts: LaneParts;
   readonly #lane: number;
@@ -183,14 +194,14 @@ class Life {
     this.#ended.promise.then(() =>
       this.#abort.abort(new Error("it has ended"))
     );
-    const { job, library, producer, rateLimit, source, transactionalId } =
-      parts;
+    const { job, library, producer, rateLimit, transactionalId } = parts;
+    this.source = parts.source.take();
     this.thread = new WorkerThread({
       module: MIRROR_WORKER,
       id: lane,
       slot: lane,
       library,
-      consumer: source,
+      consumer: this.source.consumer,
       producerProperties: () => ({
         ...producer,
         "transactional.id": transactionalId(lane),
@@ -213,7 +224,7 @@ class Life {
     // The thread is ready once its id is initialised.
     await this.#before(this.#ready.promise, signal);
     const state = await readState(this.#lane, either);
-    this.partitions = partitions(this.#lane, state);
+    this.partitions = partitions(this.#lane, state, this.source);
     this.#keeper = keeper(this.#lane, state, this.partitions);
     this.adopt();
     await this.#before(this.#serial.idle(), signal);
@@ -238,17 +249,17 @@ class Life {
   /** Takes over partitions that it has not yet. */
   adopt(): void {
     this.#serial.run(async () => {
-      const { source, topics } = this.#parts;
-      const { partitions, thread } = this;
+      const { topics } = this.#parts;
+      const { partitions, source: { consumer }, thread } = this;
       if (partitions === null || this.#abort.signal.aborted) return;
       const mirrored = topics();
       thread.mirror(mirrored);
       const added = await partitions.add(mirrored, this.#abort.signal);
       if (added.length === 0) return;
-      for (const { tp } of added) source.forward(tp, thread.queue);
+      for (const { tp } of added) consumer.forward(tp, thread.queue);
       // Records that come before the thread knows of them would be dropped.
       await thread.assign(added);
-      source.assign(added.map(({ tp, next }) => ({ ...tp, offset: next })));
+      consumer.assign(added.map(({ tp, next }) => ({ ...tp, offset: next })));
     }).catch((error) => this.fail(String(error)));
   }
 
@@ -268,7 +279,7 @@ class Life {
   }
 
   async close(drainMs: number): Promise<void> {
-    const { source } = this.#parts;
+    const { consumer } = this.source;
     // The thread must still hear of the records that are to be committed, or
     // librdkafka waits for it until the commit's time is over.
     await this.#committing;
@@ -277,12 +288,13 @@ class Life {
     this.#ended.resolve("it is closed");
     await this.#serial.idle();
     const assigned = this.partitions?.all.filter(({ isOpen }) => isOpen) ?? [];
-    if (assigned.length > 0) source.unassign(assigned.map(({ tp }) => tp));
-    await this.thread.close();
+    if (assigned.length > 0) consumer.unassign(assigned.map(({ tp }) => tp));
+    // What is left of the thread may keep the client from closing.
+    if (await this.thread.close()) this.source.release();
   }
 
   #receive(message: FromWorker): void {
-    const { log, source } = this.#parts;
+    const { log } = this.#parts;
     switch (message.kind) {
       case "commit":
         this.#committing = this.#commit(message.partitions, message.note!);
@@ -303,7 +315,9 @@ class Life {
         break;
       }
       case "tokenRefresh":
-        source.setOauthTokenFailure("use sasl.oauthbearer.method=oidc");
+        this.source.consumer.setOauthTokenFailure(
+          "use sasl.oauthbearer.method=oidc",
+        );
         break;
       default:
         break; // the thread itself has served the others

@@ -1,5 +1,5 @@
 /** The source partitions of a lane: which they are, and where each stands. */
-import type { Consumer, TopicPartition } from "../../src/kafka/mod.ts";
+import type { TopicPartition } from "../../src/kafka/mod.ts";
 import type { Position } from "../../src/pool/protocol.ts";
 import { resetOffsets } from "../../src/pool/start_offsets.ts";
 import type {
@@ -13,6 +13,7 @@ import type {
 } from "../topics/mod.ts";
 import type { LaneState } from "./lane_state.ts";
 import { laneOf } from "./names.ts";
+import type { SourceClient } from "./source_clients.ts";
 
 export interface LanePartition {
   readonly tp: TopicPartition;
@@ -33,10 +34,9 @@ export interface PartitionsParts {
   readonly lane: number;
   readonly lanes: number;
   readonly state: LaneState;
-  /** Of the source. */
-  readonly consumer: Consumer;
+  readonly source: Omit<SourceClient, "release">;
   readonly checker: Pick<DamageChecker, "examine" | "verify">;
-  /** By `topic-partition`: what was seen in an earlier life; taken over here. */
+  /** By `topic-partition`: what was seen in an earlier life, until it is owned. */
   readonly doubts: Map<string, Evidence>;
   /** By the same: what it has had in any life; kept up here. */
   readonly known: Map<string, LanePartition>;
@@ -88,7 +88,8 @@ export class Partitions {
    * Takes over what it does not have yet.
    * @returns what is to be fetched of that.
    * @throws {KafkaError} when the source does not answer.
-   * @throws {TopicChangedError} where it cannot be said how a partition is.
+   * @throws {TopicChangedError} where it cannot be said how a partition is, or
+   * where the client has read another topic of its name.
    */
   async add(
     topics: readonly MirroredTopic[],
@@ -112,6 +113,14 @@ export class Partitions {
       ...await this.#begin(unknown, signal),
       ...await this.#examine(known, topics, signal),
     ];
+    const anew = starts.find(({ isOpen, topicId, tp }) =>
+      isOpen && !this.#parts.source.reads(tp.topic, topicId)
+    );
+    if (anew !== undefined) {
+      throw new TopicChangedError(
+        `"${anew.tp.topic}" was created anew, which takes another client`,
+      );
+    }
     return starts.flatMap((start) => this.#own(start));
   }
 
@@ -237,7 +246,7 @@ export class Partitions {
     signal: AbortSignal,
   ): Promise<Start[]> {
     const offsets = await resetOffsets(
-      this.#parts.consumer,
+      this.#parts.source.consumer,
       starts.map(({ tp }) => tp),
       () => "earliest",
       signal,
@@ -262,7 +271,6 @@ export class Partitions {
       const known = { tp, topicId, next, isNew: false, logStart: null };
       switch (finding.kind) {
         case "sound":
-          this.#parts.doubts.delete(idOf(tp));
           return { ...known, isOpen: true, logStart: finding.log.start };
         case "unknown":
           throw new TopicChangedError(
@@ -275,7 +283,6 @@ export class Partitions {
           if (ids.get(tp.topic) !== topicId) {
             throw new TopicChangedError(`"${tp.topic}" is being created anew`);
           }
-          this.#parts.doubts.delete(idOf(tp));
           return { ...known, topicId, next, isOpen: true, isNew: true };
         }
       }
@@ -285,6 +292,7 @@ export class Partitions {
   #own({ tp, topicId, next, isOpen, isNew, logStart }: Start): Position[] {
     const epoch = this.#parts.nextEpoch();
     const isRecorded = !isNew;
+    if (isOpen) this.#parts.doubts.delete(idOf(tp));
     const own = { tp, topicId, epoch, next, isOpen, isRecorded, logStart };
     this.#byId.set(idOf(tp), own);
     this.#parts.known.set(idOf(tp), own);

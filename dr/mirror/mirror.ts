@@ -44,6 +44,7 @@ import { neededFrom } from "./needed_from.ts";
 import { ensureOwnTopics } from "./own_topics.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
 import { serve } from "./serve.ts";
+import { SourceClients } from "./source_clients.ts";
 import { type MirrorPhase, type MirrorStatus, mirrorStatus } from "./status.ts";
 
 /** How clients of one of the clusters are made. */
@@ -86,7 +87,7 @@ const LEADING_LANE = 0;
 
 export class Mirror implements AsyncDisposable {
   readonly #options: MirrorOptions;
-  readonly #source: Consumer;
+  readonly #source: SourceClients;
   readonly #group: Consumer;
   readonly #sourceAdmin: Admin;
   readonly #targetAdmin: Admin;
@@ -117,11 +118,16 @@ export class Mirror implements AsyncDisposable {
   constructor(options: MirrorOptions) {
     const { damage, library, log, plan, source, target } = options;
     this.#options = options;
-    this.#source = new Consumer(library, {
-      ...source.consumer,
-      "auto.offset.reset": "error",
-      "enable.partition.eof": true,
-      "isolation.level": "read_committed",
+    this.#source = new SourceClients({
+      open: () =>
+        new Consumer(library, {
+          ...source.consumer,
+          "auto.offset.reset": "error",
+          "enable.partition.eof": true,
+          "isolation.level": "read_committed",
+        }),
+      serve: (consumer, signal) =>
+        serve(consumer, log, AbortSignal.any([signal, this.#stop.signal])),
     });
     this.#group = new Consumer(library, target.consumer);
     this.#sourceAdmin = new Admin(library, source.admin);
@@ -148,7 +154,7 @@ export class Mirror implements AsyncDisposable {
   async start(): Promise<void> {
     const { flow, lanes, log, plan, refreshMs } = this.#options;
     const { signal } = this.#stop;
-    for (const client of [this.#source, this.#sourceAdmin, this.#targetAdmin]) {
+    for (const client of [this.#sourceAdmin, this.#targetAdmin]) {
       this.#loops.push(serve(client, log, signal));
     }
     const own = await ensureOwnTopics({
@@ -194,7 +200,7 @@ export class Mirror implements AsyncDisposable {
       failure: this.#failure,
       lanes: [...this.#lanes.values()],
       gone: this.#gone,
-      endOf: (tp) => this.#source.knownHighWatermark(tp),
+      endOf: (tp) => this.#laneOf(tp)?.endOf(tp) ?? null,
       damage: this.#checker.reports,
       topics: this.#topics.length,
       nowMs: Date.now(),
@@ -261,12 +267,15 @@ export class Mirror implements AsyncDisposable {
 
   #stopped({ topic, partition }: TopicPartition): string | null {
     // Another process may go on with what this one has found damaged.
-    const lane = laneOf({ topic, partition }, this.#laneCount);
-    if (!this.#lanes.has(lane)) return null;
+    if (this.#laneOf({ topic, partition }) === undefined) return null;
     const report = this.#checker.reports.find((each) =>
       each.topic === topic && each.partition === partition
     );
     return report?.remedy.kind === "stop" ? report.damage.kind : null;
+  }
+
+  #laneOf(tp: TopicPartition): Lane | undefined {
+    return this.#lanes.get(laneOf(tp, this.#laneCount));
   }
 
   #open(number: number): void {
@@ -302,12 +311,12 @@ export class Mirror implements AsyncDisposable {
             signal,
           ),
         topics: () => this.#topics,
-        partitions: (lane, state) =>
+        partitions: (lane, state, source) =>
           new Partitions({
             lane,
             lanes,
             state,
-            consumer: this.#source,
+            source,
             checker: this.#checker,
             doubts,
             known,

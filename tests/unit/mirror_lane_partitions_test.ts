@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   type LanePartition,
   Partitions,
+  TopicChangedError,
 } from "../../dr/mirror/lane_partitions.ts";
 import {
   decodeLaneRecord,
@@ -10,6 +11,7 @@ import {
 } from "../../dr/offset_map/mod.ts";
 import type {
   Damage,
+  Evidence,
   Examinee,
   Finding,
   KnownLog,
@@ -55,6 +57,9 @@ class Lane {
     log: LOG,
   });
   readonly partitions: Partitions;
+  readonly doubts = new Map<string, Evidence>();
+  /** Whether the client has read no other topic of the name. */
+  reads: (topic: string, topicId: string) => boolean = () => true;
   #epoch = 0;
 
   /** @param known what earlier lives have had */
@@ -69,17 +74,20 @@ class Lane {
       lane: 0,
       lanes: 1,
       state: { map, positions: new Map(), logBytes: 0 },
-      consumer: {
-        offsetsForTimes: (queries: readonly TopicPartition[]) =>
-          Promise.resolve(
-            queries.map((each) => ({ ...each, offset: 0, error: null })),
-          ),
-      } as unknown as Consumer,
+      source: {
+        consumer: {
+          offsetsForTimes: (queries: readonly TopicPartition[]) =>
+            Promise.resolve(
+              queries.map((each) => ({ ...each, offset: 0, error: null })),
+            ),
+        } as unknown as Consumer,
+        reads: (...asked) => this.reads(...asked),
+      },
       checker: {
         verify: () => Promise.resolve([]),
         examine: (examinees) => Promise.resolve(examinees.map(this.#find)),
       },
-      doubts: new Map(),
+      doubts: this.doubts,
       known,
       nextEpoch: () => ++this.#epoch,
       now: () => this.nowMs,
@@ -242,4 +250,24 @@ Deno.test("what an earlier life had is examined though its topic is gone, until 
   assert.equal(lane.found(DELETED, STOP), null);
 
   assert.deepEqual(lane.partitions.examinees(), []);
+});
+
+Deno.test("a topic that was created anew is not read by a client that has read the former one, and no doubt is forgotten", async () => {
+  const lane = new Lane();
+  lane.finds = ({ topic }) => ({
+    tp: tpOf(topic),
+    kind: "damaged",
+    damage: RECREATED,
+    remedy: RESTART,
+  });
+  lane.doubts.set("known-0", { kind: "outOfRange" });
+  lane.reads = (topic, topicId) => topic !== "known" || topicId === FIRST;
+  const anew = [mirrored("known", SECOND)];
+
+  await assert.rejects(lane.partitions.add(anew, SIGNAL), TopicChangedError);
+  assert.deepEqual([lane.partitions.all, lane.doubts.size], [[], 1]);
+
+  lane.reads = () => true;
+  await lane.partitions.add(anew, SIGNAL);
+  assert.deepEqual([lane.partitions.all.length, lane.doubts.size], [1, 0]);
 });
