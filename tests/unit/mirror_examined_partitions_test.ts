@@ -273,6 +273,8 @@ Deno.test("what an earlier life had is examined though its topic is gone, and sh
   assert.equal(lane.found(DELETED, STOP), null);
 
   assert.deepEqual(shown(), [["other", 0, true], ["known", 12, false]]);
+  // Nothing of it can be under way.
+  assert.ok(lane.partitions.believes(examinee!, OVERTAKEN));
   assert.equal(lane.found(DELETED, STOP), null);
   assert.match(lane.found(RECREATED, RESTART)!, /recreated/);
 });
