@@ -18,32 +18,15 @@
  */
 import type { TopicPartition } from "../../src/kafka/mod.ts";
 import { CrashHistory } from "../../src/pool/crash_history.ts";
-import type {
-  FromWorker,
-  Ownership,
-  Position,
-  TransactionNote,
-} from "../../src/pool/protocol.ts";
-import { Serial } from "../../src/pool/serial.ts";
-import { WorkerThread } from "../../src/pool/thread.ts";
-import { decodeLaneRecord } from "../offset_map/mod.ts";
-import { type Evidence, evidenceOf } from "../topics/mod.ts";
-import { pause, unlessAborted } from "../waits.ts";
-import type { LaneParts } from "./lane_parts.ts";
-import { assignChecked } from "./checked_assign.ts";
+import type { WorkerThread } from "../../src/pool/thread.ts";
+import { pause } from "../waits.ts";
+import type { LaneExamination } from "./examination.ts";
+import { Life } from "./lane_life.ts";
 import type { LanePartition } from "./lane_partition.ts";
-import type { Partitions } from "./lane_partitions.ts";
+import type { LaneParts } from "./lane_parts.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
-import type { LaneLogKeeper } from "./lane_log_keeper.ts";
 
 export type LaneStatus = "opening" | "running" | "waiting" | "closed";
-
-const MIRROR_WORKER = new URL(
-  "../../workers/mirror_worker.ts",
-  import.meta.url,
-);
-const COMMIT_MS = 30_000;
-const METADATA_MS = 10_000;
 
 export class Lane {
   readonly number: number;
@@ -80,9 +63,19 @@ export class Lane {
     return this.#life?.partitions?.all ?? [];
   }
 
+  /** The high watermark that the last fetch told; null: none yet. */
+  endOf(tp: TopicPartition): number | null {
+    return this.#life?.source.consumer.knownHighWatermark(tp) ?? null;
+  }
+
   /** The topics have changed: takes over what is new. */
   refresh(): void {
     this.#life?.adopt();
+  }
+
+  /** Of what it has now; null: it has yet to find out. */
+  examination(): LaneExamination | null {
+    return this.#life?.examination() ?? null;
   }
 
   /** What it does is void; it begins anew. */
@@ -133,236 +126,4 @@ export class Lane {
     }
     this.#status = "closed";
   }
-}
-
-/** From one initialisation of the lane's id to the end of that. */
-class Life {
-  readonly thread: WorkerThread;
-  partitions: Partitions | null = null;
-  readonly #parts: LaneParts;
-  readonly #lane: number;
-  /** Where transactions of others are open. */
-  readonly #foreign: Set<string>;
-  readonly #batchBytes: number;
-  readonly #onMirrored: (note: TransactionNote) => void;
-  readonly #ready = Promise.withResolvers<void>();
-  readonly #ended = Promise.withResolvers<string>();
-  readonly #serial = new Serial();
-  readonly #abort = new AbortController();
-  readonly #assigned: TopicPartition[] = [];
-  #keeper: LaneLogKeeper | null = null;
-  #committing: Promise<void> = Promise.resolve();
-
-  constructor(
-    lane: number,
-    parts: LaneParts,
-    foreign: Set<string>,
-    onMirrored: (note: TransactionNote) => void,
-  ) {
-    this.#lane = lane;
-    this.#parts = parts;
-    this.#foreign = foreign;
-    this.#onMirrored = onMirrored;
-    this.#ended.promise.then(() =>
-      this.#abort.abort(new Error("it has ended"))
-    );
-    const { job, library, producer, rateLimit, source } = parts;
-    this.#batchBytes = parts.batchBytes(lane);
-    this.thread = new WorkerThread({
-      module: MIRROR_WORKER,
-      id: lane,
-      slot: lane,
-      library,
-      consumer: source,
-      producerProperties: () => ({
-        ...producer(lane),
-        "batch.size": this.#batchBytes,
-      }),
-      rateLimit,
-      job: { ...job, lane },
-      refused: [],
-      events: {
-        onReady: () => this.#ready.resolve(),
-        onMessage: (_, message) => this.#receive(message),
-        onFailed: (_, { message }) => this.#ended.resolve(message),
-      },
-    });
-  }
-
-  /** @throws when it ends before it has begun. */
-  async open(signal: AbortSignal): Promise<void> {
-    const { keeper, log, partitions, readState, statePartitions } = this.#parts;
-    const either = AbortSignal.any([signal, this.#abort.signal]);
-    // The thread is ready once its id is initialised.
-    await this.#before(this.#ready.promise, signal);
-    await this.#endHanging(await statePartitions(this.#lane), either);
-    const state = await readState(this.#lane, either);
-    this.partitions = partitions(this.#lane, state);
-    this.#keeper = keeper(this.#lane, state);
-    this.adopt();
-    await this.#before(this.#serial.idle(), signal);
-    const positions = this.partitions.all
-      .map(({ next, tp }) => `${tp.topic}-${tp.partition}@${next}`);
-    log.debug("lane begins", { lane: this.#lane, positions });
-  }
-
-  /** @returns why; null: it is to be closed. */
-  async ended(signal: AbortSignal): Promise<string | null> {
-    return await Promise.race([
-      this.#ended.promise,
-      abortOf(signal).then(() => null),
-    ]);
-  }
-
-  fail(reason: string): void {
-    this.#ended.resolve(reason);
-  }
-
-  /** Takes over partitions that it has not yet. */
-  adopt(): void {
-    this.#serial.run(async () => {
-      const { batchBytes, source, topics } = this.#parts;
-      const { partitions, thread } = this;
-      if (partitions === null || this.#abort.signal.aborted) return;
-      const { signal } = this.#abort;
-      const mirrored = topics();
-      // Before the thread writes down what was read as of the topics of now.
-      await partitions.compare(mirrored, signal);
-      if (batchBytes(this.#lane) < this.#batchBytes) {
-        throw new Error("a target topic takes smaller batches");
-      }
-      thread.mirror(mirrored);
-      if (partitions.lacks(mirrored)) {
-        // What they know of topics may be minutes old, and then partitions that
-        // were added would be unknown to them for minutes more.
-        await unlessAborted(
-          Promise.all([
-            source.partitionCounts(METADATA_MS),
-            thread.producer.partitionCounts(METADATA_MS),
-          ]),
-          signal,
-        );
-      }
-      const added = await partitions.add(mirrored, signal);
-      if (added.length === 0) return;
-      const positions = added.map(({ position }) => position);
-      const targets = new Map(
-        mirrored.map(({ topic, target }) => [topic, target]),
-      );
-      await this.#endHanging(
-        positions.map(({ tp: { topic, partition } }) => ({
-          topic: targets.get(topic)!,
-          partition,
-        })),
-        this.#abort.signal,
-      );
-      for (const { tp } of positions) source.forward(tp, thread.queue);
-      thread.begin(added.map(({ beginning }) => beginning));
-      // Records that come before the thread knows of them would be dropped.
-      await thread.assign(positions);
-      const starts = added.map(({ start }) => start);
-      this.#assigned.push(...positions.map(({ tp }) => tp));
-      await assignChecked(source, starts, this.#abort.signal);
-    }).catch((error) => this.fail(String(error)));
-  }
-
-  async close(drainMs: number): Promise<void> {
-    const { source } = this.#parts;
-    // The thread must still hear of the records that are to be committed, or
-    // librdkafka waits for it until the commit's time is over.
-    await this.#committing;
-    await this.thread.stop(drainMs);
-    await this.#committing;
-    this.#ended.resolve("it is closed");
-    await this.#serial.idle();
-    if (this.#assigned.length > 0) source.unassign(this.#assigned);
-    await this.thread.close();
-  }
-
-  #receive(message: FromWorker): void {
-    const { log, source } = this.#parts;
-    switch (message.kind) {
-      case "commit":
-        this.#committing = this.#commit(message.partitions, message.note!);
-        break;
-      case "fetchFailed":
-        this.#doubt(message.ownership, evidenceOf(message), message.message);
-        break;
-      case "logChanged":
-        this.#doubt(
-          message.ownership,
-          { kind: "epochWentDown", offset: message.offset },
-          "the epoch of its leader went down",
-        );
-        break;
-      case "log": {
-        const { level, message: text, fields } = message.line;
-        log[level](text, { lane: this.#lane, ...fields });
-        break;
-      }
-      case "tokenRefresh":
-        source.setOauthTokenFailure("use sasl.oauthbearer.method=oidc");
-        break;
-      default:
-        break; // the thread itself has served the others
-    }
-  }
-
-  /** @throws where something had to be aborted: that fences this life, too. */
-  async #endHanging(
-    partitions: readonly TopicPartition[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { endHanging } = this.#parts;
-    if (await endHanging(this.#lane, partitions, this.#foreign, signal)) {
-      throw new Error("transactions were left open");
-    }
-  }
-
-  /** Its log may not be the one that was read: judged before anything else. */
-  #doubt({ tp }: Ownership, evidence: Evidence | null, reason: string): void {
-    if (evidence !== null) this.partitions?.doubt(tp, evidence);
-    this.fail(`${tp.topic} [${tp.partition}]: ${reason}`);
-  }
-
-  async #commit(
-    positions: readonly Position[],
-    note: TransactionNote,
-  ): Promise<void> {
-    const { thread } = this;
-    try {
-      const { signal } = this.#abort;
-      signal.throwIfAborted();
-      await this.partitions!.verify(positions, signal);
-      await thread.producer.commitTransaction(COMMIT_MS);
-      thread.producer.beginTransaction();
-    } catch (error) {
-      this.fail(error instanceof Error ? error.message : String(error));
-      return;
-    }
-    this.partitions!.moved(positions);
-    this.#onMirrored(note);
-    const keeper = this.#keeper!;
-    keeper.committed(decodeLaneRecord(note.delta), note);
-    const snapshot = keeper.snapshot();
-    if (snapshot !== null) thread.snapshot(snapshot);
-    thread.committed();
-  }
-
-  async #before(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-    const end = await Promise.race([
-      promise,
-      this.#ended.promise,
-      abortOf(signal),
-    ]);
-    signal.throwIfAborted();
-    if (typeof end === "string") throw new Error(end);
-  }
-}
-
-function abortOf(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true })
-  );
 }

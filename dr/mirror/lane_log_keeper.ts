@@ -10,6 +10,7 @@ import {
   type LaneRecord,
   type LaneSnapshot,
   type OffsetMap,
+  type PartitionDelta,
   type PartitionPosition,
 } from "../offset_map/mod.ts";
 import type { LaneState } from "./lane_state.ts";
@@ -19,16 +20,23 @@ export interface LaneLogKeeperParts {
   readonly lane: number;
   readonly lanes: number;
   readonly state: LaneState;
+  /** Upstream offsets below that need not be translated any more; 0: all must. */
+  readonly neededFrom: (partition: SourceTopicPartition) => number;
   /** Deletes the records of the lane's log below `offset`. */
   readonly deleteBelow: (lane: number, offset: number) => Promise<void>;
   readonly log: Log;
 }
 
+type SourceTopicPartition = Pick<
+  PartitionDelta,
+  "topic" | "topicId" | "partition"
+>;
+
 /** Of deltas, between two snapshots. */
 const SNAPSHOT_EVERY_BYTES = 4 * 2 ** 20;
 /** Well below what brokers take by default. */
 const PART_BYTES = 512 * 1024;
-/** Of one partition: what is older is trimmed, and said to be so. */
+/** Of one partition: what is older is trimmed, needed or not, and said to be so. */
 const MOST_RUNS = 10_000;
 
 export class LaneLogKeeper {
@@ -77,17 +85,15 @@ export class LaneLogKeeper {
     const owns = (each: PartitionPosition) => laneOf(each, lanes) === lane;
     const whole = this.#map.snapshotOf(lane, { owns });
     const from = new Map(
-      whole.partitions.filter(({ runs }) => runs.length > MOST_RUNS)
-        .map(({ topic, topicId, partition, runs }) => [
-          `${topicId} ${topic}-${partition}`,
-          runs.at(-MOST_RUNS)!.upstream,
-        ]),
+      whole.partitions.map((each): [string, number] => [
+        keyOf(each),
+        keptFrom(each, this.#parts.neededFrom(each)),
+      ]).filter(([, offset]) => offset > 0),
     );
     if (from.size === 0) return whole;
     return this.#map.snapshotOf(lane, {
       owns,
-      keepFrom: ({ topic, topicId, partition }) =>
-        from.get(`${topicId} ${topic}-${partition}`) ?? 0,
+      keepFrom: (each) => from.get(keyOf(each)) ?? 0,
     });
   }
 
@@ -100,4 +106,16 @@ export class LaneLogKeeper {
       log.warn("the log of a lane cannot be shortened", { lane, error });
     }
   }
+}
+
+const keyOf = ({ topic, topicId, partition }: SourceTopicPartition) =>
+  `${topicId} ${topic}-${partition}`;
+
+/** The last record that was mirrored stays known: offset syncs name it. */
+function keptFrom({ runs }: PartitionDelta, neededFrom: number): number {
+  const last = runs.at(-1);
+  if (last === undefined) return 0;
+  const most = runs.length > MOST_RUNS ? runs.at(-MOST_RUNS)!.upstream : 0;
+  const newest = last.upstream + Math.max(0, last.length - 1);
+  return Math.min(Math.max(neededFrom, most), newest);
 }

@@ -1,31 +1,41 @@
 /** The source partitions of a lane: which they are, and where each stands. */
 import type { TopicPartition } from "../../src/kafka/mod.ts";
 import type { Position } from "../../src/pool/protocol.ts";
-import { resetOffsets } from "../../src/pool/start_offsets.ts";
-import type { Run } from "../offset_map/mod.ts";
 import type {
   Damage,
   Evidence,
+  Examinee,
+  Finding,
   KnownTopic,
   MirroredTopic,
 } from "../topics/mod.ts";
 import {
-  type Known,
   type LanePartition,
   type PartitionsParts,
   type Start,
   type TakenOver,
   TopicChangedError,
 } from "./lane_partition.ts";
+import { type Missing, startsOf } from "./lane_starts.ts";
 import { laneOf } from "./names.ts";
-import type { Stretch } from "./stretch.ts";
+
+/**
+ * Once a lane has committed nothing for this long, nothing that it has read is
+ * under way to the target any more: transactions that last longer are ended by
+ * the target (`TRANSACTION_TIMEOUT_MS`, by default).
+ */
+const STILL_MS = 60_000;
 
 export class Partitions {
   readonly #parts: PartitionsParts;
   readonly #byId = new Map<string, LanePartition>();
+  readonly #now: () => number;
+  #movedMs: number;
 
   constructor(parts: PartitionsParts) {
     this.#parts = parts;
+    this.#now = parts.now ?? (() => performance.now());
+    this.#movedMs = this.#now();
   }
 
   get all(): readonly LanePartition[] {
@@ -40,41 +50,28 @@ export class Partitions {
   /**
    * Takes over what it does not have yet.
    * @returns what is to be fetched of that.
-   * @throws {KafkaError} when the source does not answer.
-   * @throws {TopicChangedError} where it cannot be said how a partition is.
+   * @throws as `startsOf`.
    */
   async add(
     topics: readonly MirroredTopic[],
     signal: AbortSignal,
   ): Promise<TakenOver[]> {
-    const known: Known[] = [];
-    const unknown: Start[] = [];
-    for (const { tp, topicId } of this.#missing(topics)) {
-      const recorded = this.#recorded(tp, topicId);
-      if (recorded === null) {
-        unknown.push({
-          tp,
-          topicId,
-          next: 0,
-          leaderEpoch: null,
-          isOpen: true,
-          seenId: topicId,
-          isUnrecorded: true,
-          isTheirs: false,
-        });
-      } else known.push(recorded);
-    }
-    const starts = [
-      ...await this.#begin(unknown, signal),
-      ...await this.#examine(known, topics, signal),
-      ...this.#deleted(topics),
-    ];
-    const runs = await this.#describe(starts, topics, signal);
-    const logStarts = await this.#logStarts(starts, signal);
-    return starts.flatMap((start) => {
-      const id = idOf(start.tp);
-      return this.#own(start, runs.get(id) ?? [], logStarts.get(id) ?? null);
-    });
+    const missing = this.#missing(topics);
+    const starts = await startsOf(this.#parts, missing, topics, signal);
+    return starts.flatMap((start) => this.#own(start));
+  }
+
+  /**
+   * To be called before the thread is told of the topics, because it writes down
+   * under their ids what it has read.
+   * @throws {TopicChangedError} where it reads another topic of one of the names.
+   */
+  expectSame(topics: readonly MirroredTopic[]): void {
+    const ids = new Map(topics.map(({ topic, topicId }) => [topic, topicId]));
+    const other = this.all.find(({ isOpen, topicId, tp }) =>
+      isOpen && (ids.get(tp.topic) ?? topicId) !== topicId
+    );
+    if (other !== undefined) throw changed([other.tp]);
   }
 
   /**
@@ -98,43 +95,77 @@ export class Partitions {
     if (others.length > 0) throw changed(others);
   }
 
-  /**
-   * Looks whether the topics are those that it judged: where nothing is read of a
-   * topic, or its fetches stall, nothing else would tell.
-   * @param topics as they were found just now.
-   * @throws {TopicChangedError} where one is not: all of it is to be judged anew.
-   * @throws {KafkaError} when the source does not answer.
-   */
-  async compare(
-    topics: readonly MirroredTopic[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const ids = new Map(topics.map(({ topic, topicId }) => [topic, topicId]));
-    const others = this.all.filter(({ seenId, tp }) =>
-      (ids.get(tp.topic) ?? null) !== seenId
-    );
-    const replaced = others.find(({ tp }) => ids.has(tp.topic));
-    if (replaced !== undefined) throw changed([replaced.tp]);
-    // What is not found may be there, and only not be mirrored any more.
-    const findings = await this.#parts.checker.examine(
-      others.map(({ tp, topicId, next }) => ({
-        ...tp,
-        topicId,
-        position: next,
-        leaderEpoch: null,
-      })),
-      signal,
-    );
-    const gone = findings.filter((each) =>
-      each.kind === "damaged" &&
-      (each.damage.kind === "deleted" || each.damage.kind === "recreated")
-    );
-    if (gone.length > 0) throw changed(gone.map(({ tp }) => tp));
-  }
-
   /** What is on the target now. */
   moved(positions: readonly Position[]): void {
-    for (const { tp, next } of positions) this.#byId.get(idOf(tp))!.next = next;
+    this.#movedMs = this.#now();
+    for (const { tp, next } of positions) {
+      Object.assign(this.#byId.get(idOf(tp))!, { next, isRecorded: true });
+    }
+  }
+
+  /**
+   * Where partitions stand on the target. Also those that are not fetched: a topic
+   * that was deleted may have come back; and those of an earlier life, whose topic
+   * was gone before this one began.
+   */
+  examinees(): Examinee[] {
+    return [...this.#parts.known.values()]
+      .filter(({ isRecorded }) => isRecorded)
+      .map((each) => ({
+        ...each.tp,
+        topicId: each.topicId,
+        position: each.next,
+        leaderEpoch: this.#leaderEpoch(each),
+      }));
+  }
+
+  /**
+   * Whether a damage that was found from the outside is one of a partition that
+   * goes on meanwhile: it was asked for with a position and judged later.
+   *
+   *     position asked with      start of the log      position by now
+   *          100 ────────────────────> 150 ─────────────────> 200     sound
+   *
+   * Nor need retention have overtaken a position that stands still: the records
+   * above it may have been read before they went. Whoever reads is told by the
+   * broker when it comes to that offset, so there is time to wait until nothing
+   * can be under way.
+   */
+  believes(examinee: Examinee, damage: Damage): boolean {
+    const known = this.#parts.known.get(idOf(examinee));
+    if (known?.next !== examinee.position) return false;
+    return damage.kind !== "overtaken" || !known.isOpen ||
+      this.#now() - this.#movedMs >= STILL_MS;
+  }
+
+  /**
+   * Takes over what an examination has found.
+   * @returns why the lane must begin anew, which is how it does what is to be done
+   * about a damage; null: it need not.
+   */
+  found(findings: readonly Finding[]): string | null {
+    const reasons = findings.flatMap((finding) => {
+      const { kind, tp } = finding;
+      const own = this.#byId.get(idOf(tp));
+      if (own === undefined) {
+        this.#foundFormer(finding);
+        return [];
+      }
+      if (kind === "sound") own.logStart = finding.log.start;
+      if (kind !== "damaged") return [];
+      // What is stopped already stays so, unless there is something to read.
+      const isNews = own.isOpen || finding.remedy.kind === "restart";
+      return isNews
+        ? [`${tp.topic} [${tp.partition}] is damaged: ${finding.damage.kind}`]
+        : [];
+    });
+    return reasons[0] ?? null;
+  }
+
+  /** The lowest offset that the source's topic of that id still has; null: not known. */
+  logStart(tp: TopicPartition, topicId: string): number | null {
+    const known = this.#byId.get(idOf(tp));
+    return known?.topicId === topicId ? known.logStart : null;
   }
 
   doubt(tp: TopicPartition, evidence: Evidence): void {
@@ -144,7 +175,7 @@ export class Partitions {
     this.#parts.doubts.set(idOf(tp), evidence);
   }
 
-  *#missing(topics: readonly MirroredTopic[]) {
+  *#missing(topics: readonly MirroredTopic[]): Generator<Missing> {
     const { lane, lanes } = this.#parts;
     for (const { topic, topicId, partitions } of topics) {
       for (let partition = 0; partition < partitions; partition++) {
@@ -155,187 +186,47 @@ export class Partitions {
     }
   }
 
-  /** Where it stood; MirrorMaker 2 may have been at work since. */
-  #recorded(tp: TopicPartition, topicId: string): Known | null {
-    const { doubts, state } = this.#parts;
-    const ours = state.map.position(tp);
-    const theirs = state.positions.get(idOf(tp)) ?? null;
-    if (ours === null && theirs === null) return null;
-    const isTheirs = (theirs ?? 0) > (ours?.position ?? 0);
-    return {
-      ...tp,
-      topicId: ours?.topicId ?? topicId,
-      position: isTheirs ? theirs! : ours?.position ?? 0,
-      leaderEpoch: isTheirs ? null : ours?.leaderEpoch ?? null,
-      isTheirs,
-      evidence: doubts.get(idOf(tp)) ?? null,
-    };
+  /** What an earlier life had, and whose topic was gone when this one began. */
+  #foundFormer(finding: Finding): void {
+    const { known } = this.#parts;
+    const id = idOf(finding.tp);
+    // Where its topic is there it is taken over with the others.
+    if (finding.kind === "sound") known.delete(id);
+    if (finding.kind !== "damaged" || finding.remedy.kind !== "stop") return;
+    // It is shown as not mirrored, and examined again: it may come back.
+    const shown = { ...known.get(id)!, isOpen: false };
+    this.#byId.set(id, shown);
+    known.set(id, shown);
   }
 
-  /** Partitions that were never mirrored, from their beginnings. */
-  async #begin(
-    starts: readonly Start[],
-    signal: AbortSignal,
-  ): Promise<Start[]> {
-    const offsets = await resetOffsets(
-      this.#parts.consumer,
-      starts.map(({ tp }) => tp),
-      () => "earliest",
-      signal,
-    );
-    return starts.map((each) => ({
-      ...each,
-      next: offsets.get(idOf(each.tp))!,
-    }));
+  /** Of the last record before `next`, as the lane's log has it. */
+  #leaderEpoch({ tp, topicId, next }: LanePartition): number | null {
+    const logged = this.#parts.state.map.position({ ...tp, topicId });
+    return logged?.position === next ? logged.leaderEpoch : null;
   }
 
-  async #examine(
-    examinees: readonly Known[],
-    topics: readonly MirroredTopic[],
-    signal: AbortSignal,
-  ): Promise<Start[]> {
-    if (examinees.length === 0) return [];
-    const ids = new Map(topics.map(({ topic, topicId }) => [topic, topicId]));
-    const findings = await this.#parts.checker.examine(examinees, signal);
-    return findings.map((finding, at): Start => {
-      const { isTheirs, leaderEpoch, position, topicId } = examinees[at]!;
-      const { tp } = finding;
-      switch (finding.kind) {
-        case "sound":
-          this.#parts.doubts.delete(idOf(tp));
-          return {
-            tp,
-            topicId,
-            next: position,
-            leaderEpoch,
-            isOpen: true,
-            isUnrecorded: isTheirs,
-            isTheirs,
-            seenId: topicId,
-          };
-        case "unknown":
-          throw new TopicChangedError(
-            `${tp.topic} [${tp.partition}]: ${finding.reason}`,
-          );
-        case "damaged": {
-          const { remedy } = finding;
-          if (remedy.kind === "stop") {
-            return {
-              tp,
-              topicId,
-              next: position,
-              leaderEpoch,
-              isOpen: false,
-              isUnrecorded: false,
-              isTheirs: false,
-              seenId: seenIn(finding.damage, topicId),
-            };
-          }
-          if (ids.get(tp.topic) !== remedy.topicId) {
-            throw new TopicChangedError(`"${tp.topic}" is being created anew`);
-          }
-          this.#parts.doubts.delete(idOf(tp));
-          return {
-            tp,
-            topicId: remedy.topicId,
-            next: remedy.position,
-            leaderEpoch: remedy.leaderEpoch,
-            isOpen: true,
-            isUnrecorded: true,
-            isTheirs: isTheirs && remedy.topicId === topicId,
-            seenId: remedy.topicId,
-          };
-        }
-      }
-    });
-  }
-
-  /** What is to be said of records that MirrorMaker 2 has mirrored. */
-  async #describe(
-    starts: readonly Start[],
-    topics: readonly MirroredTopic[],
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, readonly Run[]>> {
-    const theirs = starts.filter(({ isOpen, isTheirs }) => isOpen && isTheirs);
-    if (theirs.length === 0) return new Map();
-    const targets = new Map(topics.map(({ topic, target }) => [topic, target]));
-    const { describe, state } = this.#parts;
-    const stretches = theirs.map(({ tp, topicId, next }): Stretch => ({
-      ...tp,
-      target: targets.get(tp.topic)!,
-      after: state.map.end({ ...tp, topicId }),
-      end: next,
-    }));
-    const runs = await describe(stretches, signal);
-    return new Map(theirs.map(({ tp }, at) => [idOf(tp), runs[at]!]));
-  }
-
-  /** Of those that have no record right below where they stand. */
-  async #logStarts(
-    starts: readonly Start[],
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, number>> {
-    const asked = starts.filter((each) =>
-      each.isOpen && this.#recordsEnd(each) < each.next
-    );
-    return await resetOffsets(
-      this.#parts.consumer,
-      asked.map(({ tp }) => tp),
-      () => "earliest",
-      signal,
-    );
-  }
-
-  /**
-   * Behind the record that has the leader epoch. What lies between that and
-   * `next` are markers, which may be of a later epoch.
-   */
-  #recordsEnd({ tp, topicId, next, leaderEpoch }: Start): number {
-    if (leaderEpoch === null) return next;
-    const { upstream } = this.#parts.state.map.end({ ...tp, topicId });
-    return upstream === 0 ? next : Math.min(next, upstream);
-  }
-
-  /** What was deleted while this process looked on: it is not forgotten. */
-  #deleted(topics: readonly MirroredTopic[]): Start[] {
-    const { checker, lane, lanes } = this.#parts;
-    const present = new Set(topics.map(({ topic }) => topic));
-    return checker.reports.filter((each) =>
-      each.damage.kind === "deleted" && !present.has(each.topic) &&
-      laneOf(each, lanes) === lane && !this.#byId.has(idOf(each))
-    ).map(({ topic, partition, topicId, position }) => ({
-      tp: { topic, partition },
-      topicId,
-      next: position,
-      isOpen: false,
-      leaderEpoch: null,
-      seenId: null,
-      isUnrecorded: false,
-      isTheirs: false,
-    }));
-  }
-
-  /** @param logStart null: it was not asked for */
-  #own(
-    given: Start,
-    runs: readonly Run[],
-    logStart: number | null,
-  ): TakenOver[] {
-    const { isOpen, isUnrecorded, leaderEpoch, next, seenId, topicId, tp } =
-      given;
+  #own(start: Start): TakenOver[] {
+    const { from, isOpen, isUnrecorded, leaderEpoch, logStart, next, runs } =
+      start;
+    const { tp, topicId } = start;
     const epoch = this.#parts.nextEpoch();
-    const recordsEnd = this.#recordsEnd(given);
-    // A record that is gone has nothing that could be compared.
-    const start = (logStart ?? 0) > recordsEnd
-      ? { ...tp, offset: next, leaderEpoch: null }
-      : { ...tp, offset: recordsEnd, leaderEpoch };
-    const isFetchedBelow = start.offset < next;
-    const owned = { tp, topicId, epoch, next, isOpen, isFetchedBelow, seenId };
+    const owned: LanePartition = {
+      tp,
+      topicId,
+      epoch,
+      next,
+      isOpen,
+      isFetchedBelow: from.offset < next,
+      isRecorded: !isUnrecorded,
+      logStart,
+    };
     this.#byId.set(idOf(tp), owned);
+    this.#parts.known.set(idOf(tp), owned);
     if (!isOpen) return [];
+    this.#parts.doubts.delete(idOf(tp));
     // Who waits for the mirror must learn of partitions that are empty, too.
     const position = { tp, epoch, next, beyond: [], isUnrecorded };
-    return [{ position, beginning: { epoch, leaderEpoch, runs }, start }];
+    return [{ position, beginning: { epoch, leaderEpoch, runs }, start: from }];
   }
 }
 
@@ -344,20 +235,6 @@ function changed(topics: readonly { readonly topic: string }[]): Error {
   return new TopicChangedError(
     `topic ${[...names].join(", ")} is not what it was`,
   );
-}
-
-/** Which topic has the name of the one that a damage befell. */
-function seenIn(damage: Damage, topicId: string): string | null {
-  switch (damage.kind) {
-    case "deleted":
-      return null;
-    case "recreated":
-      return damage.topicId;
-    case "truncated":
-    case "uncleanElection":
-    case "overtaken":
-      return topicId;
-  }
 }
 
 const idOf = ({ topic, partition }: TopicPartition) => `${topic}-${partition}`;

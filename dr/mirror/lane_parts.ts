@@ -2,7 +2,6 @@
 import type {
   Admin,
   ClientProperties,
-  Consumer,
   ConsumerProperties,
   Library,
   ProducerProperties,
@@ -15,10 +14,12 @@ import type { DamageChecker, Evidence, MirroredTopic } from "../topics/mod.ts";
 import { batchLimit } from "./batch_limit.ts";
 import { endHanging } from "./hanging.ts";
 import { LaneLogKeeper } from "./lane_log_keeper.ts";
-import type { PartitionsParts } from "./lane_partition.ts";
+import type { LanePartition, PartitionsParts } from "./lane_partition.ts";
 import { Partitions } from "./lane_partitions.ts";
 import { type LaneState, readLaneState } from "./lane_state.ts";
 import { transactionalId } from "./names.ts";
+import { neededFrom } from "./needed_from.ts";
+import type { SourceClient, SourceClients } from "./source_clients.ts";
 
 /** How clients of one of the clusters are made. */
 export interface ClusterClients {
@@ -29,8 +30,8 @@ export interface ClusterClients {
 
 export interface LaneParts {
   readonly library: Library;
-  /** Of the source, without a group; all lanes of the process share it. */
-  readonly source: Consumer;
+  /** Of the source, without a group; all lanes of the process share them. */
+  readonly source: Pick<SourceClients, "take">;
   /** Of the target, with the lane's transactional id. */
   readonly producer: (lane: number) => ProducerProperties;
   readonly job: Omit<MirrorJob, "lane">;
@@ -53,8 +54,16 @@ export interface LaneParts {
   /** `batch.size` of its producer as it should be now: see `batchLimit`. */
   readonly batchBytes: (lane: number) => number;
   /** What of the topics belongs to this lane, and where each partition stands. */
-  readonly partitions: (lane: number, state: LaneState) => Partitions;
-  readonly keeper: (lane: number, state: LaneState) => LaneLogKeeper;
+  readonly partitions: (
+    lane: number,
+    state: LaneState,
+    source: SourceClient,
+  ) => Partitions;
+  readonly keeper: (
+    lane: number,
+    state: LaneState,
+    partitions: Partitions,
+  ) => LaneLogKeeper;
   readonly log: Log;
 }
 
@@ -65,19 +74,23 @@ export interface LaneWorld {
   readonly job: Pick<MirrorJob, "era" | "limits" | "transaction" | "logLevel">;
   /** How many there are. */
   readonly lanes: number;
-  /** Without a group; all lanes of the process share it. */
-  readonly source: Consumer;
+  /** Without a group; all lanes of the process share them. */
+  readonly source: Pick<SourceClients, "take">;
   readonly target: ClusterClients;
   readonly targetAdmin: Admin;
   readonly checker: DamageChecker;
   readonly describe: PartitionsParts["describe"];
   /** See `PartitionsParts`. */
   readonly doubts: Map<string, Evidence>;
+  /** See `PartitionsParts`. */
+  readonly known: Map<string, LanePartition>;
   readonly rateLimit: SharedArrayBuffer;
   /** Topics that are there on both sides, of all lanes. */
   readonly topics: () => readonly MirroredTopic[];
   /** See `TopicSync`. */
   readonly batchLimitOf: (topic: string) => number | null;
+  /** Of all groups' positions in a source partition; null: not known. */
+  readonly lowest: (tp: TopicPartition) => number | null;
   readonly nextEpoch: () => number;
   readonly log: Log;
 }
@@ -125,22 +138,28 @@ export function laneParts(world: LaneWorld): LaneParts {
         lane,
         signal,
       ),
-    partitions: (lane, state) =>
+    partitions: (lane, state, source) =>
       new Partitions({
         lane,
         lanes,
         state,
-        consumer: source,
+        source,
         checker: world.checker,
         describe: world.describe,
         doubts: world.doubts,
+        known: world.known,
         nextEpoch: world.nextEpoch,
       }),
-    keeper: (lane, state) =>
+    keeper: (lane, state, partitions) =>
       new LaneLogKeeper({
         lane,
         lanes,
         state,
+        neededFrom: (each) =>
+          neededFrom(
+            partitions.logStart(each, each.topicId),
+            world.lowest(each),
+          ),
         deleteBelow: (each, offset) => deleteBelow(world, each, offset),
         log,
       }),

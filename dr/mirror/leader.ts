@@ -12,7 +12,12 @@ import {
   type TopicPartition,
 } from "../../src/kafka/mod.ts";
 import { type Log, logClientLine } from "../../src/telemetry/log.ts";
-import { type CutTimings, openCutLeader } from "../cut/mod.ts";
+import {
+  type CutLeader,
+  type CutTimings,
+  offsetIn,
+  openCutLeader,
+} from "../cut/mod.ts";
 import {
   checkpointTopic,
   decodeCheckpoint,
@@ -54,10 +59,17 @@ export class Leader implements AsyncDisposable {
   readonly #options: LeaderOptions;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
+  #cuts: CutLeader | null = null;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
     this.#running = this.#run();
+  }
+
+  /** Of all groups' positions in a source partition; null: not known. */
+  lowest(tp: TopicPartition): number | null {
+    const table = this.#cuts?.lowest ?? null;
+    return table === null ? null : offsetIn(table, tp);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,6 +138,7 @@ export class Leader implements AsyncDisposable {
       onProducerEvent: (event, producer) => onEvent(event, producer, log),
       log,
     });
+    this.#cuts = opened.leader;
     await Promise.race([
       unlessAborted(opened.leader.ended, signal),
       follower.follow(signal),

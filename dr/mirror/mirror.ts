@@ -4,7 +4,6 @@
  */
 import {
   Admin,
-  type ClientEvent,
   Consumer,
   type Library,
   type TopicPartition,
@@ -13,7 +12,7 @@ import { within } from "../../src/pool/deadline.ts";
 import type { MirrorJob } from "../../src/pool/protocol.ts";
 import { RateLimit, type Rates } from "../../src/pool/rate_limit.ts";
 import { Watchdog } from "../../src/pool/watchdog.ts";
-import { type Log, logClientLine } from "../../src/telemetry/log.ts";
+import type { Log } from "../../src/telemetry/log.ts";
 import { CUT_TIMINGS } from "../cut/mod.ts";
 import {
   type Flow,
@@ -28,13 +27,18 @@ import {
   type PlanOptions,
   TopicSync,
 } from "../topics/mod.ts";
-import { pause } from "../waits.ts";
+import { examineLanes } from "./examination.ts";
 import { Leader } from "./leader.ts";
 import { Lane } from "./lane.ts";
 import { LaneGroup } from "./lane_group.ts";
 import { type ClusterClients, laneParts } from "./lane_parts.ts";
-import { ensureOwnTopics } from "./own_topics.ts";
+import type { LanePartition } from "./lane_partition.ts";
+import { lookAgain } from "./look_again.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
+import { laneOf } from "./names.ts";
+import { ensureOwnTopics } from "./own_topics.ts";
+import { serve } from "./serve.ts";
+import { SourceClients } from "./source_clients.ts";
 import { describerOf } from "./stretches.ts";
 import { type MirrorPhase, type MirrorStatus, mirrorStatus } from "./status.ts";
 
@@ -64,14 +68,13 @@ export interface MirrorOptions {
 
 const TICK_MS = 250;
 const FILL_MS = 20;
-const POLL_MS = 100;
 const LEAVE_MS = 5000;
 /** Whoever has this lane does what one has to do for all. */
 const LEADING_LANE = 0;
 
 export class Mirror implements AsyncDisposable {
   readonly #options: MirrorOptions;
-  readonly #source: Consumer;
+  readonly #source: SourceClients;
   readonly #group: Consumer;
   readonly #sourceAdmin: Admin;
   readonly #targetAdmin: Admin;
@@ -102,11 +105,16 @@ export class Mirror implements AsyncDisposable {
   constructor(options: MirrorOptions) {
     const { damage, library, log, plan, source, target } = options;
     this.#options = options;
-    this.#source = new Consumer(library, {
-      ...source.consumer,
-      "auto.offset.reset": "error",
-      "enable.partition.eof": true,
-      "isolation.level": "read_committed",
+    this.#source = new SourceClients({
+      open: () =>
+        new Consumer(library, {
+          ...source.consumer,
+          "auto.offset.reset": "error",
+          "enable.partition.eof": true,
+          "isolation.level": "read_committed",
+        }),
+      serve: (consumer, signal) =>
+        serve(consumer, log, AbortSignal.any([signal, this.#stop.signal])),
     });
     this.#group = new Consumer(library, target.consumer);
     this.#sourceAdmin = new Admin(library, source.admin);
@@ -133,8 +141,8 @@ export class Mirror implements AsyncDisposable {
   async start(): Promise<void> {
     const { flow, lanes, log, plan, refreshMs } = this.#options;
     const { signal } = this.#stop;
-    for (const client of [this.#source, this.#sourceAdmin, this.#targetAdmin]) {
-      this.#loops.push(this.#serve(client));
+    for (const client of [this.#sourceAdmin, this.#targetAdmin]) {
+      this.#loops.push(serve(client, log, signal));
     }
     const own = await ensureOwnTopics({
       admin: this.#targetAdmin,
@@ -148,7 +156,12 @@ export class Mirror implements AsyncDisposable {
     this.#topics = await this.#topicSync.refresh(signal);
     this.#every(FILL_MS, () => this.#rateLimit.fill(performance.now()));
     this.#every(TICK_MS, () => this.#tick());
-    this.#loops.push(this.#refresh(refreshMs));
+    const looks = {
+      "topics cannot be looked at": () => this.#refresh(signal),
+      "source partitions cannot be examined": () =>
+        examineLanes(this.#lanes.values(), this.#checker, signal),
+    };
+    this.#loops.push(lookAgain(looks, { everyMs: refreshMs, log, signal }));
     this.#laneGroup = new LaneGroup({
       consumer: this.#group,
       topic: lanesTopic(flow.source),
@@ -174,7 +187,7 @@ export class Mirror implements AsyncDisposable {
       failure: this.#failure,
       lanes: [...this.#lanes.values()],
       gone: this.#gone,
-      endOf: (tp) => this.#source.knownHighWatermark(tp),
+      endOf: (tp) => this.#laneOf(tp)?.endOf(tp) ?? null,
       damage: this.#checker.reports,
       topics: this.#topics.length,
       nowMs: Date.now(),
@@ -240,10 +253,16 @@ export class Mirror implements AsyncDisposable {
   }
 
   #stopped({ topic, partition }: TopicPartition): string | null {
+    // Another process may go on with what this one has found damaged.
+    if (this.#laneOf({ topic, partition }) === undefined) return null;
     const report = this.#checker.reports.find((each) =>
       each.topic === topic && each.partition === partition
     );
     return report?.remedy.kind === "stop" ? report.damage.kind : null;
+  }
+
+  #laneOf(tp: TopicPartition): Lane | undefined {
+    return this.#lanes.get(laneOf(tp, this.#laneCount));
   }
 
   #open(number: number): void {
@@ -270,9 +289,11 @@ export class Mirror implements AsyncDisposable {
             targetAdmin: this.#targetAdmin,
           }),
           doubts,
+          known: new Map<string, LanePartition>(),
           rateLimit: this.#rateLimit.memory,
           topics: () => this.#topics,
           batchLimitOf: (topic) => this.#topicSync.batchLimitOf(topic),
+          lowest: (tp) => this.#leader?.lowest(tp) ?? null,
           nextEpoch: () => ++this.#epoch,
           log,
         }),
@@ -292,34 +313,9 @@ export class Mirror implements AsyncDisposable {
     this.#gone = added(this.#gone, lane.mirrored);
   }
 
-  async #refresh(everyMs: number): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      await pause(everyMs, signal);
-      if (signal.aborted) return;
-      try {
-        this.#topics = await this.#topicSync.refresh(signal);
-        for (const lane of this.#lanes.values()) lane.refresh();
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#options.log.warn("topics cannot be looked at", { error });
-      }
-    }
-  }
-
-  /** Serves a client's events. */
-  async #serve(client: Consumer | Admin): Promise<void> {
-    const { log } = this.#options;
-    while (!this.#stop.signal.aborted) {
-      const event: ClientEvent | null = await client.poll(POLL_MS);
-      if (event?.kind === "error") {
-        log.warn("Kafka", { error: event.error.message });
-      } else if (event?.kind === "log") {
-        logClientLine(log, event.log);
-      } else if (event?.kind === "tokenRefresh") {
-        client.setOauthTokenFailure("use sasl.oauthbearer.method=oidc");
-      }
-    }
+  async #refresh(signal: AbortSignal): Promise<void> {
+    this.#topics = await this.#topicSync.refresh(signal);
+    for (const lane of this.#lanes.values()) lane.refresh();
   }
 
   #tick(): void {

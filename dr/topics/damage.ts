@@ -56,15 +56,17 @@ export type Identity =
 
 /** What a partition holds now, as its leader says. */
 export type LogState =
-  | {
-    readonly kind: "known";
-    readonly start: number;
-    /** The high watermark. */
-    readonly end: number;
-    /** Of the leader that answered; null from old brokers. */
-    readonly leaderEpoch: number | null;
-  }
+  | KnownLog
   | { readonly kind: "unknown"; readonly reason: string };
+
+export interface KnownLog {
+  readonly kind: "known";
+  readonly start: number;
+  /** The high watermark. */
+  readonly end: number;
+  /** Of the leader that answered; null from old brokers. */
+  readonly leaderEpoch: number | null;
+}
 
 /** What is seen of a source partition. */
 export interface Observed {
@@ -117,7 +119,7 @@ export type Damage =
   };
 
 export type Verdict =
-  | { readonly kind: "sound" }
+  | { readonly kind: "sound"; readonly log: KnownLog }
   | { readonly kind: "damaged"; readonly damage: Damage }
   /** Neither can be said now; ask again. */
   | { readonly kind: "unknown"; readonly reason: string };
@@ -139,8 +141,6 @@ export type Remedy =
     /** As in `Recorded`: what the log and we still share, if anything. */
     readonly leaderEpoch: number | null;
   };
-
-const SOUND: Verdict = { kind: "sound" };
 
 export function judge(
   recorded: Recorded,
@@ -166,7 +166,7 @@ export function judge(
 
 function judgeLog(
   { position, leaderEpoch }: Recorded,
-  log: Extract<LogState, { kind: "known" }>,
+  log: KnownLog,
   evidence: Evidence | null,
 ): Verdict {
   const truncated = (from: number | null, restartAt: number): Verdict => {
@@ -199,7 +199,7 @@ function judgeLog(
   }
   // A log's start never goes back, so it was the end that lay below.
   if (evidence?.kind === "outOfRange") return truncated(null, position);
-  return SOUND;
+  return { kind: "sound", log };
 }
 
 const damaged = (damage: Damage): Verdict => ({ kind: "damaged", damage });

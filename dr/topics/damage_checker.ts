@@ -13,6 +13,7 @@ import {
   type Evidence,
   type Identity,
   judge,
+  type LogState,
   policyFor,
   type Recorded,
   type Remedy,
@@ -36,6 +37,12 @@ export interface ChangedTopic extends KnownTopic {
 export interface Examinee extends Recorded {
   readonly evidence?: Evidence | null;
 }
+
+/**
+ * Whether a damage is believed of a partition that is read meanwhile: false
+ * where it has moved, or where what is gone may be on its way to the target.
+ */
+export type Belief = (examinee: Examinee, damage: Damage) => boolean;
 
 export type Finding =
   & { readonly tp: TopicPartition }
@@ -80,6 +87,8 @@ export class DamageChecker {
   /** By topic: ids that it had. A broker that still says so is behind. */
   readonly #formerIds = new Map<string, Set<string>>();
   readonly #reports = new Map<string, DamageReport>();
+  /** By topic id and partition: of the newest leader that has answered. */
+  readonly #leaderEpochs = new Map<string, number>();
 
   constructor(options: DamageCheckerOptions) {
     this.#options = options;
@@ -112,21 +121,25 @@ export class DamageChecker {
   }
 
   /**
-   * Judges partitions by four requests, and once more after `confirmAfterMs`
-   * those that seem damaged: brokers may disagree for a moment. A finding for
-   * each, in their order.
+   * Judges partitions by four requests, however many they are, and once more
+   * after `confirmAfterMs` those that seem damaged: brokers may disagree for a
+   * moment. A finding for each, in their order.
+   * @param isBelieved asked after each look, of partitions that are read
+   * meanwhile; what is not believed is `unknown`, and nobody is told.
    * @throws as `verify`.
    */
   async examine(
     partitions: readonly Examinee[],
     signal: AbortSignal,
+    isBelieved: Belief = () => true,
   ): Promise<Finding[]> {
-    const first = await this.#look(partitions, signal);
+    if (partitions.length === 0) return [];
+    const first = await this.#look(partitions, signal, isBelieved);
     const suspects = partitions.filter((_, at) => isDamaged(first[at]!));
     if (suspects.length === 0) return this.#findings(partitions, first);
     await pause(this.#options.confirmAfterMs ?? 1_000, signal);
     signal.throwIfAborted();
-    const second = (await this.#look(suspects, signal)).values();
+    const second = (await this.#look(suspects, signal, isBelieved)).values();
     const confirmed = first.map((verdict) =>
       isDamaged(verdict) ? agreed(verdict, second.next().value!) : verdict
     );
@@ -155,6 +168,7 @@ export class DamageChecker {
   async #look(
     partitions: readonly Examinee[],
     signal: AbortSignal,
+    isBelieved: Belief,
   ): Promise<Verdict[]> {
     const topics = new Set(partitions.map(({ topic }) => topic));
     const before = await this.#view.identities(topics, signal);
@@ -165,14 +179,31 @@ export class DamageChecker {
     const after = await this.#view.identities(topics, signal);
     return partitions.map((each) => {
       const identity = this.#identityOf(each, after);
-      return judge(each, { identity, log: logs(each) }, each.evidence);
+      const log = isSame(each, identity)
+        ? this.#newest(each, logs(each))
+        : logs(each);
+      const verdict = judge(each, { identity, log }, each.evidence);
+      return verdict.kind === "damaged" && !isBelieved(each, verdict.damage)
+        ? UNSETTLED
+        : verdict;
     });
+  }
+
+  /** A leader that was replaced, and does not know, may have less than was read. */
+  #newest({ topicId, partition }: Examinee, log: LogState): LogState {
+    if (log.kind === "unknown" || log.leaderEpoch === null) return log;
+    const key = `${topicId}/${partition}`;
+    const newest = this.#leaderEpochs.get(key) ?? log.leaderEpoch;
+    if (log.leaderEpoch < newest) return FORMER;
+    this.#leaderEpochs.set(key, log.leaderEpoch);
+    return log;
   }
 
   #findings(
     partitions: readonly Examinee[],
     verdicts: readonly Verdict[],
   ): Finding[] {
+    this.#tellUnknown(partitions, verdicts);
     return partitions.map((each, at): Finding => {
       const { topic, partition } = each;
       const tp = { topic, partition };
@@ -187,13 +218,25 @@ export class DamageChecker {
         const { damage, remedy } = stopped;
         return { tp, kind: "damaged", damage, remedy };
       }
-      if (verdict.kind === "unknown") {
-        this.#options.log.warn("whether a partition is sound is not known", {
-          ...tp,
-          reason: verdict.reason,
-        });
-      }
       return { tp, ...verdict };
+    });
+  }
+
+  /** In one line: a broker that is down has many. */
+  #tellUnknown(
+    partitions: readonly Examinee[],
+    verdicts: readonly Verdict[],
+  ): void {
+    const reasons = new Map<string, string>();
+    for (const [at, each] of partitions.entries()) {
+      const verdict = verdicts[at]!;
+      if (verdict.kind !== "unknown" || verdict === UNSETTLED) continue;
+      reasons.set(`${each.topic} [${each.partition}]`, verdict.reason);
+    }
+    if (reasons.size === 0) return;
+    this.#options.log.warn("whether partitions are sound is not known", {
+      count: reasons.size,
+      partitions: Object.fromEntries([...reasons].slice(0, NAMED)),
     });
   }
 
@@ -248,6 +291,14 @@ const EXPLAINED: Readonly<Record<Damage["kind"], string>> = {
   truncated: "was truncated below what is mirrored",
   uncleanElection: "has a new leader without all that is mirrored",
   overtaken: "lost records before they were mirrored",
+};
+
+/** Partitions that a line of the log names. */
+const NAMED = 5;
+const FORMER = { kind: "unknown", reason: "a former leader answered" } as const;
+const UNSETTLED: Verdict = {
+  kind: "unknown",
+  reason: "it is read meanwhile",
 };
 
 const isSame = ({ topicId }: KnownTopic, identity: Identity): boolean =>

@@ -11,6 +11,7 @@ export {
   evidenceOf,
   type Identity,
   isEpochBehind,
+  type KnownLog,
   type OffsetRange,
   type Recorded,
   type Remedy,

@@ -29,7 +29,7 @@ import { type ClientSettings, clientSettings } from "./client_properties.ts";
 import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
 import { openNative } from "./open_native.ts";
 import { preflight } from "./preflight.ts";
-import { listenToSignals } from "./signals.ts";
+import { aborted, listenToSignals } from "./signals.ts";
 import type { StartOptions } from "./start.ts";
 
 const LOOK_MS = 50;
@@ -106,7 +106,9 @@ export async function runJob(
   }
 
   const outcome: Outcome = await Promise.race([
-    aborted(stop.signal),
+    aborted(stop.signal).then((
+      signal,
+    ) => ({ kind: "stopped", signal } as const)),
     pool.failed.then((failure) => ({ kind: "failed", failure } as const)),
     generating,
     whenDone(pool, options, over.signal),
@@ -138,14 +140,6 @@ export async function runJob(
 }
 
 const never = new Promise<never>(() => {});
-
-function aborted(signal: AbortSignal): Promise<Outcome> {
-  const outcome = (): Outcome => ({ kind: "stopped", signal: signal.reason });
-  if (signal.aborted) return Promise.resolve(outcome());
-  return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(outcome()), { once: true })
-  );
-}
 
 interface OpenCluster {
   readonly brokers: string;

@@ -22,7 +22,7 @@ import { createLog, type Log, LogSink } from "../telemetry/log.ts";
 import { clientSettings } from "./client_properties.ts";
 import { mirrorMetrics } from "./mirror_metrics.ts";
 import { openNative } from "./open_native.ts";
-import { listenToSignals } from "./signals.ts";
+import { aborted, listenToSignals } from "./signals.ts";
 import { configOverride, damageRule } from "./topic_rules.ts";
 
 const KIB = 1024;
@@ -184,11 +184,4 @@ function readinessOf(status: MirrorStatus) {
   if (waiting.length === 0) return { ok: true };
   const states = waiting.map(({ lane, state }) => `lane ${lane} is ${state}`);
   return { ok: false, reason: states.join(", ") };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true })
-  );
 }

@@ -44,3 +44,13 @@ export function listenToSignals(actions: SignalActions): Disposable {
     },
   };
 }
+
+/** Resolves with the signal's reason: what `onStop` was told. */
+export async function aborted(signal: AbortSignal): Promise<Deno.Signal> {
+  if (!signal.aborted) {
+    await new Promise((resolve) =>
+      signal.addEventListener("abort", resolve, { once: true })
+    );
+  }
+  return signal.reason;
+}

@@ -67,14 +67,23 @@ export async function recreate(
   setting: SourceSetting,
   values: readonly string[],
 ): Promise<string> {
-  const { topic, source } = setting;
+  const { topic, source, sourceServers } = setting;
+  const former = await idOf(setting, topic);
   const [deleted] = await source.topics.delete([topic], OPTIONS);
   if (deleted!.error !== null) throw deleted!.error;
   // The name is free once the controller has done that.
-  return await eventually(
-    () => createWith(setting, values),
+  await eventually(
+    () => create(setting, { topic, partitions: 1 }),
     { what: "created anew" },
   );
+  // The broker may have the former one for a while, and take its records.
+  const id = await eventually(async () => {
+    const id = await idOf(setting, topic);
+    return id === former ? "" : id;
+  }, { what: "known to be another topic" });
+  await led(setting, topic);
+  await produce(sourceServers, recordsOf(topic, values));
+  return id;
 }
 
 export async function led(

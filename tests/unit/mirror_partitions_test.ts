@@ -8,7 +8,12 @@ import {
   type PartitionDelta,
   type Run,
 } from "../../dr/offset_map/mod.ts";
-import type { Evidence, Examinee, Finding } from "../../dr/topics/mod.ts";
+import type {
+  Evidence,
+  Examinee,
+  Finding,
+  KnownLog,
+} from "../../dr/topics/mod.ts";
 import type { Consumer, TopicPartition } from "../../src/kafka/mod.ts";
 
 const ID = "A".repeat(22);
@@ -45,6 +50,12 @@ function lane({ ours, theirs, logStart = 0, finding }: Given) {
       partitions: [{ ...TP, topicId: ID, ...known, ...ours }],
     });
   }
+  const log: KnownLog = {
+    kind: "known",
+    start: logStart,
+    end: 1000,
+    leaderEpoch: 4,
+  };
   const examined: Examinee[] = [];
   const stretches: Stretch[] = [];
   const doubts = new Map<string, Evidence>();
@@ -57,33 +68,36 @@ function lane({ ours, theirs, logStart = 0, finding }: Given) {
       positions: new Map(theirs === undefined ? [] : [["t-0", theirs]]),
       logBytes: 0,
     },
-    consumer: {
-      offsetsForTimes: (queries: readonly TopicPartition[]) =>
-        Promise.resolve(queries.map(({ topic, partition }) => ({
-          topic,
-          partition,
-          offset: logStart,
-          metadata: "",
-          leaderEpoch: null,
-          error: null,
-        }))),
-    } as unknown as Consumer,
+    source: {
+      consumer: {
+        offsetsForTimes: (queries: readonly TopicPartition[]) =>
+          Promise.resolve(queries.map(({ topic, partition }) => ({
+            topic,
+            partition,
+            offset: logStart,
+            metadata: "",
+            leaderEpoch: null,
+            error: null,
+          }))),
+      } as unknown as Consumer,
+      reads: () => true,
+    },
     checker: {
       examine: (asked) => {
         examined.push(...asked);
         return Promise.resolve(asked.map(({ topic, partition }) => {
           const tp = { topic, partition };
-          return finding?.(tp) ?? { tp, kind: "sound" };
+          return finding?.(tp) ?? { tp, kind: "sound", log };
         }));
       },
       verify: () => Promise.resolve([]),
-      reports: [],
     },
     describe: (asked) => {
       stretches.push(...asked);
       return Promise.resolve(asked.map(() => [MARK]));
     },
     doubts,
+    known: new Map(),
     nextEpoch: () => ++epoch,
   });
   const take = async (): Promise<TakenOver | undefined> =>
@@ -173,6 +187,25 @@ Deno.test("where markers lie before the position the epoch is compared behind th
   assert.deepEqual((await gone.take())!.start, without);
   gone.partitions.doubt(TP, { kind: "outOfRange" });
   assert.equal(gone.doubts.size, 1);
+});
+
+Deno.test("where a damaged log begins is asked for before a record is compared in it", async () => {
+  const cut = (tp: TopicPartition): Finding => ({
+    tp,
+    kind: "damaged",
+    damage: {
+      kind: "truncated",
+      lost: { from: 101, to: 110 },
+      restartAt: 101,
+    },
+    remedy: { kind: "restart", topicId: ID, position: 101, leaderEpoch: 4 },
+  });
+  const ours = { position: 110 };
+  const { start } = (await lane({ ours, finding: cut }).take())!;
+  assert.deepEqual(start, { ...TP, offset: 100, leaderEpoch: 4 });
+
+  const gone = (await lane({ ours, finding: cut, logStart: 101 }).take())!;
+  assert.deepEqual(gone.start, { ...TP, offset: 101, leaderEpoch: null });
 });
 
 Deno.test("a topic that was created anew begins anew, whatever MirrorMaker 2 had of it", async () => {

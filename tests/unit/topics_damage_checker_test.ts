@@ -5,83 +5,14 @@ import {
   type Examinee,
 } from "../../dr/topics/mod.ts";
 import {
-  type Admin,
   ErrorCode,
   KafkaError,
-  type OffsetQuery,
   type TopicPartition,
 } from "../../src/kafka/mod.ts";
 import { createLog, type LogLine } from "../../src/telemetry/log.ts";
+import { refused, Source } from "./support_source.ts";
 
 const SIGNAL = new AbortController().signal;
-
-const refused = (code: number) =>
-  new KafkaError("refused", { code, codeName: "" });
-
-interface FakeLog {
-  start: number;
-  end: number;
-  epoch: number;
-}
-
-/** A source of topics with one partition each. */
-class Source {
-  readonly ids = new Map<string, string | KafkaError>();
-  readonly logs = new Map<string, FakeLog>();
-  readonly asked: (readonly string[])[] = [];
-  /** Runs when the first look, which asks for ids twice, is over. */
-  afterLook = () => {};
-  failure: KafkaError | null = null;
-  /** Runs before offsets are answered. */
-  beforeOffsets = () => {};
-
-  add(topic: string, id: string, log: FakeLog): void {
-    this.ids.set(topic, id);
-    this.logs.set(topic, log);
-  }
-
-  readonly admin = {
-    topics: {
-      summarize: async (topics: readonly string[]) => {
-        this.asked.push(topics);
-        await Promise.resolve();
-        if (this.failure !== null) throw this.failure;
-        const answers = topics.map((topic) => {
-          const id = this.ids.get(topic) ??
-            refused(ErrorCode.unknownTopicOrPartition);
-          return typeof id === "string"
-            ? { topic, topicId: id, error: null }
-            : { topic, topicId: "", error: id };
-        });
-        if (this.asked.length === 2) this.afterLook();
-        return answers;
-      },
-    },
-    partitions: {
-      offsets: async (queries: readonly OffsetQuery[]) => {
-        await Promise.resolve();
-        this.beforeOffsets();
-        return queries.map(({ topic, partition, at }) => {
-          const log = this.logs.get(topic);
-          return {
-            topic,
-            partition,
-            offset: log === undefined
-              ? null
-              : at === "earliest"
-              ? log.start
-              : log.end,
-            leaderEpoch: log?.epoch ?? null,
-            timestampMs: null,
-            error: log === undefined
-              ? refused(ErrorCode.unknownTopicOrPartition)
-              : null,
-          };
-        });
-      },
-    },
-  } as unknown as Pick<Admin, "topics" | "partitions">;
-}
 
 const tpOf = (topic: string): TopicPartition => ({ topic, partition: 0 });
 
@@ -327,6 +258,67 @@ Deno.test("an id that was replaced is believed from no broker any more", async (
   const now = recorded("orders", { topicId: "second", position: 3 });
   const [finding] = await checker.examine([now], SIGNAL);
   assert.equal(finding!.kind, "unknown");
+});
+
+Deno.test("partitions of a broker that is down are one line of the log", async () => {
+  const source = new Source();
+  const { checker, lines } = checkerOf(source);
+  const topics = Array.from({ length: 100 }, (_, at) => `topic-${at}`);
+  for (const topic of topics) source.ids.set(topic, "first");
+
+  await checker.examine(topics.map((topic) => recorded(topic)), SIGNAL);
+
+  assert.deepEqual(lines.map(({ level, fields }) => [level, fields["count"]]), [
+    ["warn", 100],
+  ]);
+});
+
+Deno.test("a damage that its reader does not believe is neither told nor reported", async () => {
+  const source = new Source();
+  source.add("moving", "first", { start: 14, end: 20, epoch: 0 });
+  source.add("standing", "first", { start: 14, end: 20, epoch: 0 });
+  const { checker, lines } = checkerOf(source);
+
+  const findings = await checker.examine(
+    [recorded("moving"), recorded("standing")],
+    SIGNAL,
+    ({ topic }) => topic === "standing",
+  );
+
+  assert.deepEqual(findings.map(({ kind }) => kind), ["unknown", "damaged"]);
+  assert.deepEqual(checker.reports.map(({ topic }) => topic), ["standing"]);
+  assert.deepEqual(lines.map(({ level }) => level), ["error"]);
+});
+
+Deno.test("a reader that has moved between the two looks is not damaged", async () => {
+  const source = new Source();
+  source.add("orders", "first", { start: 14, end: 20, epoch: 0 });
+  const { checker, lines } = checkerOf(source);
+  let looks = 0;
+
+  const [finding] = await checker.examine(
+    [recorded("orders")],
+    SIGNAL,
+    () => ++looks === 1,
+  );
+
+  assert.equal(looks, 2);
+  assert.equal(finding!.kind, "unknown");
+  assert.deepEqual(lines, []);
+});
+
+Deno.test("a leader that was replaced is not believed, though its log lacks what was read", async () => {
+  const source = new Source();
+  source.add("orders", "first", { start: 0, end: 10, epoch: 3 });
+  const { checker } = checkerOf(source);
+  const asked = recorded("orders", { leaderEpoch: null });
+  assert.equal((await checker.examine([asked], SIGNAL))[0]!.kind, "sound");
+
+  source.logs.set("orders", { start: 0, end: 7, epoch: 2 });
+  assert.equal((await checker.examine([asked], SIGNAL))[0]!.kind, "unknown");
+
+  source.logs.set("orders", { start: 0, end: 7, epoch: 4 });
+  assert.equal((await checker.examine([asked], SIGNAL))[0]!.kind, "damaged");
 });
 
 Deno.test("findings come in the order of the partitions, damaged or not", async () => {

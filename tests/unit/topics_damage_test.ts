@@ -43,7 +43,7 @@ const damageOf = (verdict: Verdict) => {
 
 Deno.test("a log that has all that was read, and nothing else before, is sound", () => {
   for (const log of [{}, { end: 99 }, { start: 10 }, { leaderEpoch: 7 }]) {
-    assert.deepEqual(judge(RECORDED, seen(log)), { kind: "sound" });
+    assert.equal(judge(RECORDED, seen(log)).kind, "sound");
   }
 });
 
@@ -103,7 +103,7 @@ Deno.test("what cannot be known is neither sound nor damaged", () => {
 
 Deno.test("a truncated log that has grown past the position is told by what the fetch said", () => {
   const grown = seen({ end: 30, leaderEpoch: 5 });
-  assert.deepEqual(judge(RECORDED, grown), { kind: "sound" });
+  assert.equal(judge(RECORDED, grown).kind, "sound");
   const cases: readonly [Evidence, number | null, number][] = [
     [{ kind: "truncationReported", endOffset: 7 }, 7, 7],
     [{ kind: "truncationReported", endOffset: null }, null, 10],
