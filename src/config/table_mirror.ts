@@ -63,7 +63,8 @@ export const mirror = {
       default: 50,
       why: "it adds to the delay of records, and each costs some requests",
       description: "How long records are collected for a transaction; where " +
-        "commits take long, five times as long as the last one.",
+        "commits take long, as long as the last one, or five times as long " +
+        "while a lane has more to copy than it can.",
     }),
     transactionRecords: setting(wholeNumber(1, 1_000_000), {
       env: "MIRROR_TRANSACTION_RECORDS",
@@ -78,7 +79,8 @@ export const mirror = {
       default: 30_000,
       why: "each asks both clusters for all topics",
       description: "Between two looks for new topics, new partitions and " +
-        "changed settings of topics.",
+        "changed settings of topics, and between two examinations of what is " +
+        "mirrored.",
     }),
     onDamage: setting(choiceByTopic(["stop", "restart"]), {
       env: "MIRROR_ON_DAMAGE",
