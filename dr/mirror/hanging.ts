@@ -12,15 +12,18 @@
  */
 import {
   type Admin,
-  type KafkaError,
+  ErrorCode,
+  isTopicUnknown,
+  KafkaError,
   type Library,
+  type OffsetAnswer,
   Outbox,
   Producer,
   type ProducerProperties,
   type TopicPartition,
 } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
-import { pause } from "../waits.ts";
+import { pause, unlessAborted } from "../waits.ts";
 
 export interface HangingParts {
   readonly library: Library;
@@ -85,12 +88,16 @@ async function hangingIn(
     const isOver = performance.now() > deadlineMs;
     waiting = waiting.filter(({ end }, at) => {
       const { error, offset } = stable[at]!;
-      if (error !== null && (isOver || !error.retriable)) throw error;
+      if (error !== null && (isOver || !mayPass(error))) throw error;
       return end === null || offset === null || offset < end;
     });
     if (isOver) break;
     if (waiting.length > 0) await pause(LOOK_MS, signal);
     signal.throwIfAborted();
+    if (stable.some(({ error }) => error !== null)) {
+      // It asks those whom it knows, and new partitions are not among them.
+      await unlessAborted(admin.partitionCounts(REQUEST_MS), signal);
+    }
   }
   return waiting.map(({ tp }) => tp);
 }
@@ -112,7 +119,13 @@ async function latest(
     at: "latest" as const,
   }));
   const options = { timeoutMs: REQUEST_MS, readCommitted };
-  const answers = await admin.partitions.offsets(queries, options);
+  let answers: readonly OffsetAnswer[];
+  try {
+    answers = await admin.partitions.offsets(queries, options);
+  } catch (error) {
+    if (!(error instanceof KafkaError) || !isLeaderless(error)) throw error;
+    return partitions.map(() => ({ offset: null, error }));
+  }
   const byId = new Map(answers.map((each) => [idOf(each), each]));
   return partitions.map(({ tp }) =>
     byId.get(idOf(tp)) ?? { offset: null, error: null }
@@ -144,5 +157,12 @@ async function abortIn(
   await producer.abortTransaction(REQUEST_MS);
   return partitions.filter((_, index) => !failed.has(index));
 }
+
+/** What librdkafka says of all together, where it knows no leader of any. */
+const isLeaderless = ({ code }: KafkaError) => code === ErrorCode.noEntry;
+
+/** They are made, and led, a moment before a client knows. */
+const mayPass = (error: KafkaError) =>
+  error.retriable || isLeaderless(error) || isTopicUnknown(error.code);
 
 const idOf = ({ topic, partition }: TopicPartition) => `${topic}-${partition}`;

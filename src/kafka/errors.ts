@@ -24,6 +24,7 @@ export const ErrorCode = {
   assignPartitions: -175,
   revokePartitions: -174,
   state: -172,
+  noEntry: -156,
   messageTimedOut: -192,
   transport: -195,
   resolve: -193,

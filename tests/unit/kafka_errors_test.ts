@@ -29,6 +29,7 @@ const NAMES: Readonly<Record<keyof typeof ErrorCode, string>> = {
   assignPartitions: "_ASSIGN_PARTITIONS",
   revokePartitions: "_REVOKE_PARTITIONS",
   state: "_STATE",
+  noEntry: "_NOENT",
   messageTimedOut: "_MSG_TIMED_OUT",
   transport: "_TRANSPORT",
   resolve: "_RESOLVE",
