@@ -152,6 +152,7 @@ async function crashLoop(fixture: ClusterFixture): Promise<void> {
   });
   const answer = await eventually(
     async () => {
+      assert.ok(job.child.alive, job.child.lines("stderr").join("\n"));
       const answer = await job.get("/livez");
       return answer.status === 200 ? undefined : answer;
     },
