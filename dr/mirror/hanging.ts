@@ -24,6 +24,7 @@ import {
 } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { pause, unlessAborted } from "../waits.ts";
+import { idOf } from "./names.ts";
 
 export interface HangingParts {
   readonly library: Library;
@@ -164,5 +165,3 @@ const isLeaderless = ({ code }: KafkaError) => code === ErrorCode.noEntry;
 /** They are made, and led, a moment before a client knows. */
 const mayPass = (error: KafkaError) =>
   error.retriable || isLeaderless(error) || isTopicUnknown(error.code);
-
-const idOf = ({ topic, partition }: TopicPartition) => `${topic}-${partition}`;

@@ -17,7 +17,7 @@ import {
   TopicChangedError,
 } from "./lane_partition.ts";
 import { type Missing, startsOf } from "./lane_starts.ts";
-import { laneOf } from "./names.ts";
+import { idOf, laneOf } from "./names.ts";
 
 /**
  * Once a lane has committed nothing for this long, nothing that it has read is
@@ -236,5 +236,3 @@ function changed(topics: readonly { readonly topic: string }[]): Error {
     `topic ${[...names].join(", ")} is not what it was`,
   );
 }
-
-const idOf = ({ topic, partition }: TopicPartition) => `${topic}-${partition}`;

@@ -10,6 +10,7 @@ import {
   type Start,
   TopicChangedError,
 } from "./lane_partition.ts";
+import { idOf } from "./names.ts";
 import type { Stretch } from "./stretch.ts";
 
 export interface Missing {
@@ -234,5 +235,3 @@ function fetchedFrom(
     ? { ...tp, offset: next, leaderEpoch: null }
     : { ...tp, offset, leaderEpoch };
 }
-
-const idOf = ({ topic, partition }: TopicPartition) => `${topic}-${partition}`;

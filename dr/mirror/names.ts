@@ -9,6 +9,10 @@ export const laneGroup = ({ source, target }: Flow) =>
 export const transactionalId = ({ source, target }: Flow, lane: number) =>
   `switchyard-${source}-${target}-${lane}`;
 
+/** By what maps of partitions are keyed, and what logs call them. */
+export const idOf = ({ topic, partition }: TopicPartition) =>
+  `${topic}-${partition}`;
+
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
