@@ -56,14 +56,12 @@ export class Producer extends Client {
 
   /** Fences older producers of this `transactional.id`. */
   async initTransactions(timeoutMs: number): Promise<void> {
-    const doing = "initialise transactions";
-    const { symbols } = this.library;
-    const error = await this.bounded(
-      this.track(symbols.rd_kafka_init_transactions(this.pointer, timeoutMs)),
+    const { rd_kafka_init_transactions: init } = this.library.symbols;
+    await this.#answered(
+      "initialise transactions",
       timeoutMs,
-      doing,
+      this.track(init(this.pointer, timeoutMs)),
     );
-    throwIfErrorObject(symbols, error, doing);
   }
 
   beginTransaction(): void {
@@ -81,7 +79,6 @@ export class Producer extends Client {
     offsets: readonly PartitionOffset[],
     timeoutMs: number,
   ): Promise<void> {
-    const doing = "send offsets to transaction";
     const { symbols } = this.library;
     const sent = withPartitionListAsync(
       symbols,
@@ -96,31 +93,36 @@ export class Producer extends Client {
           ),
         ),
     );
-    const error = await this.bounded(sent, timeoutMs, doing);
-    throwIfErrorObject(symbols, error, doing);
+    await this.#answered("send offsets to transaction", timeoutMs, sent);
   }
 
   /** Every delivery report must have been collected before. */
   async commitTransaction(timeoutMs: number): Promise<void> {
-    const doing = "commit transaction";
-    const { symbols } = this.library;
-    const error = await this.bounded(
-      this.track(symbols.rd_kafka_commit_transaction(this.pointer, timeoutMs)),
+    const { rd_kafka_commit_transaction: commit } = this.library.symbols;
+    await this.#answered(
+      "commit transaction",
       timeoutMs,
-      doing,
+      this.track(commit(this.pointer, timeoutMs)),
     );
-    throwIfErrorObject(symbols, error, doing);
   }
 
   async abortTransaction(timeoutMs: number): Promise<void> {
-    const doing = "abort transaction";
-    const { symbols } = this.library;
-    const error = await this.bounded(
-      this.track(symbols.rd_kafka_abort_transaction(this.pointer, timeoutMs)),
+    const { rd_kafka_abort_transaction: abort } = this.library.symbols;
+    await this.#answered(
+      "abort transaction",
       timeoutMs,
-      doing,
+      this.track(abort(this.pointer, timeoutMs)),
     );
-    throwIfErrorObject(symbols, error, doing);
+  }
+
+  /** @throws {KafkaError} that the call gives, or where it gives none in time. */
+  async #answered(
+    doing: string,
+    timeoutMs: number,
+    call: Promise<Deno.PointerValue>,
+  ): Promise<void> {
+    const error = await this.bounded(call, timeoutMs, doing);
+    throwIfErrorObject(this.library.symbols, error, doing);
   }
 
   /** Closing drops what was not acknowledged: flush first to keep it. */
