@@ -20,6 +20,8 @@ export interface Options {
   readonly systems: readonly string[] | null;
   /** 1: one order; 2: that order and its reverse; and so on. */
   readonly rounds: number;
+  /** Before these: they warm the broker up, and do not count. */
+  readonly uncountedRounds: number;
   /** Records/s; `half` of the steady rate of the last throughput run. */
   readonly rates: readonly (number | "half")[];
   readonly warmUpSeconds: number;
@@ -36,7 +38,8 @@ export const USAGE = `usage: deno task bench [options]
 
   --messages N        records of each throughput run (2000000)
   --systems a,b       only these; --systems all: every one
-  --rounds N          1: one order, 2: and its reverse (2)
+  --rounds N          one in each order, in turn (2)
+  --uncounted-rounds N    before these, until broker and page cache are warm
   --latency           measure latency instead of throughput
   --rates a,b         records/s, or "half" of the steady rate of the last
                       throughput run (2000,4000,half)
@@ -89,6 +92,9 @@ export function parseOptions(args: readonly string[]): Options {
     ),
     systems: values.systems?.split(",") ?? null,
     rounds: count("rounds", values.rounds),
+    uncountedRounds: values["uncounted-rounds"] === undefined
+      ? 0
+      : count("uncounted-rounds", values["uncounted-rounds"]),
     rates: rates.split(",")
       .map((rate) => rate === "half" ? rate : count("rates", rate)),
     warmUpSeconds: count("warm-up", values["warm-up"]),
@@ -108,6 +114,7 @@ function parse(args: readonly string[]) {
         "output-partitions": { type: "string" },
         systems: { type: "string" },
         rounds: { type: "string", default: "2" },
+        "uncounted-rounds": { type: "string" },
         latency: { type: "boolean", default: false },
         rates: { type: "string" },
         mirror: { type: "boolean", default: false },

@@ -52,12 +52,14 @@ export async function measureThroughput(
     // Also warms the page cache, and the broker up.
     const input = await digest(topics.brokers, INPUT, "input", signal);
     const runs: Run[] = [];
-    for (let round = 0; round < options.rounds; round++) {
+    const { rounds, uncountedRounds } = options;
+    for (let round = 0; round < uncountedRounds + rounds; round++) {
       const order = round % 2 === 0 ? systems : systems.toReversed();
       for (const system of order) {
         const { outputPartitions } = options;
         const bench = { topics, outputPartitions, input, signal };
-        runs.push(await attempt(bench, system, round));
+        const run = await attempt(bench, system, round);
+        if (round >= uncountedRounds) runs.push(run);
       }
     }
     return runs;

@@ -7,8 +7,8 @@
  *      ^                                                             │
  *      └──────────────────────── committed ──────────────────────────┘
  *
- * While it is not open, what is added waits here: records are processed on
- * while a commit is under way, within the bound of pending bytes.
+ * While it is not open, what is added waits in the outbox: records are processed
+ * on while a commit is under way, within the bound of pending bytes.
  */
 import {
   type ClientEvent,
@@ -50,12 +50,6 @@ export class TransactionAbortedError extends Error {
   }
 }
 
-interface Held {
-  readonly slot: number;
-  readonly marked: number;
-  readonly record: OutputRecord;
-}
-
 type State =
   | { readonly kind: "open" }
   | { readonly kind: "closing" }
@@ -73,10 +67,9 @@ export class TransactionalSink extends OutboxSink {
   readonly #refused: Map<string, RefusedInput>;
   readonly #found: RefusedInput[] = [];
   #state: State = { kind: "open" };
-  #held: Held[] = [];
-  #heldBytes = 0;
-  /** Records of the transaction; null: there is nothing in it. */
+  /** Null: there is nothing in it. */
   #openedMs: number | null = null;
+  /** Of the transaction that takes records; of the next one where none does. */
   #records = 0;
 
   constructor(parts: TransactionalSinkParts) {
@@ -92,12 +85,8 @@ export class TransactionalSink extends OutboxSink {
     );
   }
 
-  override get pendingBytes(): number {
-    return super.pendingBytes + this.#heldBytes;
-  }
-
   get idle(): boolean {
-    return this.#state.kind === "open" && this.#held.length === 0 &&
+    return this.#state.kind === "open" &&
       this.parts.settlement.undurable().length === 0;
   }
 
@@ -134,18 +123,12 @@ export class TransactionalSink extends OutboxSink {
     marked: number,
     record: OutputRecord,
   ): void {
-    if (this.#state.kind === "open") {
-      this.#records++;
-      super.put(slot, marked, record);
-      return;
-    }
-    this.#held.push({ slot, marked, record });
-    this.#heldBytes += sizeOf(record);
+    this.#records++;
+    super.put(slot, marked, record);
   }
 
   override flush(): void {
-    // What waits in the outbox was added while the transaction was open.
-    if (this.#state.kind !== "committing") super.flush();
+    if (this.#state.kind === "open") super.flush();
   }
 
   override collect(): ClientEvent[] {
@@ -171,6 +154,7 @@ export class TransactionalSink extends OutboxSink {
     // send belongs to the same transaction as what it did send of it.
     this.flush();
     this.#state = { kind: "closing" };
+    this.#records = 0;
     // What lingers would hold everything else up.
     this.outbox.hurry();
     this.#closeIfReported();
@@ -183,7 +167,6 @@ export class TransactionalSink extends OutboxSink {
     this.parts.settlement.setDurable(positions);
     this.count(counts);
     this.#open();
-    this.flush();
   }
 
   takeChanged(): Position[] {
@@ -229,11 +212,7 @@ export class TransactionalSink extends OutboxSink {
   #open(): void {
     this.#state = { kind: "open" };
     this.#openedMs = null;
-    this.#records = 0;
-    const held = this.#held;
-    this.#held = [];
-    this.#heldBytes = 0;
-    for (const { slot, marked, record } of held) this.put(slot, marked, record);
+    this.flush();
   }
 
   #closeIfReported(): void {
@@ -259,11 +238,3 @@ export class TransactionalSink extends OutboxSink {
 
 const nameOf = (topic: string, partition: number, offset: number) =>
   `${topic}-${partition}@${offset}`;
-
-/** Roughly; it bounds memory. */
-function sizeOf({ key, value }: OutputRecord): number {
-  return lengthOf(key) + lengthOf(value) + 64;
-}
-
-const lengthOf = (part: string | Uint8Array | null | undefined) =>
-  part?.length ?? 0;

@@ -15,6 +15,7 @@ import {
 } from "./memory.ts";
 import { MESSAGE, type OutputRecord } from "./message.ts";
 import type { Pack } from "./pack.ts";
+import { PackQueue } from "./pack_queue.ts";
 import type { TopicPartition } from "./partition_list.ts";
 import type { ProducerPort } from "./producer.ts";
 
@@ -43,16 +44,13 @@ export class Outbox implements Disposable {
   readonly #client: Deno.PointerObject;
   readonly #reports: Deno.PointerObject;
   readonly #topics = new Map<string, Deno.PointerObject>();
-  readonly #plain: BatchPack;
-  readonly #withHeaders: HeaderPack;
+  readonly #waiting: PackQueue;
   readonly #copy: CopyCall;
   readonly #reported: NativeBlock;
   readonly #report: NativeBlock;
   readonly #reportAddress: bigint;
   readonly #onReport: OnReport;
   readonly #beforeProduce: () => void;
-  /** The one that is being filled: the other is empty. */
-  #pack: Pack;
   #pendingRecords = 0;
   #pendingBytes = 0;
   #hurrying: Promise<unknown> | null = null;
@@ -70,10 +68,11 @@ export class Outbox implements Disposable {
     this.#client = pointerAt(port.client as Address);
     this.#reports = pointerAt(port.reports as Address);
     const topicOf = (name: string) => this.#topic(name);
-    this.#plain = new BatchPack(library, topicOf);
-    this.#withHeaders = new HeaderPack(library, this.#client, topicOf);
+    this.#waiting = new PackQueue({
+      plain: () => new BatchPack(library, topicOf),
+      any: () => new HeaderPack(library, this.#client, topicOf),
+    });
     this.#copy = new CopyCall(library, this.#client);
-    this.#pack = this.#plain;
     this.#reported = new NativeBlock(symbols, REPORTS_A_CALL * 8);
     this.#report = new NativeBlock(symbols, MESSAGE.bytes);
     this.#reportAddress = BigInt(this.#report.address);
@@ -86,28 +85,17 @@ export class Outbox implements Disposable {
     return this.#pendingRecords;
   }
 
-  /** Their keys and values, in bytes. */
+  /**
+   * Keys and values of these, and roughly of what waits to be sent, in bytes.
+   */
   get pendingBytes(): number {
-    return this.#pendingBytes;
+    return this.#pendingBytes + this.#waiting.units;
   }
 
   /** Takes a record; `send` hands it to librdkafka, a report follows. */
   add(owner: number, index: number, record: OutputRecord): void {
     this.#mustBeOpen();
-    // With a partition of a topic that it does not know yet, librdkafka 2.15's
-    // rd_kafka_produce_batch registers partition -1 with the transaction, which
-    // then never ends.
-    const isPlain = record.headers === undefined &&
-      record.timestampMs === undefined && record.partition === undefined;
-    const pack = isPlain ? this.#plain : this.#withHeaders;
-    if (pack !== this.#pack) {
-      this.send(); // or records would overtake one another
-      this.#pack = pack;
-    }
-    if (pack.add(owner, index, record)) return;
-    this.send();
-    this.#pack = pack;
-    pack.add(owner, index, record);
+    this.#waiting.add(owner, index, record);
   }
 
   /**
@@ -140,7 +128,7 @@ export class Outbox implements Disposable {
   /** Hands everything that was added to librdkafka. */
   send(): void {
     // Who hears that a record was not taken may add another.
-    while (this.#pack.count > 0) this.#sendPack();
+    this.#waiting.drain((pack) => this.#produce(pack));
   }
 
   /**
@@ -200,20 +188,19 @@ export class Outbox implements Disposable {
       symbols.rd_kafka_topic_destroy(topic);
     }
     this.#topics.clear();
-    this.#plain[Symbol.dispose]();
-    this.#withHeaders[Symbol.dispose]();
+    this.#waiting[Symbol.dispose]();
     this.#copy[Symbol.dispose]();
     this.#reported[Symbol.dispose]();
     this.#report[Symbol.dispose]();
   }
 
-  #sendPack(): void {
+  #produce(pack: Pack): void {
     this.#beforeProduce();
     // Counted before the call: a report may come at once.
-    this.#pendingRecords += this.#pack.count;
-    this.#pendingBytes += this.#pack.seal();
+    this.#pendingRecords += pack.count;
+    this.#pendingBytes += pack.seal();
     // All of it is handed over before anybody is told and may add again.
-    for (const refused of this.#pack.produce()) {
+    for (const refused of pack.produce()) {
       const { owner, index, code, byteLength } = refused;
       this.#settle(owner, index, code, byteLength, true, UNKNOWN_OFFSET);
     }

@@ -15,7 +15,7 @@ export interface Refusal {
 
 export interface Pack extends Disposable {
   readonly count: number;
-  /** Takes a record; false: full for it, send first. */
+  /** Takes a record; false: full for it. An empty one takes any. */
   add(owner: number, index: number, record: OutputRecord): boolean;
   /** Of keys and values. Ends the collecting; then `produce` follows. */
   seal(): number;

@@ -30,7 +30,6 @@ class FakeOutbox implements OutboxUse {
   readonly sent: Sent[] = [];
   readonly #packed: Sent[] = [];
   readonly #onReport: OnReport;
-  pendingBytes = 0;
   /** A value that is refused before it is sent. */
   tooLarge: string | undefined;
 
@@ -40,6 +39,11 @@ class FakeOutbox implements OutboxUse {
 
   get pendingRecords(): number {
     return this.sent.length;
+  }
+
+  /** Of what waits; one a record. */
+  get pendingBytes(): number {
+    return this.#packed.length;
   }
 
   add(owner: number, index: number, record: OutputRecord): void {
