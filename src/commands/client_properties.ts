@@ -8,8 +8,8 @@ import type {
 import type { OffsetReset } from "../pool/mod.ts";
 import { syslogOfLevel } from "../telemetry/log.ts";
 
-/** Of one fetch answer: this much is in memory beyond the fetch queues. */
-const FETCH_MAX_BYTES = 8 * 2 ** 20;
+/** librdkafka's own default. */
+const PARTITION_FETCH_BYTES = 2 ** 20;
 /** Kafka's own default for topics. */
 const LARGEST_BATCH_BYTES = 1_048_588;
 /** What a batch takes beside its only record. */
@@ -25,15 +25,25 @@ export interface ClientSettings {
   readonly offsetReset: OffsetReset;
 }
 
-/**
- * @param brokers of the cluster, which may be the embedded one
- * @param largestBatchBytes that its output topics take
- */
+export interface ClientLimits {
+  /** That the output topics take. */
+  readonly largestBatchBytes?: number;
+  /**
+   * Most of one partition in one fetch answer, which brings eight times as much
+   * at most: all that is in memory beyond the fetch queues.
+   */
+  readonly partitionFetchBytes?: number;
+}
+
+/** @param brokers of the cluster, which may be the embedded one */
 export function clientSettings(
   settings: Settings,
   cluster: ClusterSettings,
   brokers: string,
-  largestBatchBytes: number = LARGEST_BATCH_BYTES,
+  {
+    largestBatchBytes = LARGEST_BATCH_BYTES,
+    partitionFetchBytes = PARTITION_FETCH_BYTES,
+  }: ClientLimits = {},
 ): ClientSettings {
   const isExactlyOnce = settings.guarantee === "exactly-once";
   const common = {
@@ -51,7 +61,8 @@ export function clientSettings(
     // The default of 1 s between two looks at a full queue costs 3 to 6 times
     // the throughput (bench/README.md).
     "fetch.queue.backoff.ms": 2,
-    "fetch.max.bytes": FETCH_MAX_BYTES,
+    "fetch.max.bytes": 8 * partitionFetchBytes,
+    "max.partition.fetch.bytes": partitionFetchBytes,
     // For small records: they cost more by their number than by their bytes.
     "queued.min.messages": 20_000,
     "queued.max.messages.kbytes": settings.fetchQueueKbytes,

@@ -185,7 +185,7 @@ async function openCluster(
       settings,
       settings.primary,
       brokers,
-      largestBatchBytes ?? undefined,
+      largestBatchBytes === null ? {} : { largestBatchBytes },
     ),
     embedded: null,
   };

@@ -101,8 +101,14 @@ export function newMirror(
 ): Mirror {
   const { mirror } = settings;
   // Whatever the job's guarantee: a mirror writes in transactions.
-  const exact: Settings = { ...settings, guarantee: "exactly-once" };
-  const source = clientSettings(exact, settings.primary, primaryBrokers);
+  const exact: Settings = {
+    ...settings,
+    guarantee: "exactly-once",
+    fetchQueueKbytes: mirror.fetchQueueKbytes,
+  };
+  const source = clientSettings(exact, settings.primary, primaryBrokers, {
+    partitionFetchBytes: mirror.fetchQueueKbytes * KIB / 8,
+  });
   const target = clientSettings(exact, settings.secondary, secondaryBrokers);
   return new Mirror({
     library,

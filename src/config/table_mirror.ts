@@ -73,6 +73,15 @@ export const mirror = {
       why: "a transaction that fails is copied again",
       description: "The same by number; whatever is reached first.",
     }),
+    fetchQueueKbytes: setting(wholeNumber(1024, 524_288), {
+      env: "MIRROR_FETCH_QUEUE_KBYTES",
+      unit: "KiB a lane",
+      default: 16_384,
+      why: "with less, a source that is 100 ms away is read at half the rate " +
+        "(bench/README.md); a fetch answer has up to as much",
+      description: "Records that have been fetched and wait for their lane: " +
+        "one round trip moves no more than this.",
+    }),
     refreshMs: setting(wholeNumber(100, 3_600_000), {
       env: "MIRROR_REFRESH_MS",
       unit: "ms",

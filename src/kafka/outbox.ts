@@ -34,8 +34,13 @@ export type OnReport = (
 ) => void;
 
 const REPORTS_A_CALL = 4096;
-/** Long enough for librdkafka to send what lingers; it is not waited for. */
-const HURRY_MS = 100;
+/**
+ * Long enough for librdkafka's threads to send what lingers. No longer: until
+ * then they turn in circles over what may not be sent yet, because as many
+ * requests are under way as may be (a processor's whole time, where the cluster is 100 ms
+ * away).
+ */
+const HURRY_MS = 5;
 const MESSAGE_BYTES = BigInt(MESSAGE.bytes);
 const UNKNOWN_OFFSET = -1;
 

@@ -42,10 +42,11 @@ Deno.test("an output is never given up by the producer, and never doubled by it"
 });
 
 Deno.test("what the output topics would refuse does not leave the process", () => {
-  const largest = (env: Readonly<Record<string, string>>, topics?: number) => {
+  const largest = (env: Readonly<Record<string, string>>, topics = 0) => {
     const { settings } = clients(env);
     const { primary } = settings;
-    const { producer } = clientSettings(settings, primary, "a:1", topics);
+    const limits = topics === 0 ? {} : { largestBatchBytes: topics };
+    const { producer } = clientSettings(settings, primary, "a:1", limits);
     return Number(producer["message.max.bytes"]);
   };
   assert.equal(largest({}), 1_048_588 - 61);
@@ -120,4 +121,22 @@ Deno.test("without a policy a group begins at the beginning, so that nothing is 
   const { consumer, offsetReset } = clients();
   assert.equal(offsetReset, "earliest");
   assert.equal(consumer["auto.offset.reset"], "error");
+});
+
+Deno.test("one fetch answer brings as much of a partition as it is told, unless the user says so", () => {
+  const fetched = (env: Readonly<Record<string, string>>) => {
+    const { settings } = clients(env);
+    const { consumer } = clientSettings(settings, settings.primary, "a:1", {
+      partitionFetchBytes: 3_000_000,
+    });
+    return [
+      consumer["max.partition.fetch.bytes"],
+      consumer["fetch.max.bytes"],
+    ];
+  };
+  assert.deepEqual(fetched({}), [3_000_000, 24_000_000]);
+  const [own] = fetched({
+    PRIMARY_CONSUMER_MAX_PARTITION_FETCH_BYTES: "500000",
+  });
+  assert.equal(Number(own), 500_000);
 });
