@@ -66,6 +66,7 @@ Deno.test("without any settings the defaults of the operator contract hold", () 
       topicConfigs: [],
       transactionMs: 50,
       transactionRecords: 200000,
+      fetchQueueKbytes: 16_384,
       refreshMs: 30000,
       onDamage: [{ topics: ".*", policy: "stop" }],
       rateKbytes: null,
