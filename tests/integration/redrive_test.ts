@@ -4,7 +4,8 @@ import { Child } from "../support/child.ts";
 import { type ClusterFixture, clusterSteps } from "../support/cluster_steps.ts";
 import type { KafkaRecord, NewRecord } from "../support/independent_client.ts";
 import { createInput, recordsIn, topicsOf } from "../support/job.ts";
-import { eventually } from "../support/wait.ts";
+import { pause } from "../support/pause.ts";
+import { within } from "../support/wait.ts";
 
 const partitions = 3;
 const timestampMs = 1_600_000_000_000;
@@ -133,7 +134,7 @@ async function killed(fixture: ClusterFixture): Promise<void> {
   await client.produce(deadLetter, letters(input, count));
   for (let kills = 0; kills < 3; kills++) {
     await using child = start(fixture, name);
-    await written(fixture, child, name, (kills + 1) * 10_000);
+    await stopAfter(fixture, child, name, (kills + 1) * 10_000);
     child.signal("SIGKILL");
     assert.equal((await child.exit()).signal, "SIGKILL");
   }
@@ -150,8 +151,7 @@ async function contested(fixture: ClusterFixture): Promise<void> {
   await create(fixture, name);
   await client.produce(deadLetter, letters(input, count));
   await using older = start(fixture, name);
-  await written(fixture, older, name, 5_000);
-  older.signal("SIGSTOP");
+  await stopAfter(fixture, older, name, 5_000);
   const newer = await redrive(fixture, name);
   older.signal("SIGCONT");
   const { code } = await older.exit(60_000);
@@ -210,18 +210,32 @@ async function create(
   await cluster.createTopic(topicsOf(name).deadLetter, partitions);
 }
 
-/** Waits until so many are in the input topic, committed or not. */
-async function written(
+/**
+ * Stops it when so many are in the input topic, committed or not. It stands still
+ * while they are counted, so that it is not done before that is known.
+ */
+async function stopAfter(
   { client }: ClusterFixture,
   child: Child,
   name: string,
   records: number,
 ): Promise<void> {
-  await eventually(async () => {
-    assert.ok(child.alive, "it has ended before");
+  const count = async () => {
     const counts = await recordsIn(client, topicsOf(name).input);
-    return counts.reduce((sum, each) => sum + each, 0) >= records;
-  }, { what: `written ${records}`, everyMs: 5 });
+    return counts.reduce((sum, each) => sum + each, 0);
+  };
+  const stopping = (async () => {
+    for (;;) {
+      assert.ok(child.alive, "it has ended before");
+      child.signal("SIGSTOP");
+      const startedMs = performance.now();
+      if (await count() >= records) return;
+      child.signal("SIGCONT");
+      // It must get on, too, where counting takes long.
+      await pause(Math.max(10, performance.now() - startedMs));
+    }
+  })();
+  await within(stopping, 60_000, `written ${records}`);
 }
 
 async function assertOnce(

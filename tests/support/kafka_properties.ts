@@ -112,6 +112,9 @@ function testDefaults(brokers: number): Record<string, string> {
     "default.replication.factor": replicas,
     "group.coordinator.rebalance.protocols": "classic,consumer",
     "group.initial.rebalance.delay.ms": "0",
+    // Records with timestamps of long ago would be deleted half a minute after
+    // the broker's start, which busy machines take longer than.
+    "log.retention.ms": "-1",
     // Small, because each internal partition costs files and start time.
     "offsets.topic.num.partitions": "4",
     "offsets.topic.replication.factor": replicas,
