@@ -56,20 +56,20 @@ export class StateSession implements AsyncDisposable {
   readonly #parts: SessionParts;
   readonly #sender: Sender;
   #log: StateLog;
-  /** Of the state topic, when all that it has is known here. */
-  #end: number;
+  /** Where the state topic may end when all that it has is known here. */
+  #ends: readonly number[];
   #hasWritten = false;
 
   private constructor(
     parts: SessionParts,
     sender: Sender,
     log: StateLog,
-    end: number,
+    ends: readonly number[],
   ) {
     this.#parts = parts;
     this.#sender = sender;
     this.#log = log;
-    this.#end = end;
+    this.#ends = ends;
   }
 
   /**
@@ -106,7 +106,7 @@ export class StateSession implements AsyncDisposable {
             limited,
           ),
       );
-      const session = new StateSession(parts, sender, log, range.end);
+      const session = new StateSession(parts, sender, log, [range.end]);
       stack.move();
       return session;
     } catch (error) {
@@ -138,7 +138,7 @@ export class StateSession implements AsyncDisposable {
         signal,
         (limited) => logEnd(secondary, STATE_TOPIC, "written", limited),
       );
-      return end === this.#end;
+      return this.#ends.includes(end);
     } catch {
       signal.throwIfAborted();
       return false;
@@ -178,8 +178,9 @@ export class StateSession implements AsyncDisposable {
         error: asError(error),
       };
     }
-    // Behind the record stands the mark that it is committed.
-    this.#end = offset! + 2;
+    // The mark that the record is committed comes a little later than the
+    // answer; whoever initialises the id waits for it.
+    this.#ends = [offset! + 1, offset! + 2];
     this.#hasWritten = true;
     this.#log = { newest: state, offset: offset!, unreadable: [] };
     return { kind: "written" };

@@ -101,6 +101,7 @@ const STEPS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
   "one that was left in the middle is fenced, and its change never appears":
     leftInTheMiddle,
   "one that comes back after others decides anew on what they wrote": cameBack,
+  "one that has the right to write goes on without taking it again": goneOn,
   "what a killed writer had open is aborted by the next one": hanging,
   "a commit whose answer is lost is looked for": answerLost,
   "a commit that another fenced before its answer came is looked for":
@@ -195,6 +196,22 @@ async function cameBack(scene: Scene): Promise<void> {
   }, { signal });
   assert.deepEqual(seen, ["other"]);
   assert.equal(change.state?.epoch, epoch + 1);
+}
+
+async function goneOn(scene: Scene): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const { proxy, store } = behindProxy(scene, stack, 3_000);
+  const { epoch } = await insist(store, "first", scene.signal);
+  using drops = proxy.drop({
+    apis: ["InitProducerId"],
+    count: Infinity,
+    then: "cut",
+  });
+  for (let more = 1; more <= 3; more++) {
+    const { state } = await store.change(noting("more"), scene);
+    assert.equal(state?.epoch, epoch + more);
+  }
+  assert.equal(drops.dropped, 0);
 }
 
 async function hanging(scene: Scene): Promise<void> {
