@@ -1,6 +1,7 @@
 /** What a topic of the state says up to now; each has one partition that counts. */
 import { type Batch, type Library, readTopic } from "../../src/kafka/mod.ts";
 import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
+import { pause } from "../waits.ts";
 import { readerProperties, type StateCluster } from "./cluster.ts";
 
 export const PARTITION = 0;
@@ -24,10 +25,18 @@ export interface LogRange {
 }
 
 /**
- * - `stable`: what is committed; an open transaction ends it.
+ * - `stable`: what is committed; a transaction that stays open ends it.
  * - `written`: all; open transactions are waited for when it is read.
  */
 export type LogEnd = "stable" | "written";
+
+/**
+ * The mark of a transaction comes a little later than the answer to its commit,
+ * and who has that answer wants to read what was written. One that is open for
+ * longer is not being committed.
+ */
+const MARK_MS = 1_000;
+const LOOK_AGAIN_MS = 5;
 
 const decoder = new TextDecoder();
 
@@ -36,12 +45,21 @@ const decoder = new TextDecoder();
  * @throws {KafkaError} where there is no such topic, or the cluster refuses; the
  * signal's reason: until it aborts, a cluster that does not answer is asked again.
  */
-export const logEnd = (
+export async function logEnd(
   cluster: StateCluster,
   topic: string,
   upTo: LogEnd,
   signal: AbortSignal,
-): Promise<number> => offsetAt(cluster, topic, "latest", upTo, signal);
+): Promise<number> {
+  const end = await offsetAt(cluster, topic, "latest", "written", signal);
+  if (upTo === "written") return end;
+  const deadline = performance.now() + MARK_MS;
+  for (;;) {
+    const stable = await offsetAt(cluster, topic, "latest", "stable", signal);
+    if (stable >= end || performance.now() >= deadline) return stable;
+    await pause(LOOK_AGAIN_MS, signal);
+  }
+}
 
 /** @throws as `logEnd`. */
 export async function logRange(

@@ -158,7 +158,7 @@ async function remembered({ clusters }: Scene): Promise<void> {
 }
 
 async function primaryKilled({ clusters, primary }: Scene): Promise<void> {
-  const timings = { ...TIMINGS, readMs: 1_500 };
+  const timings = { ...TIMINGS, readMs: 1_500, copyMs: 1_500 };
   await using store = new StateStore({ ...clusters, timings });
   await using followed = following(store);
   const { epoch } = await insist(store, "before", signal);

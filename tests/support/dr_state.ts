@@ -21,6 +21,7 @@ export const TIMINGS: StateTimings = {
   ...STATE_TIMINGS,
   requestMs: 8_000,
   readMs: 8_000,
+  copyMs: 8_000,
 };
 
 /** The admin clients end with the stack. */
