@@ -3,29 +3,15 @@
  * failure the producer is made anew: what an idempotent one had under way then
  * must not hold up what comes.
  */
-import {
-  type ClientEvent,
-  ErrorCode,
-  KafkaError,
-  type Library,
-  Outbox,
-  type OutputRecord,
-  Producer,
-  type ProducerProperties,
-} from "../../src/kafka/mod.ts";
+import type { OutputRecord } from "../../src/kafka/mod.ts";
 import { Serial } from "../../src/pool/serial.ts";
+import { Sender, type SenderOptions } from "../sender.ts";
 
-export interface RecordWriterOptions {
-  readonly library: Library;
-  /** Of the cluster to write to. */
-  readonly properties: ProducerProperties;
-  /** Errors, log lines and token refreshes of the producer, as they come. */
-  readonly onEvent: (event: ClientEvent, producer: Producer) => void;
-}
+/** The properties are of the cluster to write to. */
+export type RecordWriterOptions = SenderOptions;
 
 /** What cannot be written in this time has failed, and is tried again later. */
 const MESSAGE_MS = 10_000;
-const WAIT_MS = 100;
 
 export class RecordWriter implements AsyncDisposable {
   readonly #options: RecordWriterOptions;
@@ -45,7 +31,7 @@ export class RecordWriter implements AsyncDisposable {
     return this.#serial.run(async () => {
       signal.throwIfAborted();
       if (records.length === 0) return;
-      this.#sender ??= new Sender(this.#options);
+      this.#sender ??= this.#newSender();
       try {
         await this.#sender.send(records, signal);
       } catch (error) {
@@ -59,65 +45,22 @@ export class RecordWriter implements AsyncDisposable {
     await this.#serial.run(() => this.#discard());
   }
 
+  #newSender(): Sender {
+    const { properties } = this.#options;
+    return new Sender({
+      ...this.#options,
+      properties: {
+        ...properties,
+        "enable.idempotence": true,
+        "linger.ms": 5,
+        "message.timeout.ms": MESSAGE_MS,
+      },
+    });
+  }
+
   async #discard(): Promise<void> {
     const sender = this.#sender;
     this.#sender = null;
     await sender?.[Symbol.asyncDispose]();
-  }
-}
-
-class Sender implements AsyncDisposable {
-  readonly #producer: Producer;
-  readonly #outbox: Outbox;
-  readonly #onEvent: RecordWriterOptions["onEvent"];
-  #failed: { readonly topic: string; readonly code: number } | null = null;
-  #records: readonly OutputRecord[] = [];
-
-  constructor({ library, properties, onEvent }: RecordWriterOptions) {
-    this.#onEvent = onEvent;
-    this.#producer = new Producer(library, {
-      ...properties,
-      "enable.idempotence": true,
-      "linger.ms": 5,
-      "message.timeout.ms": MESSAGE_MS,
-    });
-    this.#outbox = new Outbox(
-      library,
-      this.#producer.port,
-      (_owner, index, code) => this.#reported(index, code),
-    );
-  }
-
-  async send(
-    records: readonly OutputRecord[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    this.#records = records;
-    records.forEach((record, index) => this.#outbox.add(0, index, record));
-    this.#outbox.send();
-    while (this.#outbox.pendingRecords > 0) {
-      for (const event of await this.#outbox.waitAndCollect(WAIT_MS)) {
-        this.#onEvent(event, this.#producer);
-      }
-      signal.throwIfAborted();
-    }
-    if (this.#failed === null) return;
-    const { code, topic } = this.#failed;
-    const name = Object.entries(ErrorCode)
-      .find(([, known]) => known === code)?.[0] ?? `error ${code}`;
-    throw new KafkaError(`write to "${topic}": ${name}`, {
-      code,
-      codeName: name,
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#outbox[Symbol.dispose]();
-    await this.#producer[Symbol.asyncDispose]();
-  }
-
-  #reported(index: number, code: number): void {
-    if (code === 0) return;
-    this.#failed ??= { topic: this.#records[index]!.topic, code };
   }
 }

@@ -8,10 +8,24 @@ export const connectOffsetsTopic = (sourceAlias: string): string =>
 export const lanesTopic = (sourceAlias: string): string =>
   `switchyard-lanes.${sourceAlias}.internal`;
 
+/** What both clusters know of which of them is in use; on both. */
+export const STATE_TOPIC = "switchyard-state";
+/** Each change of that; on the secondary. */
+export const HISTORY_TOPIC = "switchyard-history";
+/** What sentinels and pools think of the clusters; on the secondary. */
+export const VOTES_TOPIC = "switchyard-votes";
+
+const OWN_OF_A_CLUSTER: ReadonlySet<string> = new Set([
+  STATE_TOPIC,
+  HISTORY_TOPIC,
+  VOTES_TOPIC,
+]);
+
 /**
- * Topics that hold the state of this cluster's mirrors, whatever the separator:
- * on another cluster they would claim what is not so there.
+ * Topics that hold the state of this cluster and of its mirrors, whatever the
+ * separator: on another cluster they would claim what is not so there.
  */
 export const isMirrorState = (topic: string): boolean =>
+  OWN_OF_A_CLUSTER.has(topic) ||
   (topic.startsWith("mm2-") || topic.startsWith("switchyard-")) &&
-  topic.endsWith(".internal");
+    topic.endsWith(".internal");

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import {
   checkpointTopic,
   connectOffsetsTopic,
+  HISTORY_TOPIC,
   judgeTopic,
   lanesTopic,
   replicationPolicy,
+  STATE_TOPIC,
   type TopicVerdict,
+  VOTES_TOPIC,
 } from "../../dr/formats/mod.ts";
 
 const byDefault = replicationPolicy({ kind: "default" });
@@ -102,6 +105,9 @@ const VERDICTS: readonly [string, TopicVerdict, TopicVerdict][] = [
   [connectOffsetsTopic("secondary"), "internal", "internal"],
   ["mm2-configs.secondary.internal", "internal", "internal"],
   [lanesTopic("secondary"), "internal", "internal"],
+  [STATE_TOPIC, "internal", "internal"],
+  [HISTORY_TOPIC, "internal", "internal"],
+  [VOTES_TOPIC, "internal", "internal"],
 ];
 for (const [topic, byDefaultPolicy, byIdentity] of VERDICTS) {
   Deno.test(`${topic} on the primary: ${byDefaultPolicy}, and by identity ${byIdentity}`, () => {

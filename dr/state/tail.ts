@@ -1,0 +1,147 @@
+/**
+ * Follows a topic of the state, read_committed and without a group, until a
+ * signal aborts. A cluster that is away is waited for.
+ */
+import {
+  Consumer,
+  ErrorCode,
+  Inbox,
+  isClientRefused,
+  type KafkaError,
+  type Library,
+  newRing,
+  type PartitionRouter,
+  type TopicPartition,
+} from "../../src/kafka/mod.ts";
+import { pause } from "../waits.ts";
+import {
+  type OnClientEvent,
+  readerProperties,
+  type StateCluster,
+} from "./cluster.ts";
+import { asError } from "./errors.ts";
+import { PARTITION, recordsOf, type TopicRecord } from "./read_log.ts";
+
+export interface TailOptions {
+  readonly library: Library;
+  readonly cluster: StateCluster;
+  readonly topic: string;
+  readonly signal: AbortSignal;
+  readonly onClientEvent: OnClientEvent;
+  /** Why reading began anew, for example because there is no such topic yet. */
+  readonly onFailure: (error: Error) => void;
+}
+
+export interface TailRound {
+  readonly records: readonly TopicRecord[];
+  /** What lies below, and is committed, was read. */
+  readonly position: number;
+  /** Nothing lay above it when this was fetched. */
+  readonly isAtEnd: boolean;
+}
+
+const BATCH_RECORDS = 500;
+const WAIT_MS = 100;
+const RETRY_MS = 500;
+
+export async function* tailTopic(
+  options: TailOptions,
+): AsyncGenerator<TailRound> {
+  const { onFailure, signal } = options;
+  let position = 0;
+  while (!signal.aborted) {
+    try {
+      for await (const round of readOn(options, position)) {
+        position = round.position;
+        yield round;
+      }
+    } catch (error) {
+      onFailure(asError(error));
+    }
+    await pause(RETRY_MS, signal);
+  }
+}
+
+/** @throws {KafkaError} where a new client may fare better. */
+async function* readOn(
+  { cluster, library, onClientEvent, signal, topic }: TailOptions,
+  start: number,
+): AsyncGenerator<TailRound> {
+  await using stack = new AsyncDisposableStack();
+  const consumer = stack.use(
+    new Consumer(library, {
+      ...readerProperties(cluster),
+      "enable.partition.eof": true,
+      "auto.offset.reset": "earliest",
+      "isolation.level": "read_committed",
+    }),
+  );
+  const tp = { topic, partition: PARTITION };
+  const queue = consumer.newQueue();
+  const ring = newRing(library, BATCH_RECORDS);
+  stack.defer(() => ring[Symbol.dispose]());
+  const route = new Route(tp);
+  const inbox = stack.use(
+    new Inbox(library, {
+      queue: consumer.addressOf(queue),
+      ring: ring.address,
+      capacity: BATCH_RECORDS,
+    }, route),
+  );
+  consumer.forward(tp, queue);
+  consumer.assign([{ ...tp, offset: start === 0 ? "earliest" : start }]);
+  while (!signal.aborted) {
+    const batch = await inbox.wait(BATCH_RECORDS, WAIT_MS);
+    if (batch !== null) {
+      const records = [...recordsOf(batch)];
+      batch.free();
+      const isAtEnd = route.takeEnd();
+      if (records.length > 0 || isAtEnd) {
+        yield { records, position: route.next[0]!, isAtEnd };
+      }
+    }
+    if (route.failure !== null) throw route.failure;
+    await serve(consumer, onClientEvent);
+  }
+}
+
+async function serve(consumer: Consumer, onClientEvent: OnClientEvent) {
+  for (;;) {
+    const event = await consumer.poll(0);
+    if (event === null) return;
+    onClientEvent(event, consumer);
+    if (event.kind !== "error") continue;
+    const { error } = event;
+    if (error.fatal || isClientRefused(error.code)) throw error;
+  }
+}
+
+/** The one partition is lane 0. */
+class Route implements PartitionRouter {
+  readonly partitions: readonly TopicPartition[];
+  readonly next = new Float64Array(1);
+  failure: KafkaError | null = null;
+  #isAtEnd = false;
+
+  constructor(tp: TopicPartition) {
+    this.partitions = [tp];
+  }
+
+  laneOf(topic: string, partition: number): number {
+    const [tp] = this.partitions;
+    return tp!.topic === topic && tp!.partition === partition ? 0 : -1;
+  }
+
+  failed(_tp: TopicPartition, error: KafkaError, at: number): void {
+    if (error.code === ErrorCode.partitionEof) {
+      this.#isAtEnd = true;
+      this.next[0] = Math.max(this.next[0]!, at);
+    } else if (!error.retriable) this.failure ??= error;
+  }
+
+  takeEnd(): boolean {
+    const isAtEnd = this.#isAtEnd;
+    this.#isAtEnd = false;
+    return isAtEnd;
+  }
+}
