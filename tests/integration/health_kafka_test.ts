@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { PROBE_TOPIC } from "../../dr/health/mod.ts";
 import { clusterSteps } from "../support/cluster_steps.ts";
+import { text } from "../support/embedded.ts";
 import { eventually, within } from "../support/wait.ts";
 import { kindsOf, WatchedCluster } from "../support/watched_cluster.ts";
 
@@ -23,7 +24,7 @@ clusterSteps("a prober", { users: { ada: "secret" } }, {
     assert.deepEqual(kindsOf(report), ["passed", "passed", "passed", "passed"]);
     assert.deepEqual(report.reasons, []);
     const records = await client.readTopic(PROBE_TOPIC);
-    const texts = records.map(({ value }) => String(value));
+    const texts = records.map(({ value }) => text(value));
     assert.ok(texts.includes("test 1") && texts.includes("test 2"), `${texts}`);
   },
 
