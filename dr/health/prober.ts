@@ -59,7 +59,7 @@ export interface ProberOptions {
   readonly prober: string;
   readonly health?: HealthOptions;
   readonly timings?: ProbeTimings;
-  /** Called with each change, and never inside of another call of this. */
+  /** Called with each change that a result brings; that it is stale, none does. */
   readonly onChange?: (report: HealthReport, before: Health) => void;
   /** Milliseconds of a clock that does not go back. */
   readonly now?: () => number;
