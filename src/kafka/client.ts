@@ -23,6 +23,7 @@ import {
   pointerAt,
   readCString,
 } from "./memory.ts";
+import { type ClusterMetadata, readMetadata } from "./metadata.ts";
 import {
   bufferText,
   newConfiguration,
@@ -221,13 +222,45 @@ export class Client implements AsyncDisposable {
    * @throws {KafkaError} when no broker answers within `timeoutMs`.
    */
   async partitionCounts(timeoutMs: number): Promise<Map<string, number>> {
+    return await this.#metadata(null, true, timeoutMs, readPartitionCounts);
+  }
+
+  /**
+   * What any broker says of the cluster and of one topic, which is not created
+   * by the question; null: of no topic. No controller is needed for it.
+   * @throws {KafkaError} when no broker answers within `timeoutMs`.
+   */
+  async metadata(
+    topic: string | null,
+    timeoutMs: number,
+  ): Promise<ClusterMetadata> {
+    const { symbols } = this.library;
+    const read = (metadata: Address) => readMetadata(symbols, metadata);
+    if (topic === null) {
+      return await this.#metadata(null, false, timeoutMs, read);
+    }
+    const only = symbols.rd_kafka_topic_new(this.pointer, cString(topic), null);
+    if (only === null) throw new TypeError(`no name of a topic: "${topic}"`);
+    try {
+      return await this.#metadata(only, false, timeoutMs, read);
+    } finally {
+      symbols.rd_kafka_topic_destroy(only);
+    }
+  }
+
+  async #metadata<T>(
+    only: Deno.PointerValue,
+    isAll: boolean,
+    timeoutMs: number,
+    read: (metadata: Address) => T,
+  ): Promise<T> {
     const { symbols } = this.library;
     using block = new NativeBlock(symbols, 8);
     const code = await this.track(
       symbols.rd_kafka_metadata(
         this.pointer,
-        1,
-        null,
+        isAll ? 1 : 0,
+        only,
         block.pointer,
         timeoutMs,
       ),
@@ -235,7 +268,7 @@ export class Client implements AsyncDisposable {
     throwIfError(symbols, code, "metadata");
     const metadata = addressIn(block.words, 0);
     try {
-      return readPartitionCounts(metadata);
+      return read(metadata);
     } finally {
       symbols.rd_kafka_metadata_destroy(pointerAt(metadata));
     }

@@ -16,6 +16,7 @@ export { verifyLayout } from "./layout.ts";
 export { type Library, openLibrary } from "./library.ts";
 export type { NativeBlock } from "./memory.ts";
 export type { Header, OutputRecord, ReadHeader } from "./message.ts";
+export type { ClusterMetadata, TopicMetadata } from "./metadata.ts";
 export * from "./mock_cluster.ts";
 export * from "./outbox.ts";
 export type {

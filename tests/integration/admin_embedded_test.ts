@@ -44,6 +44,31 @@ Deno.test("offsets that are set for a group are listed with their metadata", asy
   );
 });
 
+Deno.test("metadata names the brokers, and of one topic leaders and replicas", async () => {
+  await using cluster = new MockCluster(library, 3);
+  cluster.createTopic("topic", 2, 3);
+  await using admin = adminOf(cluster);
+
+  const { brokers, topics } = await admin.metadata("topic", 20_000);
+  const none = await admin.metadata(null, 20_000);
+
+  assert.deepEqual(
+    brokers.map(({ host, port }) => `${host}:${port}`).sort(),
+    cluster.bootstrapServers.split(",").sort(),
+  );
+  assert.deepEqual(none.brokers.map(({ id }) => id).sort(), [1, 2, 3]);
+  assert.deepEqual(topics.map(({ topic, error }) => [topic, error]), [
+    ["topic", null],
+  ]);
+  const partitions = topics[0]!.partitions;
+  assert.deepEqual(partitions.map(({ partition }) => partition), [0, 1]);
+  for (const { leader, replicas, inSyncReplicas } of partitions) {
+    assert.ok(leader !== null && replicas.includes(leader));
+    assert.deepEqual(replicas.toSorted(), [1, 2, 3]);
+    assert.deepEqual(inSyncReplicas.toSorted(), [1, 2, 3]);
+  }
+});
+
 Deno.test("a request is repeated while the group's coordinator moves", async () => {
   // A client without a group would crash the process here (librdkafka #5040).
   await using cluster = clusterWithTopic();

@@ -1,0 +1,5 @@
+/** Whether to move everybody to the other cluster. */
+export * from "./decide.ts";
+export * from "./mirror_lag.ts";
+export * from "./policy.ts";
+export { type Tally, tally } from "./tally.ts";
