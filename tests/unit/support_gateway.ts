@@ -1,8 +1,11 @@
 /** Servers and clients of plain TCP on both sides of a gateway. */
 import { Gateway, type GatewayOptions } from "../../dr/gateway/mod.ts";
 import { fillBacklog } from "../support/full_backlog.ts";
-import { eventually } from "../support/wait.ts";
+import { eventually, within } from "../support/wait.ts";
 import { createLog, type LogLine } from "../../src/telemetry/log.ts";
+
+/** A deadline for what takes a moment. */
+const PATIENCE_MS = 20_000;
 
 type Serve = (connection: Deno.TcpConn) => Promise<void>;
 
@@ -106,6 +109,10 @@ export async function readAll(connection: Deno.TcpConn): Promise<Uint8Array> {
 
 /** The text up to the end of the line, read byte by byte. */
 export async function readLine(connection: Deno.TcpConn): Promise<string> {
+  return await within(lineOf(connection), PATIENCE_MS, "told a line");
+}
+
+async function lineOf(connection: Deno.TcpConn): Promise<string> {
   const byte = new Uint8Array(1);
   for (let line = "";;) {
     if (await connection.read(byte) === null) throw new Error("no line");
@@ -118,7 +125,7 @@ export async function readLine(connection: Deno.TcpConn): Promise<string> {
 /** Resolves when the other side has closed the connection, however. */
 export async function closedByPeer(connection: Deno.TcpConn): Promise<void> {
   try {
-    await readAll(connection);
+    await within(readAll(connection), PATIENCE_MS, "closed by the gateway");
   } catch (error) {
     if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
   }
