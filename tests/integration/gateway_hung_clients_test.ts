@@ -13,6 +13,7 @@ import {
   frozen,
   gatewaySteps,
   type GatewayWorld,
+  type Start,
   withSettings,
 } from "../support/gateway_world.ts";
 import { isSoak } from "../support/soak.ts";
@@ -27,50 +28,50 @@ const impatient = {
     ...IMPATIENT,
     "socket.connection.setup.timeout.max.ms": 1_000,
     "request.timeout.ms": 3_000,
+    // For commits that are waited for, as the consumer tool does.
+    "default.api.timeout.ms": 5_000,
   },
 };
 
-const producers = [
-  withSettings(rdkafkaProducer, impatient.rdkafka),
-  withSettings(javaProducer, impatient.java),
-];
-const consumers = [
-  withSettings(rdkafkaConsumer, impatient.rdkafka),
-  withSettings(javaConsumer, impatient.java),
-];
+// Of a group, since its topic has one partition, one consumer is at work.
+const rdkafka = [rdkafkaProducer, rdkafkaConsumer];
+const java = (start: Start) => withSettings(start, impatient.java);
+const impatientRdkafka = rdkafka.map((start) =>
+  withSettings(start, impatient.rdkafka)
+);
 
 const soak = {
-  "a primary that hangs moves producers with default settings": (
+  "a primary that hangs moves clients with default settings": (
     world: GatewayWorld,
     topic: string,
-  ) => world.moves(topic, [rdkafkaProducer, javaProducer], frozen),
+  ) => world.moves(topic, [...rdkafka, javaProducer], frozen),
 
-  "a primary that is cut off moves producers with default settings": (
+  "a primary that is cut off moves clients with default settings": (
     world: GatewayWorld,
     topic: string,
-  ) => world.moves(topic, [rdkafkaProducer, javaProducer], cutOff),
+  ) => world.moves(topic, [...rdkafka, javaProducer], cutOff),
 
-  "a primary that hangs moves consumers with default settings": (
+  "a primary that hangs moves Kafka's own consumer with default settings": (
     world: GatewayWorld,
     topic: string,
-  ) =>
-    world.moves(
-      topic,
-      [rdkafkaProducer, rdkafkaConsumer, javaConsumer],
-      frozen,
-    ),
+  ) => world.moves(topic, [rdkafkaProducer, javaConsumer], frozen),
 };
 
 gatewaySteps("clients of a cluster that hangs", {
-  "a primary that hangs moves producers whose time-outs are short": (
+  "a primary that hangs moves clients whose time-outs are short": (
     world,
     topic,
-  ) => world.moves(topic, producers, frozen),
+  ) => world.moves(topic, [...impatientRdkafka, java(javaProducer)], frozen),
 
-  "a primary that is cut off moves consumers whose time-outs are short": (
+  "a primary that is cut off moves clients whose time-outs are short": (
     world,
     topic,
-  ) => world.moves(topic, [producers[0]!, ...consumers], cutOff),
+  ) => world.moves(topic, [...impatientRdkafka, java(javaProducer)], cutOff),
+
+  "a primary that hangs moves Kafka's own consumer whose time-outs are short": (
+    world,
+    topic,
+  ) => world.moves(topic, [impatientRdkafka[0]!, java(javaConsumer)], frozen),
 
   ...isSoak ? soak : {},
 });

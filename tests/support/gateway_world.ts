@@ -191,10 +191,11 @@ export class GatewayWorld implements AsyncDisposable {
       assert.deepEqual(each.failures(), [], each.name);
       const isConsumer = each.name.endsWith("consumer");
       if (isConsumer) assert.deepEqual(jumpsOf(each), [FIRST_RECORDS]);
-      const { atMs } = each.done()[firstAfter(each, decidedMs)]!;
       console.log(
-        `  ${topic}: the ${each.name} goes on ${atMs - faultMs} ms after the ` +
-          `fault, ${atMs - decidedMs} ms after the decision`,
+        `  ${topic}: ${
+          decidedMs - faultMs
+        } ms after the fault the switch, the ` +
+          `${each.name} silent for ${silenceMs(each, faultMs)} ms`,
       );
     }));
   }
@@ -270,5 +271,17 @@ function jumpsOf(client: FollowedClient): number[] {
   const offsets = client.done().map(({ offset }) => offset);
   return offsets.filter((offset, at) =>
     at > 0 && offset !== offsets[at - 1]! + 1
+  );
+}
+
+/** The longest time between two things done, of which the later came after. */
+function silenceMs(client: FollowedClient, sinceMs: number): number {
+  const times = client.done().map(({ atMs }) => atMs);
+  return times.reduce(
+    (longest, atMs, at) =>
+      at > 0 && atMs > sinceMs
+        ? Math.max(longest, atMs - times[at - 1]!)
+        : longest,
+    0,
   );
 }
