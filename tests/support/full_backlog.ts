@@ -1,0 +1,34 @@
+/** Listeners that take no more connections, as hosts that are cut off. */
+
+/** A time in which loopback connects, or never. */
+const HANGING_MS = 300;
+
+/**
+ * Connects to a port that nobody accepts on until the next connection hangs, and
+ * keeps the queue full until the result is disposed of.
+ */
+export async function fillBacklog(port: number): Promise<Disposable> {
+  const waiting: Deno.TcpConn[] = [];
+  const filled = {
+    [Symbol.dispose]: () => waiting.forEach((each) => each.close()),
+  };
+  for (;;) {
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), HANGING_MS);
+    try {
+      waiting.push(
+        await Deno.connect({
+          hostname: "127.0.0.1",
+          port,
+          signal: stop.signal,
+        }),
+      );
+    } catch (error) {
+      if (stop.signal.aborted) return filled;
+      filled[Symbol.dispose]();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
