@@ -16,7 +16,7 @@ import {
 } from "./admin/request.ts";
 import { adminSymbols } from "./admin/symbols.ts";
 import { TopicAdmin } from "./admin/topics.ts";
-import { Client } from "./client.ts";
+import { Client, type OauthToken } from "./client.ts";
 import { ErrorCode, errorFromCode, KafkaError } from "./errors.ts";
 import type { QueueHandle } from "./handle.ts";
 import type { Library } from "./library.ts";
@@ -32,6 +32,15 @@ const UNUSED_GROUP = "switchyard-admin";
 /** librdkafka answers in time itself; this only guards against its silence. */
 const LATE_MS = 5_000;
 const RETRY_AFTER_MS = 100;
+/** The longest that librdkafka knows. */
+const HOUR_MS = 3_600_000;
+
+/** A client for requests that a coordinator answers. */
+interface Coordinated {
+  readonly admin: Admin;
+  requests: number;
+  isSpent: boolean;
+}
 
 /**
  * As with any client, errors, log lines and token refreshes wait in `poll`.
@@ -47,6 +56,9 @@ export class Admin extends Client {
   readonly acls: AclAdmin;
   readonly #access: AdminAccess;
   readonly #closed = new AbortController();
+  readonly #properties: AdminProperties;
+  #coordinated: Coordinated | null = null;
+  readonly #retiring = new Set<Promise<void>>();
 
   /**
    * @param properties `group.id` names a group that is looked up and never
@@ -56,11 +68,16 @@ export class Admin extends Client {
     // A consumer, because librdkafka (2.15 still) dereferences NULL when a
     // client without a group asks for offsets that have just moved elsewhere.
     super(library, "consumer", { "group.id": UNUSED_GROUP, ...properties }, 0);
+    this.#properties = properties;
     this.#access = {
       core: library.symbols,
       symbols: adminSymbols(library),
       request: (doing, settings, send, read) =>
-        this.track(this.#request(doing, settings, send, read)),
+        this.track(
+          settings.byCoordinator === true
+            ? this.#requestByCoordinator(doing, settings, send, read)
+            : this.#request(doing, settings, send, read),
+        ),
     };
     this.topics = new TopicAdmin(this.#access);
     this.partitions = new PartitionAdmin(this.#access);
@@ -71,6 +88,57 @@ export class Admin extends Client {
 
   describeCluster(options: RequestOptions): Promise<ClusterDescription> {
     return describeCluster(this.#access, options);
+  }
+
+  override setOauthToken(token: OauthToken): void {
+    super.setOauthToken(token);
+    this.#coordinated?.admin.setOauthToken(token);
+  }
+
+  /**
+   * librdkafka (2.15.1) ends the process when a coordinator appears whose
+   * request has timed out meanwhile (`rd_kafka_enq_once_del_source_return`). So
+   * it is not told of the time-out, and the client that still has such a request
+   * is closed.
+   */
+  async #requestByCoordinator<T>(
+    doing: string,
+    settings: RequestSettings,
+    send: (request: NativeRequest) => void,
+    read: (answer: Deno.PointerObject) => T,
+  ): Promise<T> {
+    const client = this.#coordinated ??= this.#newCoordinated();
+    client.requests++;
+    try {
+      return await client.admin.#request(doing, settings, send, read);
+    } catch (error) {
+      const isAnswered = error instanceof KafkaError &&
+        error.code !== ErrorCode.timedOut;
+      client.isSpent ||= !isAnswered;
+      throw error;
+    } finally {
+      client.requests--;
+      if (client.isSpent) this.#retire(client);
+    }
+  }
+
+  #newCoordinated(): Coordinated {
+    const admin = new Admin(this.library, this.#properties);
+    // Its errors, log lines and token refreshes are this one's.
+    this.library.symbols.rd_kafka_queue_forward(
+      admin.events.pointer,
+      this.events.pointer,
+    );
+    return { admin, requests: 0, isSpent: false };
+  }
+
+  /** Closes it once others that share it have their answers. */
+  #retire(client: Coordinated): void {
+    if (this.#coordinated === client) this.#coordinated = null;
+    if (client.requests > 0) return;
+    const closing = client.admin[Symbol.asyncDispose]();
+    this.#retiring.add(closing);
+    closing.finally(() => this.#retiring.delete(closing));
   }
 
   async #request<T>(
@@ -86,9 +154,12 @@ export class Admin extends Client {
     using queue = this.own(core.rd_kafka_queue_new(this.pointer));
     const deadline = performance.now() + settings.timeoutMs;
     let { timeoutMs } = settings;
+    const isOurs = settings.byCoordinator === true;
     for (;;) {
-      this.#send({ ...settings, timeoutMs }, queue, send);
-      const answer = await this.#poll(queue, timeoutMs + LATE_MS, stop);
+      const nativeMs = isOurs ? HOUR_MS : timeoutMs;
+      this.#send({ ...settings, timeoutMs: nativeMs }, queue, send);
+      const waitMs = isOurs ? timeoutMs : timeoutMs + LATE_MS;
+      const answer = await this.#poll(queue, waitMs, stop);
       try {
         return this.#read(doing, answer, read);
       } catch (error) {
@@ -153,9 +224,10 @@ export class Admin extends Client {
   }
 
   /** Requests that still wait are rejected. */
-  protected override beforeClose(): Promise<void> {
+  protected override async beforeClose(): Promise<void> {
     this.#closed.abort(new TypeError("this Kafka admin has been closed"));
-    return Promise.resolve();
+    await this.#coordinated?.admin[Symbol.asyncDispose]();
+    await Promise.all(this.#retiring);
   }
 }
 

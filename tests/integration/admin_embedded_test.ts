@@ -87,6 +87,31 @@ Deno.test("a request is repeated while the group's coordinator moves", async () 
   assert.deepEqual(listed.map(({ offset }) => offset), [null]);
 });
 
+Deno.test("a coordinator that appears after the time-out of its request does no harm", async () => {
+  await using cluster = new MockCluster(library, 2);
+  cluster.createTopic("topic", 1);
+  await using admin = adminOf(cluster);
+  await admin.partitionCounts(OPTIONS.timeoutMs);
+  // One of two brokers coordinates about half of these.
+  const groups = Array.from({ length: 16 }, (_, number) => `group-${number}`);
+  const ask = (timeoutMs: number) =>
+    Promise.allSettled(
+      groups.map((group) => admin.groups.offsets(group, "all", { timeoutMs })),
+    );
+  cluster.setBrokerDown(2);
+  const answers = await ask(500);
+  const late = answers.filter(({ status }) => status === "rejected");
+  assert.ok(late.length > 0 && late.length < groups.length);
+  for (const { reason } of late as PromiseRejectedResult[]) {
+    assert.equal(reason.code, ErrorCode.timedOut, reason.message);
+  }
+
+  cluster.setBrokerUp(2);
+  for (const { status } of await ask(OPTIONS.timeoutMs)) {
+    assert.equal(status, "fulfilled");
+  }
+});
+
 Deno.test("a request that will not succeed is not repeated", async () => {
   await using cluster = clusterWithTopic();
   await using admin = adminOf(cluster);

@@ -93,7 +93,7 @@ export class GroupAdmin {
     using names = cStringArray(core, groupIds);
     return await this.#access.request(
       "describe groups",
-      options,
+      { ...options, byCoordinator: true },
       ({ client, settings, queue }) =>
         symbols.rd_kafka_DescribeConsumerGroups(
           client,
@@ -123,7 +123,8 @@ export class GroupAdmin {
     const newRequest = (list: Deno.PointerValue) =>
       symbols.rd_kafka_ListConsumerGroupOffsets_new(cString(groupId), list);
     const requests = partitions.length === 0 ? [] : [partitions];
-    return requestList(this.#access, requests, options, {
+    const settings = { ...options, byCoordinator: true };
+    return requestList(this.#access, requests, settings, {
       doing: `offsets of group "${groupId}"`,
       build: (each) =>
         each === "all"
@@ -146,7 +147,8 @@ export class GroupAdmin {
   ): Promise<PartitionAnswer[]> {
     const { core, symbols } = this.#access;
     const requests = offsets.length === 0 ? [] : [offsets];
-    return requestList(this.#access, requests, options, {
+    const settings = { ...options, byCoordinator: true };
+    return requestList(this.#access, requests, settings, {
       doing: `alter offsets of group "${groupId}"`,
       build: (each) =>
         withPartitionList(

@@ -23,6 +23,8 @@ export interface ChangeOptions extends RequestOptions {
 export interface RequestSettings extends ChangeOptions {
   readonly requireStable?: boolean | undefined;
   readonly readCommitted?: boolean | undefined;
+  /** A group's coordinator answers, and none else. */
+  readonly byCoordinator?: boolean | undefined;
 }
 
 /** Borrowed for the time of one native call. */
