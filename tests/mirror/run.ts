@@ -7,7 +7,11 @@ import { parseArgs } from "node:util";
 import { makePlan, planText } from "../chaos/plan.ts";
 import { prepare } from "../runner/prepare.ts";
 import { mirrorFaults } from "./faults.ts";
-import { type MirrorChaosOptions, runMirrorChaos } from "./mirror_chaos.ts";
+import {
+  type MirrorChaosOptions,
+  type MirrorChaosResult,
+  runMirrorChaos,
+} from "./mirror_chaos.ts";
 import { fakeMirror, realMirror } from "./mirror_process.ts";
 import { resultText } from "./result_text.ts";
 
@@ -133,10 +137,27 @@ async function main(args: readonly string[]): Promise<number> {
     log: say,
     signal: stop.signal,
   };
-  const result = await runMirrorChaos(chaos);
+  let result: MirrorChaosResult;
+  try {
+    result = await runMirrorChaos(chaos);
+  } catch (error) {
+    // Deno shows only the outermost one when nobody catches it.
+    for (const each of causes(error)) console.error(each);
+    return 1;
+  }
   console.error(`\n${resultText(result)}`);
   console.log(JSON.stringify({ event: "mirror-chaos", ...result }));
   return result.violations.length === 0 ? 0 : 1;
+}
+
+/** What failed, and what failed because of it while all was disposed of. */
+function* causes(error: unknown): Generator<unknown> {
+  if (!(error instanceof SuppressedError)) {
+    yield error;
+    return;
+  }
+  yield* causes(error.suppressed);
+  yield* causes(error.error);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
