@@ -44,6 +44,12 @@ const KINDS: readonly Kind[] = [
     deadlineMs: 10 * MINUTE_MS,
   },
   {
+    name: "mirror",
+    folders: ["mirror"],
+    split: true,
+    deadlineMs: 10 * MINUTE_MS,
+  },
+  {
     name: "drill",
     folders: ["drill"],
     split: true,
