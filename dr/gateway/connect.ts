@@ -1,5 +1,5 @@
 /** Connecting to one of several brokers. */
-import { unlessAborted } from "../waits.ts";
+import { connectUnlessAborted } from "../connect.ts";
 import { parseAddress } from "./address.ts";
 
 export interface Connected {
@@ -48,16 +48,8 @@ async function connect(
     () => stop.abort(new Error(`no connection within ${timeoutMs} ms`)),
     timeoutMs,
   );
-  const connecting = Deno.connect({
-    ...parseAddress(broker),
-    signal: stop.signal,
-  });
   try {
-    // Looking up a name does not end when the signal aborts.
-    return await unlessAborted(connecting, stop.signal);
-  } catch (error) {
-    connecting.then((late) => late.close(), () => {});
-    throw error;
+    return await connectUnlessAborted(parseAddress(broker), stop.signal);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);

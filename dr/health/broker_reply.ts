@@ -4,6 +4,7 @@
  * is not encrypted, it is asked which requests it knows, which nobody needs to
  * log in for, and any reaction tells that it lives.
  */
+import { connectUnlessAborted } from "../connect.ts";
 import { unlessAborted } from "../waits.ts";
 import type { BrokerAddress } from "./known_brokers.ts";
 
@@ -48,12 +49,12 @@ export async function askBroker(
 }
 
 async function reply(
-  { address, asksRequests }: BrokerQuestion,
+  { address: { host, port }, asksRequests }: BrokerQuestion,
   stop: AbortSignal,
 ): Promise<BrokerReply> {
   let connection: Deno.Conn;
   try {
-    connection = await connected(address, stop);
+    connection = await connectUnlessAborted({ hostname: host, port }, stop);
   } catch (error) {
     return error instanceof Deno.errors.ConnectionRefused
       ? "refuses"
@@ -69,19 +70,5 @@ async function reply(
     return stop.aborted ? "hangs" : "answers";
   } finally {
     connection.close();
-  }
-}
-
-/** The name of a host may take longer to look up than there is time. */
-async function connected(
-  { host, port }: BrokerAddress,
-  stop: AbortSignal,
-): Promise<Deno.Conn> {
-  const connecting = Deno.connect({ hostname: host, port, signal: stop });
-  try {
-    return await unlessAborted(connecting, stop);
-  } catch (error) {
-    connecting.then((connection) => connection.close(), () => {});
-    throw error;
   }
 }

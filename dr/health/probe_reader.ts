@@ -2,12 +2,11 @@
 import {
   Consumer,
   type ConsumerProperties,
-  Inbox,
   type KafkaError,
   type Library,
-  newRing,
+  type OpenInbox,
+  openInbox,
   type PartitionRouter,
-  type QueueHandle,
   type TopicPartition,
 } from "../../src/kafka/mod.ts";
 import { type ClientErrors, IMPATIENT, Served } from "./served_client.ts";
@@ -20,8 +19,7 @@ const WAIT_MS = 50;
 export class ProbeReader implements AsyncDisposable {
   readonly #owned = new AsyncDisposableStack();
   readonly #consumer: Consumer;
-  readonly #queue: QueueHandle;
-  readonly #inbox: Inbox;
+  readonly #fetched: OpenInbox;
   readonly #tp: TopicPartition;
   readonly #route: Route;
   #isAssigned = false;
@@ -45,15 +43,11 @@ export class ProbeReader implements AsyncDisposable {
         "fetch.queue.backoff.ms": 5,
       }),
     );
-    this.#queue = this.#consumer.newQueue();
-    const ring = newRing(library, BATCH_RECORDS);
-    this.#owned.defer(() => ring[Symbol.dispose]());
-    this.#inbox = this.#owned.use(
-      new Inbox(library, {
-        queue: this.#consumer.addressOf(this.#queue),
-        ring: ring.address,
-        capacity: BATCH_RECORDS,
-      }, this.#route),
+    this.#fetched = openInbox(
+      this.#consumer,
+      BATCH_RECORDS,
+      this.#route,
+      this.#owned,
     );
     this.#owned.use(new Served(this.#consumer, errors));
   }
@@ -67,7 +61,7 @@ export class ProbeReader implements AsyncDisposable {
     this.#begin(offset);
     for (;;) {
       signal.throwIfAborted();
-      const batch = await this.#inbox.wait(BATCH_RECORDS, WAIT_MS);
+      const batch = await this.#fetched.inbox.wait(BATCH_RECORDS, WAIT_MS);
       try {
         if (this.#route.failure !== null) throw this.#route.failure;
         if (batch === null || this.#route.next[0]! <= offset) continue;
@@ -83,7 +77,7 @@ export class ProbeReader implements AsyncDisposable {
     if (this.#isAssigned) return;
     this.#isAssigned = true;
     this.#route.next[0] = offset;
-    this.#consumer.forward(this.#tp, this.#queue);
+    this.#consumer.forward(this.#tp, this.#fetched.queue);
     this.#consumer.assign([{ ...this.#tp, offset }]);
   }
 

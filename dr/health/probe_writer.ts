@@ -1,29 +1,15 @@
 /** Writes one record at a time and tells where it was acknowledged. */
-import {
-  ErrorCode,
-  KafkaError,
-  type Library,
-  Outbox,
-  Producer,
-  type ProducerProperties,
-  type TopicPartition,
+import type {
+  Library,
+  ProducerProperties,
+  TopicPartition,
 } from "../../src/kafka/mod.ts";
+import { Sender } from "../sender.ts";
 import { type ClientErrors, IMPATIENT } from "./served_client.ts";
 
-const WAIT_MS = 50;
-
-interface Report {
-  readonly code: number;
-  readonly offset: number;
-}
-
 export class ProbeWriter implements AsyncDisposable {
-  readonly #owned = new AsyncDisposableStack();
-  readonly #producer: Producer;
-  readonly #outbox: Outbox;
+  readonly #sender: Sender;
   readonly #tp: TopicPartition;
-  readonly #errors: ClientErrors;
-  #report: Report | null = null;
 
   /** @param timeoutMs in which a record must be acknowledged by all replicas. */
   constructor(
@@ -34,9 +20,9 @@ export class ProbeWriter implements AsyncDisposable {
     errors: ClientErrors,
   ) {
     this.#tp = tp;
-    this.#errors = errors;
-    this.#producer = this.#owned.use(
-      new Producer(library, {
+    this.#sender = new Sender({
+      library,
+      properties: {
         ...properties,
         ...IMPATIENT,
         "transactional.id": undefined,
@@ -44,17 +30,9 @@ export class ProbeWriter implements AsyncDisposable {
         "acks": -1,
         "linger.ms": 0,
         "message.timeout.ms": timeoutMs,
-      }),
-    );
-    this.#outbox = this.#owned.use(
-      new Outbox(
-        library,
-        this.#producer.port,
-        (_owner, _index, code, _, at) => {
-          this.#report = { code, offset: at };
-        },
-      ),
-    );
+      },
+      onEvent: (event, producer) => errors.note(event, producer),
+    });
   }
 
   /**
@@ -64,31 +42,12 @@ export class ProbeWriter implements AsyncDisposable {
    * @throws {KafkaError} when it is not acknowledged; the signal's reason.
    */
   async write(value: string, signal: AbortSignal): Promise<number> {
-    this.#report = null;
-    this.#outbox.add(0, 0, { ...this.#tp, value });
-    this.#outbox.send();
-    const report = await this.#reported(signal);
-    if (report.code === ErrorCode.none) return report.offset;
-    const codeName = Object.entries(ErrorCode)
-      .find(([, code]) => code === report.code)?.[0] ?? `error ${report.code}`;
-    throw new KafkaError(`write to "${this.#tp.topic}": ${codeName}`, {
-      code: report.code,
-      codeName,
-    });
-  }
-
-  async #reported(signal: AbortSignal): Promise<Report> {
-    for (;;) {
-      if (this.#report !== null) return this.#report;
-      signal.throwIfAborted();
-      for (const event of await this.#outbox.waitAndCollect(WAIT_MS)) {
-        this.#errors.note(event, this.#producer);
-      }
-    }
+    const [offset] = await this.#sender.send([{ ...this.#tp, value }], signal);
+    return offset!;
   }
 
   /** No `write` may be waiting. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#owned.disposeAsync();
+    return this.#sender[Symbol.asyncDispose]();
   }
 }

@@ -12,10 +12,10 @@ import {
   type Batch,
   Consumer,
   type ConsumerProperties,
-  Inbox,
+  type Inbox,
   isClientRefused,
   type Library,
-  newRing,
+  openInbox,
   type QueueHandle,
   type Watermarks,
 } from "../../src/kafka/mod.ts";
@@ -73,16 +73,9 @@ export class LaneFollower implements AsyncDisposable {
     this.#lanes = route.lanes;
     this.#consumer = consumer;
     this.#route = route;
-    this.#queue = consumer.newQueue();
-    const ring = newRing(options.library, BATCH_RECORDS);
-    owned.defer(() => ring[Symbol.dispose]());
-    this.#inbox = owned.use(
-      new Inbox(options.library, {
-        queue: consumer.addressOf(this.#queue),
-        ring: ring.address,
-        capacity: BATCH_RECORDS,
-      }, route),
-    );
+    const { inbox, queue } = openInbox(consumer, BATCH_RECORDS, route, owned);
+    this.#inbox = inbox;
+    this.#queue = queue;
     this.#owned = owned;
   }
 

@@ -5,11 +5,10 @@
 import {
   Consumer,
   ErrorCode,
-  Inbox,
   isClientRefused,
   type KafkaError,
   type Library,
-  newRing,
+  openInbox,
   type PartitionRouter,
   type TopicPartition,
 } from "../../src/kafka/mod.ts";
@@ -77,17 +76,8 @@ async function* readOn(
     }),
   );
   const tp = { topic, partition: PARTITION };
-  const queue = consumer.newQueue();
-  const ring = newRing(library, BATCH_RECORDS);
-  stack.defer(() => ring[Symbol.dispose]());
   const route = new Route(tp);
-  const inbox = stack.use(
-    new Inbox(library, {
-      queue: consumer.addressOf(queue),
-      ring: ring.address,
-      capacity: BATCH_RECORDS,
-    }, route),
-  );
+  const { inbox, queue } = openInbox(consumer, BATCH_RECORDS, route, stack);
   consumer.forward(tp, queue);
   consumer.assign([{ ...tp, offset: start === 0 ? "earliest" : start }]);
   while (!signal.aborted) {

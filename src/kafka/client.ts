@@ -18,12 +18,15 @@ import {
   cString,
   cStringArray,
   int64In,
-  memoryAt,
   NativeBlock,
   pointerAt,
   readCString,
 } from "./memory.ts";
-import { type ClusterMetadata, readMetadata } from "./metadata.ts";
+import {
+  type ClusterMetadata,
+  readMetadata,
+  readPartitionCounts,
+} from "./metadata.ts";
 import {
   bufferText,
   newConfiguration,
@@ -342,22 +345,4 @@ export class Client implements AsyncDisposable {
   protected get address(): Address {
     return addressOf(this.pointer);
   }
-}
-
-// struct rd_kafka_metadata: broker_cnt i32 @0, brokers @8, topic_cnt i32 @16,
-// topics @24; struct rd_kafka_metadata_topic (32 bytes): topic @0,
-// partition_cnt i32 @8, partitions @16, err i32 @24.
-function readPartitionCounts(metadata: Address): Map<string, number> {
-  const { words } = memoryAt(metadata, 32);
-  const count = words[4]!;
-  const topics = addressIn(words, 6);
-  const counts = new Map<string, number>();
-  if (count === 0) return counts;
-  const entries = memoryAt(topics, count * 32).words;
-  for (let at = 0; at < count * 8; at += 8) {
-    if ((entries[at + 6]! | 0) !== 0) continue;
-    const name = readCString(pointerAt(addressIn(entries, at))) ?? "";
-    counts.set(name, entries[at + 2]!);
-  }
-  return counts;
 }

@@ -60,6 +60,16 @@ export function readMetadata(
   };
 }
 
+/** By topic; those that the broker says cannot be used are left out. */
+export function readPartitionCounts(metadata: Address): Map<string, number> {
+  const { words } = memoryAt(metadata, METADATA_BYTES);
+  return new Map(
+    entries(words, 4, 6, TOPIC_WORDS)
+      .filter((topic) => (topic[6]! | 0) === 0)
+      .map((topic) => [text(topic, 0), topic[2]!]),
+  );
+}
+
 function partition(words: Uint32Array): PartitionDescription {
   const leader = words[2]! | 0;
   return {

@@ -12,6 +12,7 @@ export type { ClientEvent, ClientLog } from "./events.ts";
 export { GroupMembership } from "./group_membership.ts";
 export type { QueueHandle } from "./handle.ts";
 export * from "./inbox.ts";
+export * from "./open_inbox.ts";
 export { verifyLayout } from "./layout.ts";
 export { type Library, openLibrary } from "./library.ts";
 export type { NativeBlock } from "./memory.ts";

@@ -31,7 +31,6 @@ export class PackQueue implements Disposable {
   /** Oldest first; the last one is being filled. */
   readonly #filled: Filled[] = [];
   readonly #spare: Record<PackKind, Pack[]> = { plain: [], any: [] };
-  #last: Filled | null = null;
   #units = 0;
 
   constructor(makers: PackMakers) {
@@ -50,14 +49,13 @@ export class PackQueue implements Disposable {
     // then never ends.
     const isPlain = record.headers === undefined &&
       record.timestampMs === undefined && record.partition === undefined;
-    const last = this.#last;
-    if (last !== null && (isPlain || last.kind === "any")) {
+    const last = this.#filled.at(-1);
+    if (last !== undefined && (isPlain || last.kind === "any")) {
       if (last.pack.add(owner, index, record)) return;
     }
-    const kind = isPlain && this.#isPlainNext ? "plain" : "any";
+    const kind = isPlain && isPlainAfter(last) ? "plain" : "any";
     const pack = this.#spare[kind].pop() ?? this.#makers[kind]();
-    this.#last = { kind, pack };
-    this.#filled.push(this.#last);
+    this.#filled.push({ kind, pack });
     pack.add(owner, index, record);
   }
 
@@ -65,10 +63,7 @@ export class PackQueue implements Disposable {
   drain(produce: (pack: Pack) => void): void {
     let next: Filled | undefined;
     while ((next = this.#filled.shift()) !== undefined) {
-      if (this.#filled.length === 0) {
-        this.#last = null;
-        this.#units = 0;
-      }
+      if (this.#filled.length === 0) this.#units = 0;
       const { kind, pack } = next;
       try {
         produce(pack);
@@ -87,11 +82,9 @@ export class PackQueue implements Disposable {
       pack[Symbol.dispose]();
     }
   }
-
-  /** Records of many topics in turn would make a plain pack of each. */
-  get #isPlainNext(): boolean {
-    const last = this.#last;
-    return last === null || last.kind === "any" ||
-      last.pack.count >= PLAIN_RECORDS;
-  }
 }
+
+/** Records of many topics in turn would make a plain pack of each. */
+const isPlainAfter = (last: Filled | undefined) =>
+  last === undefined || last.kind === "any" ||
+  last.pack.count >= PLAIN_RECORDS;

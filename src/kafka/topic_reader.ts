@@ -10,8 +10,8 @@ import type { Batch } from "./batch.ts";
 import { Consumer } from "./consumer.ts";
 import { ErrorCode, isClientRefused, type KafkaError } from "./errors.ts";
 import type { ClientEvent } from "./events.ts";
-import { Inbox, newRing } from "./inbox.ts";
 import type { Library } from "./library.ts";
+import { openInbox } from "./open_inbox.ts";
 import type { TopicPartition } from "./partition_list.ts";
 import type { PartitionRouter } from "./partition_router.ts";
 import type { ConsumerProperties } from "./properties.ts";
@@ -88,17 +88,8 @@ export async function* readTopic(options: ReadOptions): AsyncGenerator<Batch> {
       "isolation.level": "read_committed",
     }),
   );
-  const queue = consumer.newQueue();
-  const ring = newRing(library, BATCH_RECORDS);
-  stack.defer(() => ring[Symbol.dispose]());
   const route = new Route(topic, ranges);
-  const inbox = stack.use(
-    new Inbox(library, {
-      queue: consumer.addressOf(queue),
-      ring: ring.address,
-      capacity: BATCH_RECORDS,
-    }, route),
-  );
+  const { inbox, queue } = openInbox(consumer, BATCH_RECORDS, route, stack);
   for (const { partition } of ranges) {
     consumer.forward({ topic, partition }, queue);
   }

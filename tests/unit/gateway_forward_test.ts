@@ -83,15 +83,21 @@ Deno.test("a reader that does not read stops the writer, and nothing piles up be
   assert.equal(received, total);
 });
 
-Deno.test("when the broker breaks off, so does the client's connection", async () => {
-  await using server = new TcpServer();
-  await using fixture = await Fixture.open({ primary: [server] });
+/** A client whose bytes have come back from the broker. */
+async function answered(fixture: Fixture): Promise<Deno.TcpConn> {
   const client = await fixture.connect();
   await writeAll(client, streamBytes(3, 0, 10));
   await eventually(() => fixture.status.bytesToClients === 10, {
     what: "answered",
     everyMs: 5,
   });
+  return client;
+}
+
+Deno.test("when the broker breaks off, so does the client's connection", async () => {
+  await using server = new TcpServer();
+  await using fixture = await Fixture.open({ primary: [server] });
+  const client = await answered(fixture);
   server.cut();
   await closedByPeer(client);
   client.close();
@@ -101,12 +107,7 @@ Deno.test("when the broker breaks off, so does the client's connection", async (
 Deno.test("when the client is gone, so is the broker's connection", async () => {
   await using server = new TcpServer();
   await using fixture = await Fixture.open({ primary: [server] });
-  const client = await fixture.connect();
-  await writeAll(client, streamBytes(3, 0, 10));
-  await eventually(() => fixture.status.bytesToClients === 10, {
-    what: "answered",
-    everyMs: 5,
-  });
+  const client = await answered(fixture);
   client.close();
   await eventually(() => server.open === 0, { what: "closed", everyMs: 5 });
   await fixture.quiet();
