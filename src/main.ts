@@ -6,6 +6,8 @@ type Command = (args: readonly string[]) => Promise<number>;
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import("./commands/start.ts")).start,
   mirror: async () => (await import("./commands/mirror.ts")).mirror,
+  sentinel: async () => (await import("./commands/sentinel.ts")).sentinel,
+  status: async () => (await import("./commands/status.ts")).status,
   redrive: async () => (await import("./commands/redrive.ts")).redrive,
   config: async () => (await import("./commands/config.ts")).config,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
@@ -14,12 +16,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 
 const USAGE = `usage: switchyard <command> [options]
 
-  start    process records (--messages N, --for 30s)
-  mirror   copy the primary cluster to the secondary one
-  redrive  put dead letters back (--filter reason~=timeout, --dry-run)
-  config   print the effective settings
-  doctor   say what works on this machine and what is missing
-  native   build the native Kafka library
+  start     process records (--messages N, --for 30s)
+  mirror    copy the primary cluster to the secondary one
+  sentinel  watch both clusters, vote, advise, and serve the gateway
+  status    print which cluster is in use, and what sentinels think (--json)
+  redrive   put dead letters back (--filter reason~=timeout, --dry-run)
+  config    print the effective settings
+  doctor    say what works on this machine and what is missing
+  native    build the native Kafka library
 `;
 
 async function main(args: readonly string[]): Promise<number> {

@@ -14,11 +14,14 @@ export const STATE_TOPIC = "switchyard-state";
 export const HISTORY_TOPIC = "switchyard-history";
 /** What sentinels and pools think of the clusters; on the secondary. */
 export const VOTES_TOPIC = "switchyard-votes";
+/** Through which sentinels probe a cluster; each cluster has its own. */
+export const PROBE_TOPIC = "switchyard-probe";
 
 const OWN_OF_A_CLUSTER: ReadonlySet<string> = new Set([
   STATE_TOPIC,
   HISTORY_TOPIC,
   VOTES_TOPIC,
+  PROBE_TOPIC,
 ]);
 
 /**

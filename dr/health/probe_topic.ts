@@ -7,7 +7,7 @@ import {
 import { unlessAborted } from "../waits.ts";
 import { outcomeOf, type ProbeOutcome } from "./probe.ts";
 
-export const PROBE_TOPIC = "switchyard-probe";
+export { PROBE_TOPIC } from "../formats/mod.ts";
 
 /** Its records are read within seconds, and never again. */
 const CONFIG = {

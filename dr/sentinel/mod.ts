@@ -1,5 +1,9 @@
 /** Whether to move everybody to the other cluster. */
+export { SentinelError } from "./broker_id_watch.ts";
+export { openClusters } from "./clients.ts";
 export * from "./decide.ts";
 export * from "./mirror_lag.ts";
 export * from "./policy.ts";
+export * from "./sentinel.ts";
+export * from "./status.ts";
 export { type Tally, tally } from "./tally.ts";

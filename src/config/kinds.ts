@@ -98,6 +98,18 @@ export const kafkaName: Kind<string> = {
   fromText: asText,
 };
 
+/** Names of topics; may not be empty. */
+export const topicList: Kind<string> = {
+  schema: z.string()
+    .transform((list) => list.split(",").map((it) => it.trim()).join(","))
+    .refine((list) =>
+      list.split(",").every((it) => kafkaName.schema.safeParse(it).success)
+    ),
+  type: "names, comma-separated",
+  expected: `names of topics, comma-separated: each ${kafkaName.expected}`,
+  fromText: asText,
+};
+
 export const groupName: Kind<string> = {
   schema: z.string().regex(/^[\x21-\x7e]{1,249}$/),
   type: "name",

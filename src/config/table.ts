@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { optionalSetting, properties, setting, type Shape } from "./field.ts";
 import {
-  address,
   brokerList,
   choice,
   flag,
@@ -20,6 +19,7 @@ import type {
 import { embedded } from "./table_embedded.ts";
 import { mirror } from "./table_mirror.ts";
 import { retries } from "./table_retries.ts";
+import { gateway, sentinel } from "./table_sentinel.ts";
 
 const cluster = (
   prefix: "PRIMARY" | "SECONDARY",
@@ -279,13 +279,6 @@ const service = {
     why: "TCP's port numbers; 0 takes any free one, which the log names",
     description: "Port of `/livez`, `/readyz`, `/metrics` and `/status`.",
   }),
-  gatewayListen: setting(address, {
-    env: "GATEWAY_LISTEN",
-    default: "127.0.0.1:19092",
-    why: "clients are configured with it, so it cannot be any free port",
-    description: "Where the failover gateway will listen; this version has " +
-      "no gateway yet and does not open it.",
-  }),
   logLevel: setting(choice(["debug", "info", "warn", "error"]), {
     env: "LOG_LEVEL",
     default: "info",
@@ -347,6 +340,16 @@ export const groups: readonly Group[] = [
     shape: mirror,
   },
   {
+    title: "Sentinel",
+    about: "Used by `sentinel` alone.",
+    shape: sentinel,
+  },
+  {
+    title: "Gateway",
+    about: "Where clients of both clusters begin; `sentinel` opens it.",
+    shape: gateway,
+  },
+  {
     title: "Service",
     about: "How operators see the process.",
     shape: service,
@@ -367,6 +370,8 @@ export const settingsSchema = z.strictObject({
   ...times,
   ...retries,
   ...mirror,
+  ...sentinel,
+  ...gateway,
   ...service,
   ...embedded,
 });

@@ -54,7 +54,6 @@ Deno.test("without any settings the defaults of the operator contract hold", () 
     drainMs: 25000,
     httpHost: "127.0.0.1",
     httpPort: 0,
-    gatewayListen: "127.0.0.1:19092",
     logLevel: "info",
     libraryPath: null,
     mirror: {
@@ -74,6 +73,21 @@ Deno.test("without any settings the defaults of the operator contract hold", () 
       groups: ".*",
       excludeGroups: "console-consumer-.*,connect-.*,__.*",
       cutIntervalMs: 5000,
+    },
+    sentinel: {
+      count: 1,
+      voteFreshMs: 5000,
+      rpoMs: 60_000,
+      holdOffMs: 300_000,
+      topics: "user-login,user-login-processed",
+      stateReplicationFactor: 3,
+    },
+    gatewayListen: "127.0.0.1:19092",
+    gateway: {
+      connections: 2000,
+      connectionsPerClient: null,
+      idleMs: 600_000,
+      switchGraceMs: 0,
     },
     embedded: { partitions: 8, rate: 1000, malformed: 0.01 },
   });

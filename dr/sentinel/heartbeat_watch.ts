@@ -1,0 +1,74 @@
+/**
+ * When the last heartbeat was sent that the mirror has copied. Mirrors write
+ * heartbeats to the source and copy them like any record, so nothing that was
+ * written to the source before that time is missing on the target.
+ */
+import type { Library } from "../../src/kafka/mod.ts";
+import { decodeHeartbeat, FormatError } from "../formats/mod.ts";
+import type { OnClientEvent, StateCluster } from "../state/mod.ts";
+import type { TopicRecord } from "../state/read_log.ts";
+import { tailTopic } from "../state/tail.ts";
+import { pause } from "../waits.ts";
+
+export interface HeartbeatWatchOptions {
+  readonly library: Library;
+  /** The target. */
+  readonly cluster: StateCluster;
+  /** The source's heartbeats as they are called there. */
+  readonly topic: string;
+  readonly onClientEvent: OnClientEvent;
+  readonly onFailure: (error: Error) => void;
+}
+
+/** Where no mirror has ever run there is no such topic. */
+const LOOK_AGAIN_MS = 5_000;
+const REQUEST_MS = 2_000;
+
+export class HeartbeatWatch {
+  readonly #options: HeartbeatWatchOptions;
+  #newestMs: number | null = null;
+
+  constructor(options: HeartbeatWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Milliseconds since the epoch, by the mirror's clock; null: none is known. */
+  get newestMs(): number | null {
+    return this.#newestMs;
+  }
+
+  /** Until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && !await this.#isThere(signal)) {
+      await pause(LOOK_AGAIN_MS, signal);
+    }
+    for await (const { records } of tailTopic({ ...this.#options, signal })) {
+      for (const record of records) this.#take(record);
+    }
+  }
+
+  async #isThere(signal: AbortSignal): Promise<boolean> {
+    const { cluster: { admin }, onFailure, topic } = this.#options;
+    try {
+      const [answer] = await admin.partitions.offsets(
+        [{ topic, partition: 0, at: "latest" }],
+        { timeoutMs: REQUEST_MS, signal },
+      );
+      return answer!.error === null;
+    } catch (error) {
+      if (!signal.aborted) onFailure(error as Error);
+      return false;
+    }
+  }
+
+  #take({ key, value }: TopicRecord): void {
+    try {
+      const heartbeat = decodeHeartbeat(key, value);
+      if (heartbeat === null) return;
+      this.#newestMs = Math.max(this.#newestMs ?? 0, heartbeat.timestampMs);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      this.#options.onFailure(error);
+    }
+  }
+}

@@ -1,0 +1,341 @@
+/**
+ * Watches both clusters, votes, and says whether to move everybody to the other
+ * one. It keeps the gateway in step with the state and never changes `active`.
+ *
+ *     probes ──> health ──> vote ──┐
+ *     others' votes ───────────────┼──> decide ──> log, status
+ *     mirror's heartbeats ── lag ──┤
+ *     state topic ── state ────────┴──> gateway
+ */
+import type { Library } from "../../src/kafka/mod.ts";
+import type { Log } from "../../src/telemetry/log.ts";
+import { Gateway, type GatewayLimits } from "../gateway/mod.ts";
+import { Prober } from "../health/mod.ts";
+import {
+  type ClusterName,
+  type DrState,
+  type FollowEvent,
+  type StateClusters,
+  StateStore,
+} from "../state/mod.ts";
+import { pause } from "../waits.ts";
+import { BallotBox } from "./ballot_box.ts";
+import { BrokerIdWatch } from "./broker_id_watch.ts";
+import { type ClusterClients, openClusters } from "./clients.ts";
+import { decide, type Decision } from "./decide.ts";
+import { HeartbeatWatch } from "./heartbeat_watch.ts";
+import { mirrorLag } from "./mirror_lag.ts";
+import { checkPolicy, type SentinelPolicy } from "./policy.ts";
+import { ensureState, ensureTopics, persist } from "./prepare.ts";
+import { Problems } from "./problems.ts";
+import { decisionKey, gatewayTarget, type SentinelStatus } from "./status.ts";
+
+export interface SentinelCluster extends ClusterClients {
+  /** Brokers as the gateway connects to them. */
+  readonly brokers: readonly string[];
+}
+
+export interface SentinelOptions {
+  readonly library: Library;
+  readonly clusters: Readonly<Record<ClusterName, SentinelCluster>>;
+  /** Its name among the voters; unique. */
+  readonly voter: string;
+  readonly policy: SentinelPolicy;
+  readonly watchedTopics: readonly string[];
+  /** Of the topics of the state and of the probes; no more than brokers. */
+  readonly replicationFactor: number;
+  /** The primary's heartbeats as the secondary has them. */
+  readonly heartbeatsTopic: string;
+  /** `host:port`. */
+  readonly listen: string;
+  readonly limits: Partial<GatewayLimits>;
+  readonly log: Log;
+}
+
+const VOTE_MS = 1_000;
+const CLUSTERS = ["primary", "secondary"] as const;
+
+export class Sentinel implements AsyncDisposable {
+  /** Resolves with the reason when it cannot go on. */
+  readonly failed: Promise<string>;
+  readonly #options: SentinelOptions;
+  readonly #log: Log;
+  readonly #problems: Problems;
+  readonly #ballots: BallotBox;
+  readonly #failed = Promise.withResolvers<string>();
+  readonly #owned = new AsyncDisposableStack();
+  /** Ends the loops, each after what it does just now. */
+  readonly #stop = new AbortController();
+  readonly #loops: Promise<void>[] = [];
+  #news = new AbortController();
+  #parts: Parts | null = null;
+  #state: DrState | null = null;
+  #decision: Decision | null = null;
+  #phase: SentinelStatus["phase"] = "starting";
+  #failure: string | null = null;
+
+  /** @throws {RangeError} for a policy that cannot work. */
+  constructor(options: SentinelOptions) {
+    checkPolicy(options.policy);
+    this.#options = options;
+    this.#log = options.log;
+    this.#problems = new Problems(options.log);
+    this.#ballots = new BallotBox(this.#problems);
+    this.failed = this.#failed.promise;
+  }
+
+  /**
+   * Resolves when it watches; clusters that are down are waited for.
+   * @throws {SentinelError} where the clusters share broker ids, or are one.
+   * @throws {ListenError} when the gateway cannot listen.
+   * @throws {PropertyError} where clients cannot be made; the signal's reason.
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    const { library, limits, listen, log } = this.#options;
+    const clusters = this.#owned.use(openClusters(this.#options));
+    const brokerIds = new BrokerIdWatch(clusters, log);
+    await brokerIds.check(signal);
+    const { primary, secondary } = this.#options.clusters;
+    const gateway = this.#owned.use(
+      await Gateway.open({
+        addresses: [{
+          listen,
+          primary: primary.brokers,
+          secondary: secondary.brokers,
+        }],
+        limits,
+        log,
+      }),
+    );
+    const store = this.#owned.use(new StateStore(clusters));
+    this.#owned.use(this.#ballots);
+    const heartbeats = new HeartbeatWatch({
+      library,
+      cluster: clusters.clusters.secondary,
+      topic: this.#options.heartbeatsTopic,
+      onClientEvent: clusters.onClientEvent,
+      onFailure: (error) =>
+        this.#problems.say("read the mirror's heartbeats", error.message),
+    });
+    const probers = {
+      primary: this.#owned.use(this.#prober("primary")),
+      secondary: this.#owned.use(this.#prober("secondary")),
+    };
+    const parts = {
+      brokerIds,
+      clusters,
+      gateway,
+      heartbeats,
+      probers,
+      store,
+    };
+    this.#parts = parts;
+    this.#phase = "running";
+    for (
+      const loop of [
+        this.#follow(parts),
+        this.#prepare(parts),
+        this.#vote(parts),
+        brokerIds.run(this.#stop.signal),
+        heartbeats.run(this.#stop.signal),
+      ]
+    ) this.#track(loop);
+    for (const name of CLUSTERS) {
+      probers[name].ended.catch((error) => this.#fail(error));
+    }
+  }
+
+  status(): SentinelStatus {
+    const { policy, voter } = this.#options;
+    const probers = this.#parts?.probers;
+    return {
+      phase: this.#phase,
+      failure: this.#failure,
+      voter,
+      policy,
+      state: this.#state,
+      health: probers === undefined ? null : {
+        primary: probers.primary.report,
+        secondary: probers.secondary.report,
+      },
+      votes: this.#ballots.ballot.votes,
+      isVoting: this.#ballots.isVoting,
+      decision: this.#decision,
+      lagMs: this.#lagMs(),
+      brokerIds: this.#parts?.brokerIds.last ?? null,
+      gateway: this.#parts?.gateway.status() ?? null,
+    };
+  }
+
+  /** Ends its work and takes back its vote; others count without it then. */
+  async drain(): Promise<void> {
+    if (this.#phase !== "failing") this.#phase = "draining";
+    this.#stop.abort();
+    await Promise.all(this.#loops);
+    const reason = await this.#ballots.withdraw(this.#options.voter);
+    if (reason !== null) {
+      this.#log.warn("the vote is not withdrawn and counts until it is old", {
+        reason,
+      });
+    }
+    this.#phase = "stopped";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#loops);
+    await this.#owned.disposeAsync();
+  }
+
+  #prober(cluster: ClusterName): Prober {
+    const { clusters, library, log, voter, watchedTopics } = this.#options;
+    return new Prober({
+      library,
+      cluster,
+      clients: clusters[cluster],
+      watchedTopics: () => watchedTopics,
+      replicationFactor: null,
+      prober: voter,
+      onChange: () => this.#news.abort(),
+      log,
+    });
+  }
+
+  async #prepare({ clusters, store }: Parts): Promise<void> {
+    const { signal } = this.#stop;
+    const { replicationFactor } = this.#options;
+    const topicsOn = (cluster: ClusterName) =>
+      persist(
+        `make the state's topics on the ${cluster}`,
+        () => ensureTopics(clusters, cluster, replicationFactor, signal),
+        this.#problems,
+        signal,
+      );
+    const primary = topicsOn("primary");
+    await topicsOn("secondary");
+    if (!signal.aborted) {
+      this.#ballots.open(clusters);
+      this.#news.abort();
+    }
+    await persist(
+      "write the first state",
+      () => ensureState(store, signal),
+      this.#problems,
+      signal,
+    );
+    await primary;
+  }
+
+  async #follow({ gateway, store }: Parts): Promise<void> {
+    const onEvent = (event: FollowEvent) =>
+      this.#problems.say(
+        `follow the state on the ${event.cluster}`,
+        event.kind === "failed"
+          ? event.error.message
+          : `the record at offset ${event.record.offset} is no state: ` +
+            event.record.reason,
+      );
+    for await (const state of store.follow(this.#stop.signal, onEvent)) {
+      this.#state = state;
+      gateway.setActive(gatewayTarget(state));
+      this.#log.info("the state", { ...state });
+      this.#news.abort();
+    }
+  }
+
+  async #vote(parts: Parts): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      this.#news = new AbortController();
+      await this.#round(parts);
+      await pause(VOTE_MS, AbortSignal.any([signal, this.#news.signal]));
+    }
+  }
+
+  async #round({ probers }: Parts): Promise<void> {
+    const { policy, voter } = this.#options;
+    const state = this.#state;
+    const healthNow = () => ({
+      primary: probers.primary.health,
+      secondary: probers.secondary.health,
+    });
+    await this.#ballots.vote({
+      voter,
+      kind: "sentinel",
+      epoch: state?.epoch ?? 0,
+      health: healthNow(),
+      isProgressing: false,
+    });
+    // Votes were for another state: the next round follows at once.
+    if (state === null || this.#state !== state) return;
+    const { brokerNowMs, votes } = this.#ballots.ballot;
+    const decision = decide({
+      state,
+      votes,
+      health: healthNow(),
+      lagMs: this.#lagMs(),
+      nowMs: brokerNowMs ?? Date.now(),
+      order: null,
+    }, policy);
+    this.#tell(decision);
+  }
+
+  #tell(decision: Decision): void {
+    const before = this.#decision ?? { kind: "stay" };
+    this.#decision = decision;
+    if (decisionKey(decision) === decisionKey(before)) return;
+    switch (decision.kind) {
+      case "stay":
+        this.#log.info("nothing speaks for failing over any more");
+        return;
+      case "advise":
+      case "fail-over":
+        this.#log.warn(`advises failing over to the ${decision.to}`, {
+          reason: decision.reason,
+          epoch: decision.epoch,
+          lagMs: this.#lagMs(),
+        });
+        return;
+      case "refuse":
+        this.#log.warn("does not advise failing over", {
+          because: decision.because,
+          reason: decision.reason,
+        });
+        return;
+    }
+  }
+
+  /** The only mirror there is copies from the primary to the secondary. */
+  #lagMs(): number | null {
+    if (this.#parts === null || this.#state?.active !== "primary") return null;
+    const { heartbeats, probers } = this.#parts;
+    const nowMs = Date.now();
+    const { sincePassedMs } = probers.primary.report;
+    return mirrorLag({
+      heartbeatMs: heartbeats.newestMs,
+      answeredMs: sincePassedMs === null ? null : nowMs - sincePassedMs,
+      nowMs,
+    });
+  }
+
+  #track(loop: Promise<void>): void {
+    this.#loops.push(loop.catch((error) => this.#fail(error)));
+  }
+
+  /** A bug: clusters that do not answer are no reason to end. */
+  #fail(error: unknown): void {
+    this.#phase = "failing";
+    this.#failure = error instanceof Error ? error.message : String(error);
+    this.#log.error("the sentinel cannot go on", { error });
+    this.#failed.resolve(this.#failure);
+  }
+}
+
+interface Parts {
+  readonly brokerIds: BrokerIdWatch;
+  readonly clusters: StateClusters;
+  readonly gateway: Gateway;
+  readonly store: StateStore;
+  readonly heartbeats: HeartbeatWatch;
+  readonly probers: Readonly<Record<ClusterName, Prober>>;
+}

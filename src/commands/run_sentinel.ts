@@ -1,0 +1,164 @@
+/** Composes what a sentinel consists of and runs it until a signal. */
+import type {
+  ClusterSettings,
+  LoadedSettings,
+  Settings,
+} from "../config/mod.ts";
+import { replicationPolicy } from "../../dr/formats/mod.ts";
+import {
+  Sentinel,
+  type SentinelCluster,
+  type SentinelStatus,
+} from "../../dr/sentinel/mod.ts";
+import type { Library } from "../kafka/mod.ts";
+import type { Health } from "../telemetry/health.ts";
+import {
+  json,
+  metricsText,
+  probe,
+  startServer,
+} from "../telemetry/http_server.ts";
+import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import { clientSettings } from "./client_properties.ts";
+import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
+import { openNative } from "./open_native.ts";
+import { sentinelMetrics } from "./sentinel_metrics.ts";
+import { aborted, listenToSignals } from "./signals.ts";
+
+/** @returns the exit status. */
+export async function runSentinel(
+  { settings, sources }: LoadedSettings,
+  primaryBrokers: string,
+  secondaryBrokers: string,
+): Promise<number> {
+  const sink = new LogSink();
+  const log = createLog({ level: settings.logLevel, write: sink.write });
+  const stop = new AbortController();
+  await using stack = new AsyncDisposableStack();
+  stack.use(listenToSignals({
+    onStop: (signal) => stop.abort(signal),
+    onStopNow: () => Deno.exit(1),
+    onReload: () => {},
+  }));
+  const library = await openNative(settings, stop.signal);
+  // Two sentinels with one name would be one voter.
+  const instance = stack.use(
+    sources.get("instanceId")?.kind !== "default"
+      ? chosenInstanceId(settings.instanceId)
+      : freeInstanceId(settings.instanceId),
+  );
+  const sentinel = stack.use(
+    newSentinel(
+      library,
+      { ...settings, instanceId: instance.id },
+      primaryBrokers,
+      secondaryBrokers,
+      log,
+    ),
+  );
+  const http = stack.use(startServer({
+    host: settings.httpHost,
+    port: settings.httpPort,
+    log,
+    routes: {
+      "/livez": () => probe(sentinelLiveness(sentinel.status())),
+      "/readyz": () => probe(sentinelReadiness(sentinel.status())),
+      "/status": () => json(200, sentinel.status()),
+      "/metrics": () => metricsText(sentinelMetrics(sentinel.status())),
+    },
+  }));
+  try {
+    await sentinel.start(stop.signal);
+  } catch (error) {
+    if (stop.signal.aborted) return 0;
+    throw error;
+  }
+  log.info("started", {
+    role: "sentinel",
+    voter: instance.id,
+    sentinels: settings.sentinel.count,
+    mode: "advise",
+    primary: primaryBrokers,
+    secondary: secondaryBrokers,
+    gateway: settings.gatewayListen,
+    librdkafka: library.version,
+    http: `http://${settings.httpHost}:${http.port}`,
+  });
+  const failure = await Promise.race([
+    sentinel.failed,
+    aborted(stop.signal).then(() => null),
+  ]);
+  if (failure === null) log.info("draining", { signal: stop.signal.reason });
+  await sentinel.drain();
+  return failure === null ? 0 : 1;
+}
+
+function newSentinel(
+  library: Library,
+  settings: Settings,
+  primaryBrokers: string,
+  secondaryBrokers: string,
+  log: Log,
+): Sentinel {
+  const { gateway, mirror, sentinel } = settings;
+  const cluster = (of: ClusterSettings, brokers: string): SentinelCluster => ({
+    ...clientSettings({ ...settings, guarantee: "at-least-once" }, of, brokers),
+    brokers: brokers.split(","),
+  });
+  const policy = replicationPolicy({
+    kind: mirror.policy,
+    sourceAlias: "primary",
+  });
+  return new Sentinel({
+    library,
+    clusters: {
+      primary: cluster(settings.primary, primaryBrokers),
+      secondary: cluster(settings.secondary, secondaryBrokers),
+    },
+    voter: settings.instanceId,
+    policy: {
+      mode: "advise",
+      sentinels: sentinel.count,
+      voteFreshMs: sentinel.voteFreshMs,
+      rpoMs: sentinel.rpoMs,
+      holdOffMs: sentinel.holdOffMs,
+    },
+    watchedTopics: sentinel.topics.split(","),
+    replicationFactor: sentinel.stateReplicationFactor,
+    heartbeatsTopic: policy.targetTopic("primary", policy.heartbeatsTopic),
+    listen: settings.gatewayListen,
+    limits: {
+      connections: gateway.connections,
+      // There is one address.
+      connectionsPerAddress: gateway.connections,
+      connectionsPerClient: gateway.connectionsPerClient ?? Infinity,
+      idleTimeoutMs: gateway.idleMs,
+      switchGraceMs: gateway.switchGraceMs,
+    },
+    log,
+  });
+}
+
+export const sentinelLiveness = (
+  { failure, phase }: Pick<SentinelStatus, "failure" | "phase">,
+): Health =>
+  phase === "failing"
+    ? { ok: false, reason: failure ?? "the sentinel is failing" }
+    : { ok: true };
+
+/** It knows where clients belong, and its vote counts. */
+export function sentinelReadiness(
+  { failure, isVoting, phase, state }: Pick<
+    SentinelStatus,
+    "failure" | "isVoting" | "phase" | "state"
+  >,
+): Health {
+  if (phase !== "running") {
+    return { ok: false, reason: failure ?? `the sentinel is ${phase}` };
+  }
+  if (state === null) {
+    return { ok: false, reason: "it is not known which cluster is active" };
+  }
+  if (!isVoting) return { ok: false, reason: "its vote is not taken" };
+  return { ok: true };
+}
