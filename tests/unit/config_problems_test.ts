@@ -189,6 +189,23 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
     "127.0.0.1",
     "expected host:port with a port from 1 to 65,535",
   ],
+  [
+    "SENTINELS",
+    "0",
+    "expected a whole number from 1 to 99: more add nothing but load",
+  ],
+  [
+    "SENTINEL_VOTE_FRESH_MS",
+    "1000",
+    "expected a whole number from 2,000 to 60,000: sentinels vote every " +
+    "second, and one vote may be late",
+  ],
+  [
+    "SENTINEL_TOPICS",
+    "orders,,users",
+    "expected names of topics, comma-separated: each 1 to 249 letters, digits, " +
+    "dots, underscores or hyphens",
+  ],
   ...["a", "a:9092,", "SSL://a:9092", "a:0", "a:65536", "a:9092;b:9092"]
     .map((brokers) =>
       [

@@ -5,6 +5,7 @@ import {
   HISTORY_TOPIC,
   judgeTopic,
   lanesTopic,
+  PROBE_TOPIC,
   replicationPolicy,
   STATE_TOPIC,
   type TopicVerdict,
@@ -108,6 +109,7 @@ const VERDICTS: readonly [string, TopicVerdict, TopicVerdict][] = [
   [STATE_TOPIC, "internal", "internal"],
   [HISTORY_TOPIC, "internal", "internal"],
   [VOTES_TOPIC, "internal", "internal"],
+  [PROBE_TOPIC, "internal", "internal"],
 ];
 for (const [topic, byDefaultPolicy, byIdentity] of VERDICTS) {
   Deno.test(`${topic} on the primary: ${byDefaultPolicy}, and by identity ${byIdentity}`, () => {

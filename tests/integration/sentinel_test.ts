@@ -1,0 +1,171 @@
+/** Two sentinels on two real clusters, one of which is killed. */
+import assert from "node:assert/strict";
+import { encodeHeartbeat } from "../../dr/formats/mod.ts";
+import { Admin, MockCluster } from "../../src/kafka/mod.ts";
+import { library, produce } from "../support/embedded.ts";
+import { freePorts } from "../support/free_port.ts";
+import { KafkaCluster } from "../support/kafka_cluster.ts";
+import { realKafkaTest } from "../support/require_java.ts";
+import {
+  printedStatus,
+  refusedSentinel,
+  SentinelRun,
+} from "../support/sentinel_run.ts";
+
+const HOUR_MS = "3600000";
+
+realKafkaTest("sentinels", async (context) => {
+  await using stack = new AsyncDisposableStack();
+  const [primary, secondary] = await Promise.all(
+    [1, 101].map(async (nodeIdBase) =>
+      stack.use(await KafkaCluster.start({ heapMb: 256, nodeIdBase }))
+    ),
+  ) as [KafkaCluster, KafkaCluster];
+  await primary.createTopic("user-login", 1);
+  // As a mirror would have left it.
+  await produce(secondary.bootstrapServers, [{
+    topic: "primary.heartbeats",
+    ...encodeHeartbeat({
+      source: "secondary",
+      target: "primary",
+      timestampMs: Date.now(),
+    }),
+  }]);
+  const [portA, portB] = freePorts(2);
+  const clusters = {
+    PRIMARY_BROKERS: primary.bootstrapServers,
+    SECONDARY_BROKERS: secondary.bootstrapServers,
+  };
+  const listenA = `127.0.0.1:${portA}`;
+  const sentinel = (name: string, listen: string) =>
+    stack.use(SentinelRun.start({
+      ...clusters,
+      SENTINELS: "2",
+      SENTINEL_RPO_MS: HOUR_MS,
+      INSTANCE_ID: name,
+      GATEWAY_LISTEN: listen,
+    }));
+  const step = async (name: string, work: () => Promise<void>) => {
+    if (await context.step(name, work)) return;
+    primary.keepLogs();
+    secondary.keepLogs();
+  };
+
+  await step(
+    "status of clusters without a sentinel says that there is none",
+    async () => {
+      const { code, report } = await printedStatus(clusters);
+      assert.equal(code, 1);
+      assert.equal(report.state, null);
+      assert.ok("error" in report.copies.secondary);
+    },
+  );
+
+  await step("clusters that share broker ids are refused", async () => {
+    await using other = new MockCluster(library, 1);
+    const { code, said } = await refusedSentinel({
+      ...clusters,
+      SECONDARY_BROKERS: other.bootstrapServers,
+      GATEWAY_LISTEN: listenA,
+    });
+    assert.equal(code, 1, said);
+    assert.match(
+      said,
+      /both clusters have brokers with the ids 1: .*node\.id$/,
+    );
+    assert.doesNotMatch(said, /\n {4}at /);
+  });
+
+  const one = sentinel("one", listenA);
+  const two = sentinel("two", `127.0.0.1:${portB}`);
+  const both = [one, two];
+  const each = (work: (run: SentinelRun) => Promise<void>) =>
+    Promise.all(both.map(work));
+
+  await step(
+    "two that start at once write one first state and vote",
+    async () => {
+      await each((run) =>
+        run.until(
+          "healthy, with both votes",
+          ({ health, votes }) =>
+            health?.primary.health === "healthy" &&
+            health.secondary.health === "healthy" && votes.length === 2,
+        )
+      );
+      const { code, report } = await printedStatus(clusters);
+      assert.equal(code, 0);
+      const { copies, history, state, votes } = report;
+      assert.ok(!("error" in history) && !("error" in votes));
+      assert.deepEqual(history, [state]);
+      assert.deepEqual(copies, { primary: { state }, secondary: { state } });
+      const { active, epoch, era, phase } = state!;
+      assert.deepEqual({ active, epoch, era, phase }, {
+        active: "primary",
+        epoch: 1,
+        era: 0,
+        phase: "steady",
+      });
+      const voters = votes.map(({ voter }) => voter).sort();
+      assert.deepEqual(voters, ["one", "two"]);
+      assert.ok(votes.every(({ ageMs }) => ageMs < 60_000));
+      for (const run of both) {
+        assert.equal((await run.get("/livez")).status, 200);
+        assert.equal((await run.get("/readyz")).status, 200);
+        assert.deepEqual((await run.status()).decision, { kind: "stay" });
+      }
+      const metrics = await (await one.get("/metrics")).text();
+      assert.match(metrics, /^switchyard_sentinel_advises 0$/m);
+    },
+  );
+
+  await step("the gateway leads a client to the primary", async () => {
+    await using admin = new Admin(library, { "bootstrap.servers": listenA });
+    const { brokers } = await admin.describeCluster({ timeoutMs: 30_000 });
+    assert.deepEqual(brokers.map(({ id }) => id), [1]);
+  });
+
+  await step(
+    "a primary that is killed is to be left, and stays active",
+    async () => {
+      await primary.brokers[0]!.kill();
+      await each((run) =>
+        run.until(
+          "advising",
+          ({ decision }) =>
+            decision?.kind === "advise" && decision.to === "secondary",
+        )
+      );
+      const advice = /^advises failing over to the secondary$/;
+      for (const run of both) {
+        assert.equal((await run.status()).state?.active, "primary");
+        const [line] = run.log(advice);
+        assert.match(String(line?.reason), /down for 2 of 2 sentinels/);
+      }
+      const { code, report } = await printedStatus(clusters);
+      assert.equal(code, 0);
+      const { copies, history, state, votes } = report;
+      assert.ok("error" in copies.primary && !("error" in votes));
+      assert.deepEqual(copies.secondary, { state });
+      assert.deepEqual(history, [state]);
+      assert.equal(state?.active, "primary");
+      assert.ok(votes.every(({ health }) => health.primary === "down"));
+      // Said once, however many rounds there were.
+      for (const run of both) assert.equal(run.log(advice).length, 1);
+    },
+  );
+
+  await step("one that is stopped takes its vote with it", async () => {
+    await one.stop();
+    await two.until(
+      "alone, and without a majority",
+      ({ decision, votes }) =>
+        votes.length === 1 && votes[0]!.voter === "two" &&
+        decision?.kind === "refuse" && decision.because === "no-majority",
+    );
+    await two.stop();
+    const { report } = await printedStatus(clusters);
+    assert.deepEqual(report.votes, []);
+    assert.equal(report.state?.active, "primary");
+  });
+});
