@@ -18,6 +18,8 @@ export interface HeartbeatWatchOptions {
   readonly topic: string;
   readonly onClientEvent: OnClientEvent;
   readonly onFailure: (error: Error) => void;
+  /** After failures: it can be read again. */
+  readonly onRead: () => void;
 }
 
 /** Where no mirror has ever run there is no such topic. */
@@ -43,6 +45,7 @@ export class HeartbeatWatch {
       await pause(LOOK_AGAIN_MS, signal);
     }
     for await (const { records } of tailTopic({ ...this.#options, signal })) {
+      this.#options.onRead();
       for (const record of records) this.#take(record);
     }
   }

@@ -52,6 +52,7 @@ export interface SentinelOptions {
   readonly log: Log;
 }
 
+const HEARTBEATS = "read the mirror's heartbeats";
 const VOTE_MS = 1_000;
 const CLUSTERS = ["primary", "secondary"] as const;
 
@@ -114,8 +115,8 @@ export class Sentinel implements AsyncDisposable {
       cluster: clusters.clusters.secondary,
       topic: this.#options.heartbeatsTopic,
       onClientEvent: clusters.onClientEvent,
-      onFailure: (error) =>
-        this.#problems.say("read the mirror's heartbeats", error.message),
+      onFailure: (error) => this.#problems.say(HEARTBEATS, error.message),
+      onRead: () => this.#problems.over(HEARTBEATS),
     });
     const probers = {
       primary: this.#owned.use(this.#prober("primary")),
