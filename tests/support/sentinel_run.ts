@@ -47,7 +47,8 @@ export class SentinelRun implements AsyncDisposable {
     await eventually(async () => {
       const status = await this.status();
       if (condition(status)) return true;
-      throw new Error(JSON.stringify(status));
+      const log = this.child.lines("stderr").slice(-20).join("\n");
+      throw new Error(`${JSON.stringify(status)}\n${log}`);
     }, { what, timeoutMs: 90_000, everyMs: 100 });
   }
 
