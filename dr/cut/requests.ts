@@ -1,6 +1,8 @@
 /** Requests to a cluster, repeated while that may help. */
 import {
   type Admin,
+  isLeaderless,
+  isTopicUnknown,
   KafkaError,
   type OffsetQuery,
   type TopicPartition,
@@ -16,7 +18,12 @@ const PARTITIONS_A_REQUEST = 1_000;
 const REQUESTS_AT_ONCE = 4;
 const RETRY_MS = 100;
 
+/** Topics are made, and their partitions led, a moment before all brokers know. */
+export const maySettle = (error: KafkaError): boolean =>
+  error.retriable || isLeaderless(error.code) || isTopicUnknown(error.code);
+
 /**
+ * @param isPassing whether another answer may follow upon this error.
  * @throws {KafkaError} what `ask` last threw, once `timeoutMs` have passed or
  * where repeating is vain; and the signal's reason.
  */
@@ -24,13 +31,14 @@ export async function askRepeatedly<T>(
   ask: () => Promise<T>,
   timeoutMs: number,
   signal: AbortSignal,
+  isPassing = (error: KafkaError): boolean => error.retriable,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {
       return await unlessAborted(ask(), signal);
     } catch (error) {
-      const again = error instanceof KafkaError && error.retriable &&
+      const again = error instanceof KafkaError && isPassing(error) &&
         performance.now() < deadline;
       if (!again) throw error;
     }

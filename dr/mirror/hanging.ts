@@ -12,8 +12,7 @@
  */
 import {
   type Admin,
-  ErrorCode,
-  isTopicUnknown,
+  isLeaderless,
   KafkaError,
   type Library,
   type OffsetAnswer,
@@ -23,7 +22,8 @@ import {
   type TopicPartition,
 } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
-import { pause, unlessAborted } from "../waits.ts";
+import { maySettle } from "../cut/requests.ts";
+import { pause } from "../waits.ts";
 import { idOf } from "./names.ts";
 
 export interface HangingParts {
@@ -89,16 +89,12 @@ async function hangingIn(
     const isOver = performance.now() > deadlineMs;
     waiting = waiting.filter(({ end }, at) => {
       const { error, offset } = stable[at]!;
-      if (error !== null && (isOver || !mayPass(error))) throw error;
+      if (error !== null && (isOver || !maySettle(error))) throw error;
       return end === null || offset === null || offset < end;
     });
     if (isOver) break;
     if (waiting.length > 0) await pause(LOOK_MS, signal);
     signal.throwIfAborted();
-    if (stable.some(({ error }) => error !== null)) {
-      // It asks those whom it knows, and new partitions are not among them.
-      await unlessAborted(admin.partitionCounts(REQUEST_MS), signal);
-    }
   }
   return waiting.map(({ tp }) => tp);
 }
@@ -124,7 +120,7 @@ async function latest(
   try {
     answers = await admin.partitions.offsets(queries, options);
   } catch (error) {
-    if (!(error instanceof KafkaError) || !isLeaderless(error)) throw error;
+    if (!(error instanceof KafkaError && isLeaderless(error.code))) throw error;
     return partitions.map(() => ({ offset: null, error }));
   }
   const byId = new Map(answers.map((each) => [idOf(each), each]));
@@ -158,10 +154,3 @@ async function abortIn(
   await producer.abortTransaction(REQUEST_MS);
   return partitions.filter((_, index) => !failed.has(index));
 }
-
-/** What librdkafka says of all together, where it knows no leader of any. */
-const isLeaderless = ({ code }: KafkaError) => code === ErrorCode.noEntry;
-
-/** They are made, and led, a moment before a client knows. */
-const mayPass = (error: KafkaError) =>
-  error.retriable || isLeaderless(error) || isTopicUnknown(error.code);

@@ -78,6 +78,7 @@ export class Admin extends Client {
             ? this.#requestByCoordinator(doing, settings, send, read)
             : this.#request(doing, settings, send, read),
         ),
+      refresh: (topics, options) => this.#refresh(topics, options),
     };
     this.topics = new TopicAdmin(this.#access);
     this.partitions = new PartitionAdmin(this.#access);
@@ -93,6 +94,34 @@ export class Admin extends Client {
   override setOauthToken(token: OauthToken): void {
     super.setOauthToken(token);
     this.#coordinated?.admin.setOauthToken(token);
+  }
+
+  /** A request for topics by name knows only one, so several are all. */
+  async #refresh(
+    topics: readonly string[],
+    { signal, timeoutMs }: RequestOptions,
+  ): Promise<void> {
+    const stop = this.#stopping(signal);
+    stop.throwIfAborted();
+    const answer = this.track<unknown>(
+      topics.length === 1
+        ? this.metadata(topics[0]!, timeoutMs)
+        : this.partitionCounts(timeoutMs),
+    );
+    answer.catch(() => {}); // it may fail when nobody waits any more
+    const stopped = Promise.withResolvers<never>();
+    const abort = () => stopped.reject(stop.reason);
+    stop.addEventListener("abort", abort, { once: true });
+    try {
+      await Promise.race([answer, stopped.promise]);
+    } finally {
+      stop.removeEventListener("abort", abort);
+    }
+  }
+
+  #stopping(signal: AbortSignal | undefined): AbortSignal {
+    const signals = signal === undefined ? [] : [signal];
+    return AbortSignal.any([this.#closed.signal, ...signals]);
   }
 
   /**
@@ -148,8 +177,7 @@ export class Admin extends Client {
     read: (answer: Deno.PointerObject) => T,
   ): Promise<T> {
     const { core } = this.#access;
-    const signals = settings.signal === undefined ? [] : [settings.signal];
-    const stop = AbortSignal.any([this.#closed.signal, ...signals]);
+    const stop = this.#stopping(settings.signal);
     stop.throwIfAborted();
     using queue = this.own(core.rd_kafka_queue_new(this.pointer));
     const deadline = performance.now() + settings.timeoutMs;

@@ -154,6 +154,8 @@ export const isTopicExisting = (code: number) =>
 export const isTopicUnknown = (code: number) =>
   code === ErrorCode.unknownTopicOrPartition ||
   code === ErrorCode.unknownTopic || code === ErrorCode.unknownPartition;
+/** No partition of a whole request has a leader that librdkafka knows. */
+export const isLeaderless = (code: number) => code === ErrorCode.noEntry;
 
 /** librdkafka was waited for in vain: see `Client.bounded`. */
 export const isUnanswered = (error: unknown) =>

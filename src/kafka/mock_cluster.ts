@@ -27,6 +27,10 @@ const SYMBOLS = {
     parameters: ["pointer", "buffer", "i32", "i32"],
     result: "i32",
   },
+  rd_kafka_mock_partition_set_leader: {
+    parameters: ["pointer", "buffer", "i32", "i32"],
+    result: "i32",
+  },
   rd_kafka_mock_group_initial_rebalance_delay_ms: {
     parameters: ["pointer", "i32"],
     result: "void",
@@ -61,6 +65,8 @@ function open(library: Library): MockSymbols {
 
 /** Bytes after which the mock cluster drops a partition's oldest records. */
 export const MOCK_PARTITION_BYTES = 5 * 1024 * 1024;
+
+const NOBODY = -1;
 
 export class MockCluster implements AsyncDisposable {
   readonly #library: Library;
@@ -103,6 +109,16 @@ export class MockCluster implements AsyncDisposable {
       replicas,
     );
     throwIfError(this.#library.symbols, code, `create topic ${topic}`);
+  }
+
+  /** Null: nobody leads it. */
+  setLeader(topic: string, partition: number, id: number | null): void {
+    this.#symbols.rd_kafka_mock_partition_set_leader(
+      this.#cluster.pointer,
+      cString(topic),
+      partition,
+      id ?? NOBODY,
+    );
   }
 
   /** The next requests of this kind are answered with these error codes. */

@@ -144,6 +144,42 @@ Deno.test("offsets are listed, and a partition that does not exist is an error o
   assert.equal(unknown?.error?.code, ErrorCode.unknownPartition);
 });
 
+const endOf = (admin: Admin, topic: string, partition = 0) =>
+  admin.partitions.offsets([{ topic, partition, at: "latest" }], OPTIONS);
+const isNoLeader = (error: unknown) =>
+  error instanceof KafkaError && error.code === ErrorCode.noEntry;
+
+Deno.test("a topic that is made after it was asked for is found, whatever else the client knows", async () => {
+  await using cluster = clusterWithTopic();
+  await using admin = adminOf(cluster);
+  // librdkafka forgets nothing before it has forgotten this, in 15 minutes.
+  await endOf(admin, "topic");
+  await assert.rejects(endOf(admin, "late"), isNoLeader);
+  const [known, unknown] = await admin.partitions.offsets(
+    ["topic", "late"].map((topic) => ({ topic, partition: 0, at: "latest" })),
+    OPTIONS,
+  );
+  assert.equal(known?.offset, 0);
+  assert.equal(unknown?.error?.code, ErrorCode.unknownTopicOrPartition);
+
+  cluster.createTopic("late", 1);
+
+  assert.equal((await endOf(admin, "late"))[0]?.offset, 0);
+});
+
+Deno.test("a partition that had no leader when it was asked for is found once it has one", async () => {
+  await using cluster = clusterWithTopic();
+  await using admin = adminOf(cluster);
+  await endOf(admin, "topic");
+  cluster.createTopic("headless", 1);
+  cluster.setLeader("headless", 0, null);
+  await assert.rejects(endOf(admin, "headless"), isNoLeader);
+
+  cluster.setLeader("headless", 0, 1);
+
+  assert.equal((await endOf(admin, "headless"))[0]?.offset, 0);
+});
+
 Deno.test("a request that nobody answers times out", async () => {
   await using admin = new Admin(library, NOWHERE);
 

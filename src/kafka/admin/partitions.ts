@@ -1,5 +1,5 @@
 /** Offsets that partitions have, and deleting their oldest records. */
-import type { KafkaError } from "../errors.ts";
+import { isLeaderless, isTopicUnknown, KafkaError } from "../errors.ts";
 import { addressOf, readPointerArray } from "../memory.ts";
 import {
   type PartitionAnswer,
@@ -35,6 +35,10 @@ export interface OffsetAnswer extends TopicPartition {
 
 const AT = { earliest: -2, latest: -1, maxTimestamp: -3 } as const;
 
+interface OffsetOptions extends RequestOptions {
+  readonly readCommitted?: boolean;
+}
+
 export class PartitionAdmin {
   readonly #access: AdminAccess;
 
@@ -42,12 +46,80 @@ export class PartitionAdmin {
     this.#access = access;
   }
 
-  /** With `readCommitted`, `latest` is the last stable offset. */
-  async offsets(
+  /**
+   * With `readCommitted`, `latest` is the last stable offset.
+   * @throws {KafkaError} where no partition of all has a leader, too; see
+   * `isLeaderless`.
+   */
+  offsets(
     queries: readonly OffsetQuery[],
-    options: RequestOptions & { readonly readCommitted?: boolean },
+    options: OffsetOptions,
   ): Promise<OffsetAnswer[]> {
-    if (queries.length === 0) return [];
+    if (queries.length === 0) return Promise.resolve([]);
+    return this.#withLeaders(
+      queries,
+      options,
+      (limited) => this.#offsets(queries, limited),
+    );
+  }
+
+  /**
+   * Deletes what lies before each offset; answers with the first that stays.
+   * @throws {KafkaError} as `offsets`.
+   */
+  deleteRecords(
+    before: readonly PartitionOffset[],
+    options: RequestOptions,
+  ): Promise<PartitionAnswer[]> {
+    if (before.length === 0) return Promise.resolve([]);
+    return this.#withLeaders(
+      before,
+      options,
+      (limited) => this.#deleteRecords(before, limited),
+    );
+  }
+
+  /**
+   * Asks once more what failed for want of a leader.
+   *
+   * librdkafka (2.15.1) looks leaders up in a cache and takes for permanent what
+   * that says of a topic that is not known, a partition that is not there, or
+   * one without a leader: no broker is asked. Such an entry is to live for 100 ms
+   * where the topic is unknown, but entries leave the cache in the order in which
+   * they came (`rd_kafka_metadata_cache_evict`): behind that of another topic it
+   * stays for up to 15 minutes. So a broker is asked, whose answer replaces what
+   * the cache has.
+   */
+  async #withLeaders<T extends TopicPartition & Failing>(
+    partitions: readonly TopicPartition[],
+    options: OffsetOptions,
+    ask: (options: OffsetOptions) => Promise<T[]>,
+  ): Promise<T[]> {
+    const deadline = performance.now() + options.timeoutMs;
+    const limited = () => {
+      const leftMs = Math.floor(deadline - performance.now());
+      return { ...options, timeoutMs: Math.max(1, leftMs) };
+    };
+    let missing = partitions;
+    try {
+      const answers = await ask(options);
+      missing = answers
+        .filter(({ error }) => error !== null && isTopicUnknown(error.code));
+      if (missing.length === 0) return answers;
+    } catch (error) {
+      if (!(error instanceof KafkaError && isLeaderless(error.code))) {
+        throw error;
+      }
+    }
+    const topics = new Set(missing.map(({ topic }) => topic));
+    await this.#access.refresh([...topics], limited());
+    return await ask(limited());
+  }
+
+  async #offsets(
+    queries: readonly OffsetQuery[],
+    options: OffsetOptions,
+  ): Promise<OffsetAnswer[]> {
     const { core, symbols } = this.#access;
     const partitions = queries.map(({ topic, partition, at }) => ({
       topic,
@@ -70,14 +142,12 @@ export class PartitionAdmin {
     );
   }
 
-  /** Deletes what lies before each offset; answers with the first that stays. */
-  deleteRecords(
+  #deleteRecords(
     before: readonly PartitionOffset[],
     options: RequestOptions,
   ): Promise<PartitionAnswer[]> {
     const { core, symbols } = this.#access;
-    const requests = before.length === 0 ? [] : [before];
-    return requestList(this.#access, requests, options, {
+    return requestList(this.#access, [before], options, {
       doing: "delete records",
       build: (offsets) =>
         withPartitionList(
@@ -115,4 +185,8 @@ export class PartitionAdmin {
       error,
     };
   }
+}
+
+interface Failing {
+  readonly error: KafkaError | null;
 }

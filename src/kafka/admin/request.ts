@@ -49,6 +49,11 @@ export interface AdminAccess {
     send: (request: NativeRequest) => void,
     read: (answer: Deno.PointerObject) => T,
   ): Promise<T>;
+  /**
+   * Has librdkafka ask a broker for the metadata of topics, whatever it knows.
+   * @throws {KafkaError} when none answers in time; the signal's reason.
+   */
+  refresh(topics: readonly string[], options: RequestOptions): Promise<void>;
 }
 
 /** A request that takes an array of native objects. */
