@@ -1,9 +1,40 @@
-/** Topics of the mirror's own. */
-import { type Admin, isTopicExisting } from "../../src/kafka/mod.ts";
+/** Topics of our own: they are made where they are missing. */
+import {
+  type Admin,
+  isTopicExisting,
+  type NewTopic,
+} from "../../src/kafka/mod.ts";
 import { askRepeatedly, ATTEMPT_MS } from "./requests.ts";
 
-export interface CompactedTopics {
+export interface MissingTopics {
   /** Of the cluster that is to have them. */
+  readonly admin: Admin;
+  readonly topics: readonly NewTopic[];
+  readonly timeoutMs: number;
+}
+
+/**
+ * Creates what is missing. What is there stays as it is, and needs no right to
+ * create. Not every broker knows at once of what was created.
+ * @throws {KafkaError} when one cannot be created.
+ */
+export async function createMissing(
+  { admin, timeoutMs, topics }: MissingTopics,
+  signal: AbortSignal,
+): Promise<void> {
+  const ask = <T>(question: () => Promise<T>) =>
+    askRepeatedly(question, timeoutMs, signal);
+  const counts = await ask(() => admin.partitionCounts(ATTEMPT_MS));
+  const missing = topics.filter(({ topic }) => !counts.has(topic));
+  const options = { timeoutMs: ATTEMPT_MS, signal };
+  await ask(async () => {
+    for (const { error } of await admin.topics.create(missing, options)) {
+      if (error !== null && !isTopicExisting(error.code)) throw error;
+    }
+  });
+}
+
+export interface CompactedTopics {
   readonly admin: Admin;
   readonly topics: readonly string[];
   /** Null: the broker's default. */
@@ -11,38 +42,18 @@ export interface CompactedTopics {
   readonly timeoutMs: number;
 }
 
-/**
- * Creates what is missing, with one partition and compacted; what is there stays
- * as it is.
- * @throws {KafkaError} when one cannot be created.
- */
-export async function ensureCompacted(
-  { admin, replicationFactor, timeoutMs, topics }: CompactedTopics,
+/** `createMissing` of topics with one partition that are compacted. */
+export function ensureCompacted(
+  { replicationFactor, topics, ...parts }: CompactedTopics,
   signal: AbortSignal,
 ): Promise<void> {
-  const counts = await askRepeatedly(
-    () => admin.partitionCounts(ATTEMPT_MS),
-    timeoutMs,
-    signal,
-  );
-  const missing = topics.filter((topic) => !counts.has(topic));
-  const answers = await askRepeatedly(
-    () =>
-      admin.topics.create(
-        missing.map((topic) => ({
-          topic,
-          partitions: 1,
-          replicationFactor: replicationFactor ?? undefined,
-          config: { "cleanup.policy": "compact" },
-        })),
-        { timeoutMs: ATTEMPT_MS, signal },
-      ),
-    timeoutMs,
-    signal,
-  );
-  for (const { error } of answers) {
-    if (error !== null && !isTopicExisting(error.code)) throw error;
-  }
+  const wanted = topics.map((topic) => ({
+    topic,
+    partitions: 1,
+    replicationFactor: replicationFactor ?? undefined,
+    config: { "cleanup.policy": "compact" },
+  }));
+  return createMissing({ ...parts, topics: wanted }, signal);
 }
 
 /** `work`, once `ensure` has succeeded; both are repeated by the caller. */

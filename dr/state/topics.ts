@@ -1,14 +1,8 @@
 /** Makes the topics of the state, and looks at those that are there. */
-import {
-  type Admin,
-  type ConfigEntry,
-  isTopicExisting,
-  KafkaError,
-  type NewTopic,
-} from "../../src/kafka/mod.ts";
-import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
+import type { Admin, ConfigEntry, NewTopic } from "../../src/kafka/mod.ts";
+import { createMissing } from "../cut/ensure_topics.ts";
+import { askRepeatedly, ATTEMPT_MS, maySettle } from "../cut/requests.ts";
 import { HISTORY_TOPIC, STATE_TOPIC, VOTES_TOPIC } from "../formats/mod.ts";
-import { pause } from "../waits.ts";
 import { PARTITION } from "./read_log.ts";
 import type { ClusterName } from "./types.ts";
 import { VOTE_RETENTION_MS } from "./vote_table.ts";
@@ -33,7 +27,6 @@ interface StateTopic extends NewTopic {
   readonly essential: readonly string[];
 }
 
-const RETRY_MS = 100;
 /** Of votes: they are read from the beginning, and written all the time. */
 const VOTE_SEGMENT_MS = 600_000;
 const VOTE_SEGMENT_BYTES = 2 ** 20;
@@ -111,60 +104,40 @@ export async function ensureStateTopics(
   signal: AbortSignal,
 ): Promise<void> {
   const options = { timeoutMs: ATTEMPT_MS, signal };
+  // What was just created is not known everywhere.
   const ask = <T>(question: () => Promise<T>) =>
-    askRepeatedly(question, timeoutMs, signal);
+    askRepeatedly(question, timeoutMs, signal, maySettle);
   const { brokers } = await ask(() => admin.describeCluster(options));
   const topics = stateTopics(cluster, replicationFactor, brokers.length);
-  const made = await ask(() => admin.topics.create(topics, options));
-  for (const { error } of made) {
-    if (error !== null && !isTopicExisting(error.code)) throw error;
-  }
-  await untilThere(admin, topics, timeoutMs, signal);
-  const described = await ask(() =>
-    admin.configs.describe(
-      topics.map(({ topic }) => ({ type: "topic", name: topic })),
-      options,
-    )
+  await createMissing({ admin, topics, timeoutMs }, signal);
+  const queries = topics.map(({ topic }) => ({
+    topic,
+    partition: PARTITION,
+    at: "latest" as const,
+  }));
+  await ask(async () =>
+    withoutErrors(await admin.partitions.offsets(queries, options))
   );
-  const problems = described.flatMap(({ entries, error }, at) => {
-    if (error !== null) throw error;
-    return unfit(topics[at]!, entries);
-  });
+  const resources = topics.map(({ topic }) => ({
+    type: "topic" as const,
+    name: topic,
+  }));
+  const described = await ask(async () =>
+    withoutErrors(await admin.configs.describe(resources, options))
+  );
+  const problems = described
+    .flatMap(({ entries }, at) => unfit(topics[at]!, entries));
   if (problems.length === 0) return;
   throw new StateTopicError(
     `on the ${cluster}: ${problems.join("; ")}. Set it so by kafka-configs`,
   );
 }
 
-/** The leaders of new topics are known a little later. */
-async function untilThere(
-  admin: Admin,
-  topics: readonly StateTopic[],
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const queries = topics.map(({ topic }) => ({
-    topic,
-    partition: PARTITION,
-    at: "latest" as const,
-  }));
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    let failure: unknown;
-    try {
-      const answers = await admin.partitions.offsets(queries, {
-        timeoutMs: ATTEMPT_MS,
-        signal,
-      });
-      failure = answers.find(({ error }) => error !== null)?.error;
-      if (failure === undefined) return;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof KafkaError)) throw error;
-      failure = error;
-    }
-    if (performance.now() >= deadline) throw failure;
-    await pause(RETRY_MS, signal);
-    signal.throwIfAborted();
-  }
+/** @throws the first error among them. */
+function withoutErrors<T extends { readonly error: Error | null }>(
+  answers: readonly T[],
+): readonly T[] {
+  const failed = answers.find(({ error }) => error !== null);
+  if (failed !== undefined) throw failed.error;
+  return answers;
 }
