@@ -1,4 +1,5 @@
 /** Whether to move everybody to the other cluster. */
+export * from "./abandoned.ts";
 export { SentinelError } from "./broker_id_watch.ts";
 export { openClusters } from "./clients.ts";
 export * from "./decide.ts";
@@ -6,4 +7,5 @@ export * from "./mirror_lag.ts";
 export * from "./policy.ts";
 export * from "./sentinel.ts";
 export * from "./status.ts";
+export * from "./switcher.ts";
 export { type Tally, tally } from "./tally.ts";

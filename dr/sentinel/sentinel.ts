@@ -1,9 +1,10 @@
 /**
- * Watches both clusters, votes, and says whether to move everybody to the other
- * one. It keeps the gateway in step with the state and never changes `active`.
+ * Watches both clusters, votes, and decides whether to move everybody to the
+ * other one, which another carries out. It keeps the gateway in step with the
+ * state.
  *
  *     probes ──> health ──> vote ──┐
- *     others' votes ───────────────┼──> decide ──> log, status
+ *     others' votes ───────────────┼──> decide ──> log, status, fail over
  *     mirror's heartbeats ── lag ──┤
  *     state topic ── state ────────┴──> gateway
  */
@@ -19,16 +20,23 @@ import {
   StateStore,
 } from "../state/mod.ts";
 import { pause } from "../waits.ts";
+import { abandoned } from "./abandoned.ts";
 import { BallotBox } from "./ballot_box.ts";
 import { BrokerIdWatch } from "./broker_id_watch.ts";
 import { type ClusterClients, openClusters } from "./clients.ts";
-import { decide, type Decision } from "./decide.ts";
+import { decide, type Decision, type Switch } from "./decide.ts";
 import { HeartbeatWatch } from "./heartbeat_watch.ts";
 import { mirrorLag } from "./mirror_lag.ts";
 import { checkPolicy, type SentinelPolicy } from "./policy.ts";
 import { ensureState, ensureTopics, persist } from "./prepare.ts";
 import { Problems } from "./problems.ts";
-import { decisionKey, gatewayTarget, type SentinelStatus } from "./status.ts";
+import {
+  decisionKey,
+  gatewayTarget,
+  isLeaving,
+  type SentinelStatus,
+} from "./status.ts";
+import { type FailOver, Switcher } from "./switcher.ts";
 
 export interface SentinelCluster extends ClusterClients {
   /** Brokers as the gateway connects to them. */
@@ -41,6 +49,8 @@ export interface SentinelOptions {
   /** Its name among the voters; unique. */
   readonly voter: string;
   readonly policy: SentinelPolicy;
+  /** Null: it advises, whatever the policy's mode. */
+  readonly failOver: FailOver | null;
   readonly watchedTopics: readonly string[];
   /** Of the topics of the state and of the probes; no more than brokers. */
   readonly replicationFactor: number;
@@ -60,7 +70,9 @@ export class Sentinel implements AsyncDisposable {
   /** Resolves with the reason when it cannot go on. */
   readonly failed: Promise<string>;
   readonly #options: SentinelOptions;
+  readonly #policy: SentinelPolicy;
   readonly #log: Log;
+  readonly #switcher: Switcher | null;
   readonly #problems: Problems;
   readonly #ballots: BallotBox;
   readonly #failed = Promise.withResolvers<string>();
@@ -77,9 +89,16 @@ export class Sentinel implements AsyncDisposable {
 
   /** @throws {RangeError} for a policy that cannot work. */
   constructor(options: SentinelOptions) {
-    checkPolicy(options.policy);
+    const { failOver, log, policy } = options;
+    checkPolicy(policy);
     this.#options = options;
-    this.#log = options.log;
+    this.#policy = failOver === null ? { ...policy, mode: "advise" } : policy;
+    this.#log = log;
+    this.#switcher = failOver === null ? null : new Switcher({
+      failOver,
+      isUnderWay: (decision) => this.#isUnderWay(decision),
+      log,
+    });
     this.#problems = new Problems(options.log);
     this.#ballots = new BallotBox(this.#problems);
     this.failed = this.#failed.promise;
@@ -147,13 +166,12 @@ export class Sentinel implements AsyncDisposable {
   }
 
   status(): SentinelStatus {
-    const { policy, voter } = this.#options;
     const probers = this.#parts?.probers;
     return {
       phase: this.#phase,
       failure: this.#failure,
-      voter,
-      policy,
+      voter: this.#options.voter,
+      policy: this.#policy,
       state: this.#state,
       health: probers === undefined ? null : {
         primary: probers.primary.report,
@@ -162,17 +180,20 @@ export class Sentinel implements AsyncDisposable {
       votes: this.#ballots.ballot.votes,
       isVoting: this.#ballots.isVoting,
       decision: this.#decision,
+      switching: this.#switcher?.current ?? null,
       lagMs: this.#lagMs(),
       brokerIds: this.#parts?.brokerIds.last ?? null,
       gateway: this.#parts?.gateway.status() ?? null,
     };
   }
 
-  /** Ends its work and takes back its vote; others count without it then. */
+  /**
+   * Ends its work, a switch in the middle of it first, and takes back its vote;
+   * others count without it then.
+   */
   async drain(): Promise<void> {
     if (this.#phase !== "failing") this.#phase = "draining";
-    this.#stop.abort();
-    await Promise.all(this.#loops);
+    await this.#end();
     const reason = await this.#ballots.withdraw(this.#options.voter);
     if (reason !== null) {
       this.#log.warn("the vote is not withdrawn and counts until it is old", {
@@ -183,9 +204,14 @@ export class Sentinel implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end();
+    await this.#owned.disposeAsync();
+  }
+
+  async #end(): Promise<void> {
+    await this.#switcher?.[Symbol.asyncDispose]();
     this.#stop.abort();
     await Promise.all(this.#loops);
-    await this.#owned.disposeAsync();
   }
 
   #prober(cluster: ClusterName): Prober {
@@ -254,7 +280,7 @@ export class Sentinel implements AsyncDisposable {
   }
 
   async #round({ probers }: Parts): Promise<void> {
-    const { policy, voter } = this.#options;
+    const { voter } = this.#options;
     const state = this.#state;
     const healthNow = () => ({
       primary: probers.primary.health,
@@ -270,15 +296,26 @@ export class Sentinel implements AsyncDisposable {
     // Votes were for another state: the next round follows at once.
     if (state === null || this.#state !== state) return;
     const { brokerNowMs, votes } = this.#ballots.ballot;
+    const nowMs = brokerNowMs ?? Date.now();
     const decision = decide({
       state,
       votes,
       health: healthNow(),
       lagMs: this.#lagMs(),
-      nowMs: brokerNowMs ?? Date.now(),
+      nowMs,
       order: null,
-    }, policy);
+    }, this.#policy);
     this.#tell(decision);
+    if (this.#policy.mode === "advise") return;
+    const toDo = decision.kind === "fail-over"
+      ? decision
+      : abandoned(state, nowMs);
+    if (toDo !== null) this.#switcher?.begin(toDo);
+  }
+
+  #isUnderWay({ epoch }: Switch): boolean {
+    const state = this.#state;
+    return state !== null && state.epoch > epoch && isLeaving(state.phase);
   }
 
   #tell(decision: Decision): void {
@@ -289,8 +326,9 @@ export class Sentinel implements AsyncDisposable {
       case "stay":
         this.#log.info("nothing speaks for failing over any more");
         return;
-      case "advise":
       case "fail-over":
+        return; // whoever carries it out tells more
+      case "advise":
         this.#log.warn(`advises failing over to the ${decision.to}`, {
           reason: decision.reason,
           epoch: decision.epoch,

@@ -1,8 +1,8 @@
 /** What a sentinel knows, as plain data. */
 import type { BrokerIds, GatewayStatus } from "../gateway/mod.ts";
 import type { HealthReport } from "../health/mod.ts";
-import type { ClusterName, DrState, StampedVote } from "../state/mod.ts";
-import type { Decision } from "./decide.ts";
+import type { ClusterName, DrState, Phase, StampedVote } from "../state/mod.ts";
+import type { Decision, Switch } from "./decide.ts";
 import type { SentinelPolicy } from "./policy.ts";
 
 export type SentinelPhase =
@@ -27,6 +27,8 @@ export interface SentinelStatus {
   readonly isVoting: boolean;
   /** Of the last round; null: there was none yet. */
   readonly decision: Decision | null;
+  /** What this one carries out just now; null: nothing. */
+  readonly switching: Switch | null;
   /** How far the standby is behind, in ms; null: not known. */
   readonly lagMs: number | null;
   readonly brokerIds: BrokerIds | null;
@@ -47,16 +49,21 @@ export function decisionKey(decision: Decision): string {
 }
 
 /** Where clients belong; null: nowhere, until a switch has come further. */
-export function gatewayTarget({ active, phase }: DrState): ClusterName | null {
+export const gatewayTarget = (
+  { active, phase }: Pick<DrState, "active" | "phase">,
+): ClusterName | null => isLeaving(phase) ? null : active;
+
+/** A failover has begun and nobody works on the other cluster yet. */
+export function isLeaving(phase: Phase): boolean {
   switch (phase) {
     case "fencing":
     case "draining":
     case "releasing":
-      return null;
+      return true;
     case "steady":
     case "recovering":
     case "reversing":
     case "catching-up":
-      return active;
+      return false;
   }
 }

@@ -6,10 +6,12 @@ import type {
 } from "../config/mod.ts";
 import { replicationPolicy } from "../../dr/formats/mod.ts";
 import {
+  type FailOver,
   Sentinel,
   type SentinelCluster,
   type SentinelStatus,
 } from "../../dr/sentinel/mod.ts";
+import type { ClusterName } from "../../dr/state/mod.ts";
 import type { Library } from "../kafka/mod.ts";
 import type { Health } from "../telemetry/health.ts";
 import {
@@ -25,11 +27,23 @@ import { openNative } from "./open_native.ts";
 import { sentinelMetrics } from "./sentinel_metrics.ts";
 import { aborted, listenToSignals } from "./signals.ts";
 
-/** @returns the exit status. */
+/** What a failover is made of. */
+export interface FailOverParts {
+  readonly library: Library;
+  readonly settings: Settings;
+  readonly clusters: Readonly<Record<ClusterName, SentinelCluster>>;
+  readonly log: Log;
+}
+
+/**
+ * @param newFailOver without it the sentinel advises, whatever the settings say.
+ * @returns the exit status.
+ */
 export async function runSentinel(
   { settings, sources }: LoadedSettings,
   primaryBrokers: string,
   secondaryBrokers: string,
+  newFailOver: ((parts: FailOverParts) => FailOver) | null = null,
 ): Promise<number> {
   const sink = new LogSink();
   const log = createLog({ level: settings.logLevel, write: sink.write });
@@ -47,14 +61,17 @@ export async function runSentinel(
       ? chosenInstanceId(settings.instanceId)
       : freeInstanceId(settings.instanceId),
   );
+  const parts = {
+    library,
+    settings: { ...settings, instanceId: instance.id },
+    clusters: {
+      primary: clusterOf(settings, settings.primary, primaryBrokers),
+      secondary: clusterOf(settings, settings.secondary, secondaryBrokers),
+    },
+    log,
+  };
   const sentinel = stack.use(
-    newSentinel(
-      library,
-      { ...settings, instanceId: instance.id },
-      primaryBrokers,
-      secondaryBrokers,
-      log,
-    ),
+    newSentinel(parts, newFailOver === null ? null : newFailOver(parts)),
   );
   const http = stack.use(startServer({
     host: settings.httpHost,
@@ -73,11 +90,15 @@ export async function runSentinel(
     if (stop.signal.aborted) return 0;
     throw error;
   }
+  const { mode } = sentinel.status().policy;
+  if (mode !== settings.sentinel.mode) {
+    log.warn("this version cannot fail over by itself: it only advises");
+  }
   log.info("started", {
     role: "sentinel",
     voter: instance.id,
     sentinels: settings.sentinel.count,
-    mode: "advise",
+    mode,
     primary: primaryBrokers,
     secondary: secondaryBrokers,
     gateway: settings.gatewayListen,
@@ -93,31 +114,35 @@ export async function runSentinel(
   return failure === null ? 0 : 1;
 }
 
-function newSentinel(
-  library: Library,
+const clusterOf = (
   settings: Settings,
-  primaryBrokers: string,
-  secondaryBrokers: string,
-  log: Log,
+  cluster: ClusterSettings,
+  brokers: string,
+): SentinelCluster => ({
+  ...clientSettings(
+    { ...settings, guarantee: "at-least-once" },
+    cluster,
+    brokers,
+  ),
+  brokers: brokers.split(","),
+});
+
+function newSentinel(
+  { clusters, library, log, settings }: FailOverParts,
+  failOver: FailOver | null,
 ): Sentinel {
   const { gateway, mirror, sentinel } = settings;
-  const cluster = (of: ClusterSettings, brokers: string): SentinelCluster => ({
-    ...clientSettings({ ...settings, guarantee: "at-least-once" }, of, brokers),
-    brokers: brokers.split(","),
-  });
   const policy = replicationPolicy({
     kind: mirror.policy,
     sourceAlias: "primary",
   });
   return new Sentinel({
     library,
-    clusters: {
-      primary: cluster(settings.primary, primaryBrokers),
-      secondary: cluster(settings.secondary, secondaryBrokers),
-    },
+    clusters,
+    failOver,
     voter: settings.instanceId,
     policy: {
-      mode: "advise",
+      mode: sentinel.mode,
       sentinels: sentinel.count,
       voteFreshMs: sentinel.voteFreshMs,
       rpoMs: sentinel.rpoMs,

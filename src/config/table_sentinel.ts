@@ -1,12 +1,18 @@
 /** The settings of the sentinel and its gateway; parts of the table. */
 import { z } from "zod";
 import { optionalSetting, setting } from "./field.ts";
-import { address, topicList, wholeNumber } from "./kinds.ts";
+import { address, choice, topicList, wholeNumber } from "./kinds.ts";
 
 const DAY_MS = 86_400_000;
 
 export const sentinel = {
   sentinel: z.strictObject({
+    mode: setting(choice(["automatic", "advise"]), {
+      env: "SENTINEL_MODE",
+      default: "automatic",
+      description: "`automatic`: what the sentinels decide is carried out. " +
+        "`advise`: it is only told, and left to people.",
+    }),
     count: setting(wholeNumber(1, 99), {
       env: "SENTINELS",
       unit: "sentinels",
@@ -30,7 +36,7 @@ export const sentinel = {
       default: 60_000,
       why: "more than a day behind is no standby",
       description: "How far the standby may be behind, by the mirror's " +
-        "heartbeats, for a failover to be advised: what is not mirrored is " +
+        "heartbeats, for a failover by itself: what is not mirrored is " +
         "lost until the other cluster returns.",
     }),
     holdOffMs: setting(wholeNumber(0, DAY_MS), {
@@ -38,7 +44,8 @@ export const sentinel = {
       unit: "ms",
       default: 300_000,
       why: "after a day nobody remembers the last switch",
-      description: "For so long after a switch no other one is advised.",
+      description:
+        "For so long after a switch there is no other one by itself.",
     }),
     topics: setting(topicList, {
       env: "SENTINEL_TOPICS",

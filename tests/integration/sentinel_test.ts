@@ -1,7 +1,15 @@
-/** Two sentinels on two real clusters, one of which is killed. */
+/** Sentinels on two real clusters, one of which is killed. */
 import assert from "node:assert/strict";
 import { encodeHeartbeat } from "../../dr/formats/mod.ts";
+import {
+  type FailOver,
+  Sentinel,
+  SENTINEL_DEFAULTS,
+} from "../../dr/sentinel/mod.ts";
+import { type DrState, type Proposal, StateStore } from "../../dr/state/mod.ts";
 import { Admin } from "../../src/kafka/mod.ts";
+import { createLog } from "../../src/telemetry/log.ts";
+import { stateClusters } from "../support/dr_state.ts";
 import { library, produce } from "../support/embedded.ts";
 import { freePorts } from "../support/free_port.ts";
 import { KafkaCluster } from "../support/kafka_cluster.ts";
@@ -11,8 +19,34 @@ import {
   refusedSentinel,
   SentinelRun,
 } from "../support/sentinel_run.ts";
+import { eventually } from "../support/wait.ts";
 
-const HOUR_MS = "3600000";
+const HOUR_MS = 3_600_000;
+
+/** What a failover does to the state, and nothing else of it. */
+async function flip(
+  store: StateStore,
+  { epoch, reason, to }: Parameters<FailOver>[0],
+  signal: AbortSignal,
+): Promise<void> {
+  const changed = async (
+    from: number,
+    change: (known: DrState) => Partial<Proposal>,
+  ) => {
+    const { kind, state } = await store.change(
+      (known) =>
+        known?.epoch === from ? { ...known, reason, ...change(known) } : null,
+      { force: true, signal },
+    );
+    return kind === "changed" ? state.epoch : null;
+  };
+  const fenced = await changed(epoch, () => ({ phase: "fencing" }));
+  if (fenced === null) return;
+  await changed(
+    fenced,
+    ({ era }) => ({ active: to, phase: "steady", era: era + 1 }),
+  );
+}
 
 realKafkaTest("sentinels", async (context) => {
   await using stack = new AsyncDisposableStack();
@@ -32,17 +66,19 @@ realKafkaTest("sentinels", async (context) => {
       timestampMs: Date.now(),
     }),
   }]);
-  const [portA, portB] = freePorts(2);
+  const [portA, portB, portC] = freePorts(3);
   const clusters = {
     PRIMARY_BROKERS: primary.bootstrapServers,
     SECONDARY_BROKERS: secondary.bootstrapServers,
   };
-  const listenA = `127.0.0.1:${portA}`;
+  const [listenA, listenB, listenC] = [portA, portB, portC]
+    .map((port) => `127.0.0.1:${port}`) as [string, string, string];
   const sentinel = (name: string, listen: string) =>
     stack.use(SentinelRun.start({
       ...clusters,
       SENTINELS: "2",
-      SENTINEL_RPO_MS: HOUR_MS,
+      SENTINEL_MODE: "advise",
+      SENTINEL_RPO_MS: `${HOUR_MS}`,
       INSTANCE_ID: name,
       GATEWAY_LISTEN: listen,
     }));
@@ -63,7 +99,7 @@ realKafkaTest("sentinels", async (context) => {
   );
 
   const one = sentinel("one", listenA);
-  const two = sentinel("two", `127.0.0.1:${portB}`);
+  const two = sentinel("two", listenB);
   const both = [one, two];
   const each = (work: (run: SentinelRun) => Promise<void>) =>
     Promise.all(both.map(work));
@@ -105,10 +141,14 @@ realKafkaTest("sentinels", async (context) => {
     },
   );
 
-  await step("the gateway leads a client to the primary", async () => {
-    await using admin = new Admin(library, { "bootstrap.servers": listenA });
+  const brokersBehind = async (listen: string) => {
+    await using admin = new Admin(library, { "bootstrap.servers": listen });
     const { brokers } = await admin.describeCluster({ timeoutMs: 30_000 });
-    assert.deepEqual(brokers.map(({ id }) => id), [1]);
+    return brokers.map(({ id }) => id);
+  };
+
+  await step("the gateway leads a client to the primary", async () => {
+    assert.deepEqual(await brokersBehind(listenA), [1]);
   });
 
   await step(
@@ -156,11 +196,76 @@ realKafkaTest("sentinels", async (context) => {
         votes.length === 1 && votes[0]!.voter === "two" &&
         decision?.kind === "refuse" && decision.because === "no-majority",
     );
-    await two.stop();
-    const { report } = await printedStatus(clusters);
-    assert.deepEqual(report.votes, []);
-    assert.equal(report.state?.active, "primary");
   });
+
+  await step(
+    "what is decided with one that is automatic is carried out, and the gateways follow",
+    async () => {
+      await using owned = new AsyncDisposableStack();
+      const servers = {
+        primary: primary.bootstrapServers,
+        secondary: secondary.bootstrapServers,
+      };
+      const store = owned.use(new StateStore(stateClusters(owned, servers)));
+      const cluster = (brokers: string) => {
+        const properties = { "bootstrap.servers": brokers };
+        return {
+          admin: properties,
+          producer: properties,
+          consumer: properties,
+          brokers: [brokers],
+        };
+      };
+      const three = owned.use(
+        new Sentinel({
+          library,
+          clusters: {
+            primary: cluster(servers.primary),
+            secondary: cluster(servers.secondary),
+          },
+          voter: "three",
+          policy: { ...SENTINEL_DEFAULTS, sentinels: 2, rpoMs: HOUR_MS },
+          failOver: (decision, signal) => flip(store, decision, signal),
+          watchedTopics: [],
+          replicationFactor: 1,
+          heartbeatsTopic: "primary.heartbeats",
+          listen: listenC,
+          limits: {},
+          log: createLog({ level: "error", write: () => {} }),
+        }),
+      );
+      await three.start(new AbortController().signal);
+      await two.until(
+        "leading to the secondary",
+        ({ gateway, state }) =>
+          gateway?.active === "secondary" && state?.active === "secondary" &&
+          state.era === 1,
+      );
+      assert.deepEqual(await brokersBehind(listenB), [101]);
+      assert.deepEqual(await brokersBehind(listenC), [101]);
+      await eventually(
+        () => three.status().switching === null,
+        { what: "over" },
+      );
+      await three.drain();
+      await two.stop();
+      const { report } = await printedStatus(clusters);
+      assert.deepEqual(report.votes, []);
+      assert.ok(!("error" in report.history));
+      assert.deepEqual(
+        report.history.map(({ active, epoch, phase }) => [
+          epoch,
+          active,
+          phase,
+        ]),
+        [
+          [1, "primary", "steady"],
+          [2, "primary", "fencing"],
+          [3, "secondary", "steady"],
+        ],
+      );
+    },
+  );
 
   await step("clusters that share broker ids are refused", async () => {
     // The killed one has left its place among the JVMs.

@@ -75,6 +75,7 @@ Deno.test("without any settings the defaults of the operator contract hold", () 
       cutIntervalMs: 5000,
     },
     sentinel: {
+      mode: "automatic",
       count: 1,
       voteFreshMs: 5000,
       rpoMs: 60_000,

@@ -190,6 +190,11 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
     "expected host:port with a port from 1 to 65,535",
   ],
   [
+    "SENTINEL_MODE",
+    "manual",
+    "expected one of automatic, advise",
+  ],
+  [
     "SENTINELS",
     "0",
     "expected a whole number from 1 to 99: more add nothing but load",

@@ -1,0 +1,84 @@
+/** Carries out what was decided, one switch at a time. */
+import type { Log } from "../../src/telemetry/log.ts";
+import { pause } from "../waits.ts";
+import type { Switch } from "./decide.ts";
+
+/**
+ * Moves everybody. The decision holds for its epoch alone: unless the newest
+ * state still has that, or this switch is what has changed it, nothing is done.
+ * Called again it goes on where it stood; several sentinels may call it at once.
+ * It resolves when the switch is over, or another's matter.
+ * @throws where it could not be begun or brought to its end; the signal's reason.
+ */
+export type FailOver = (
+  decision: Switch,
+  signal: AbortSignal,
+) => Promise<void>;
+
+export interface SwitcherOptions {
+  readonly failOver: FailOver;
+  /**
+   * Whether the switch has begun and is not over. Then it must be brought to its
+   * end; until then the next decision may be another one.
+   */
+  readonly isUnderWay: (decision: Switch) => boolean;
+  readonly log: Log;
+}
+
+const AGAIN_MS = 1_000;
+/** A switch takes a second; what is left in the middle waits for others. */
+const FINISH_MS = 5_000;
+
+export class Switcher implements AsyncDisposable {
+  readonly #options: SwitcherOptions;
+  readonly #stop = new AbortController();
+  #current: Switch | null = null;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: SwitcherOptions) {
+    this.#options = options;
+  }
+
+  /** What is being carried out; null: nothing. */
+  get current(): Switch | null {
+    return this.#current;
+  }
+
+  /** Nothing is done while a switch is carried out. */
+  begin(decision: Switch): void {
+    if (this.#current !== null || this.#stop.signal.aborted) return;
+    this.#current = decision;
+    this.#running = this.#run(decision);
+  }
+
+  /** Lets a switch that is carried out come to its end, for a while. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const timer = setTimeout(() => this.#stop.abort(), FINISH_MS);
+    try {
+      await this.#running;
+    } finally {
+      clearTimeout(timer);
+      this.#stop.abort();
+    }
+  }
+
+  async #run(decision: Switch): Promise<void> {
+    const { failOver, isUnderWay, log } = this.#options;
+    const { signal } = this.#stop;
+    const { epoch, reason, to } = decision;
+    log.warn(`fails over to the ${to}`, { reason, epoch });
+    do {
+      try {
+        await failOver(decision, signal);
+        log.info("has nothing more to do for the failover", { to, epoch });
+        break;
+      } catch (error) {
+        if (signal.aborted) break;
+        // Also a bug: whoever ends here leaves everybody in the middle.
+        log.error("the failover did not come to its end", { to, epoch, error });
+        await pause(AGAIN_MS, signal);
+      }
+    } while (isUnderWay(decision) && !signal.aborted);
+    this.#current = null;
+  }
+}

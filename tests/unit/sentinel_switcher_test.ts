@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import {
+  abandoned,
+  ABANDONED_MS,
+  type Switch,
+  Switcher,
+} from "../../dr/sentinel/mod.ts";
+import type { DrState } from "../../dr/state/types.ts";
+import { createLog } from "../../src/telemetry/log.ts";
+import { type FakeClock, fakeClock } from "./support_clock.ts";
+
+const SECOND = 1_000;
+const decided = (epoch: number): Switch => ({
+  to: "secondary",
+  epoch,
+  reason: "primary is down",
+});
+
+/** What it was told to do, and what comes of it. */
+class Stage implements AsyncDisposable {
+  readonly calls: number[] = [];
+  readonly switcher: Switcher;
+  isUnderWay = false;
+  /** Settles the call that runs. */
+  outcome = Promise.withResolvers<void>();
+  readonly #clock: FakeClock = fakeClock();
+
+  constructor() {
+    this.switcher = new Switcher({
+      failOver: async ({ epoch }, signal) => {
+        this.calls.push(epoch);
+        this.outcome = Promise.withResolvers();
+        const abort = () => this.outcome.reject(signal.reason);
+        signal.addEventListener("abort", abort);
+        try {
+          await this.outcome.promise;
+        } finally {
+          signal.removeEventListener("abort", abort);
+        }
+      },
+      isUnderWay: () => this.isUnderWay,
+      log: createLog({ level: "error", write: () => {} }),
+    });
+  }
+
+  tick(ms = 0): Promise<void> {
+    return this.#clock.tick(ms);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = this.switcher[Symbol.asyncDispose]();
+    await this.tick(60 * SECOND);
+    await ended;
+    this.#clock[Symbol.dispose]();
+  }
+}
+
+Deno.test("one switch is carried out at a time, however often it is decided", async () => {
+  await using stage = new Stage();
+  const { calls, switcher } = stage;
+  for (const epoch of [1, 1, 2]) switcher.begin(decided(epoch));
+  await stage.tick(10 * SECOND);
+  assert.deepEqual(calls, [1]);
+  assert.deepEqual(switcher.current, decided(1));
+
+  stage.outcome.resolve();
+  await stage.tick();
+  assert.equal(switcher.current, null);
+  switcher.begin(decided(3));
+  assert.deepEqual(calls, [1, 3]);
+});
+
+Deno.test("a switch that cannot be begun is left to the next decision", async () => {
+  await using stage = new Stage();
+  stage.switcher.begin(decided(1));
+  stage.outcome.reject(new Error("the secondary does not answer"));
+  await stage.tick(10 * SECOND);
+  assert.deepEqual(stage.calls, [1]);
+  assert.equal(stage.switcher.current, null);
+});
+
+Deno.test("a switch that has begun is carried on until it is over", async () => {
+  await using stage = new Stage();
+  stage.switcher.begin(decided(1));
+  stage.isUnderWay = true;
+  for (const count of [2, 3]) {
+    stage.outcome.reject(new Error("no answer"));
+    await stage.tick(2 * SECOND);
+    assert.equal(stage.calls.length, count);
+  }
+  stage.outcome.resolve();
+  await stage.tick(10 * SECOND);
+  assert.deepEqual(stage.calls, [1, 1, 1]);
+  assert.equal(stage.switcher.current, null);
+});
+
+Deno.test("who ends lets a switch come to its end, and begins no other", async () => {
+  await using stage = new Stage();
+  const { calls, switcher } = stage;
+  switcher.begin(decided(1));
+  let isEnded = false;
+  const ended = switcher[Symbol.asyncDispose]().then(() => isEnded = true);
+  await stage.tick(SECOND);
+  assert.equal(isEnded, false);
+  stage.outcome.resolve();
+  await stage.tick();
+  await ended;
+  switcher.begin(decided(2));
+  assert.deepEqual(calls, [1]);
+});
+
+Deno.test("a switch that does not come to its end is left in the middle when all ends", async () => {
+  await using stage = new Stage();
+  stage.isUnderWay = true;
+  stage.switcher.begin(decided(1));
+  const ended = stage.switcher[Symbol.asyncDispose]();
+  await stage.tick(60 * SECOND);
+  await ended;
+  assert.deepEqual(stage.calls, [1]);
+});
+
+Deno.test("a switch that nobody has carried on for long is anybody's, and nothing else is", () => {
+  const state: DrState = {
+    epoch: 8,
+    active: "primary",
+    phase: "draining",
+    sinceMs: 1_000,
+    reason: "primary is down",
+    era: 0,
+    lanes: 4,
+  };
+  const lateMs = state.sinceMs + ABANDONED_MS;
+  assert.deepEqual(abandoned(state, lateMs), decided(8));
+  assert.equal(abandoned(state, lateMs - 1), null);
+  for (const phase of ["steady", "recovering", "catching-up"] as const) {
+    assert.equal(abandoned({ ...state, phase }, lateMs), null, phase);
+  }
+});
