@@ -2,7 +2,7 @@
  * The candidate that a mistyped name most likely means, or undefined when none
  * is close: at most one edit in three letters. Case and separators do not
  * count, so `input_topic` finds `inputTopic`; one name that goes on where the
- * other ends, like `warning` and `warn`, counts as one edit.
+ * other ends, like `warning` and `warn`, counts as hardly more than one edit.
  */
 export function nearestName(
   name: string,
@@ -31,6 +31,9 @@ export function isSameName(a: string, b: string): boolean {
   return plain(a) === plain(b);
 }
 
+/** A name with one wrong letter is nearer than one that is another's beginning. */
+const GOES_ON = 1.5;
+
 function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[._-]/g, "");
 }
@@ -38,7 +41,9 @@ function plain(name: string): string {
 function editsBetween(a: string, b: string): number {
   const [short = "", long = ""] = a.length < b.length ? [a, b] : [b, a];
   const goesOn = short.length >= 4 && long.startsWith(short);
-  return goesOn ? Math.min(1, long.length - short.length) : editDistance(a, b);
+  return goesOn
+    ? Math.min(GOES_ON, long.length - short.length)
+    : editDistance(a, b);
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours. */
