@@ -1,6 +1,7 @@
 /** What the sinks of both guarantees share: records on their way, and reports. */
 import {
   type ClientEvent,
+  type Header,
   isPurged,
   isRecordRefused,
   type KafkaError,
@@ -8,11 +9,16 @@ import {
   type Outbox,
   type OutputRecord,
 } from "../src/kafka/mod.ts";
+import { COORDINATES_HEADER } from "../src/pool/coordinates.ts";
 import type { Counter, WorkerPage } from "../src/pool/page.ts";
 import type { Position } from "../src/pool/protocol.ts";
 import { deadLetter, type DeadLetterPlace } from "./dead_letter.ts";
 import { NO_DELAY_TOPICS } from "./delay_topics.ts";
 import type { Failure } from "./failures.ts";
+import type {
+  NumberedOutput,
+  OutputCoordinates,
+} from "./output_coordinates.ts";
 import type { Postponement } from "./retry.ts";
 import type { Rejection, Settlement, Ticket } from "./settlement.ts";
 import type { Sink } from "./sink.ts";
@@ -38,6 +44,8 @@ export interface OutboxSinkParts {
   readonly page: WorkerPage;
   readonly settlement: Settlement;
   readonly place: DeadLetterPlace;
+  /** Null: outputs say nothing of their inputs, and none is there already. */
+  readonly coordinates: OutputCoordinates | null;
   /** An output cannot be delivered and trying again would not help. */
   readonly onRefused: (error: KafkaError) => void;
 }
@@ -61,6 +69,9 @@ const DEAD_LETTER = 0x80000000;
 const POSTPONED = 0x40000000;
 const INDEX = POSTPONED - 1;
 
+/** Where outputs have no coordinates, and none is there already. */
+const UNNUMBERED: NumberedOutput = { ordinal: 0, header: null, isDone: false };
+
 export abstract class OutboxSink implements Sink {
   protected readonly parts: OutboxSinkParts;
   protected readonly outbox: OutboxUse;
@@ -68,6 +79,7 @@ export abstract class OutboxSink implements Sink {
   protected deadLettered = 0;
   protected skipped = 0;
   protected retried = 0;
+  protected alreadyDone = 0;
 
   constructor(parts: OutboxSinkParts) {
     this.parts = parts;
@@ -91,9 +103,11 @@ export abstract class OutboxSink implements Sink {
     return this.outbox.pendingBytes;
   }
 
-  add(ticket: Ticket, index: number, record: OutputRecord): void {
-    this.parts.settlement.expect(ticket, index);
-    this.put(ticket.slot, index, record);
+  add(ticket: Ticket, index: number, record: OutputRecord, count = 0): void {
+    const output = this.parts.coordinates?.next(ticket, index, count) ??
+      UNNUMBERED;
+    if (output.isDone) this.alreadyDone++;
+    else this.#send(ticket, index, index, record, output);
   }
 
   reject(
@@ -108,16 +122,19 @@ export abstract class OutboxSink implements Sink {
   }
 
   postpone(ticket: Ticket, index: number, postponement: Postponement): void {
-    const { place, settlement } = this.parts;
-    const { delayTopics = NO_DELAY_TOPICS } = place;
+    const { coordinates, place: { delayTopics = NO_DELAY_TOPICS } } =
+      this.parts;
     ticket.postponements ??= new Map();
     ticket.postponements.set(index, postponement);
-    settlement.expect(ticket, index);
-    this.put(
-      ticket.slot,
-      index | POSTPONED,
-      delayTopics.postponed(ticket.batch, index, postponement, Date.now()),
-    );
+    const output = coordinates?.next(ticket, index, 1) ?? UNNUMBERED;
+    if (output.isDone) {
+      this.alreadyDone++;
+      return;
+    }
+    const { batch } = ticket;
+    const nowMs = Date.now();
+    const record = delayTopics.postponed(batch, index, postponement, nowMs);
+    this.#send(ticket, index, index | POSTPONED, record, output);
   }
 
   skip(): void {
@@ -126,14 +143,22 @@ export abstract class OutboxSink implements Sink {
 
   /** What has been counted since the last call. */
   protected takeCounts(): Counts {
-    const { produced, deadLettered, skipped, retried } = this;
+    const { produced, deadLettered, skipped, retried, alreadyDone } = this;
     this.produced =
       this.deadLettered =
       this.skipped =
       this.retried =
+      this.alreadyDone =
         0;
     const consumed = this.parts.settlement.takeSettledRecords();
-    return { consumed, produced, deadLettered, skipped, retried };
+    return {
+      consumed,
+      produced,
+      deadLettered,
+      skipped,
+      retried,
+      alreadyDone,
+    };
   }
 
   protected count(counts: Counts): void {
@@ -143,6 +168,7 @@ export abstract class OutboxSink implements Sink {
     page.count("deadLettered", counts.deadLettered);
     page.count("skipped", counts.skipped);
     page.count("retried", counts.retried);
+    page.count("alreadyDone", counts.alreadyDone);
   }
 
   flush(): void {
@@ -170,8 +196,25 @@ export abstract class OutboxSink implements Sink {
     this.outbox[Symbol.dispose]();
   }
 
-  protected put(slot: number, marked: number, record: OutputRecord): void {
-    this.outbox.add(slot, marked, record);
+  /** @param header behind those of the record */
+  protected put(
+    slot: number,
+    marked: number,
+    record: OutputRecord,
+    header: Header | null,
+  ): void {
+    this.outbox.add(slot, marked, withoutCoordinates(record), header);
+  }
+
+  #send(
+    ticket: Ticket,
+    index: number,
+    marked: number,
+    record: OutputRecord,
+    { header }: NumberedOutput,
+  ): void {
+    this.parts.settlement.expect(ticket, index);
+    this.put(ticket.slot, marked, record, header);
   }
 
   /**
@@ -181,6 +224,9 @@ export abstract class OutboxSink implements Sink {
    * @returns false where not even that is left
    */
   protected replace({ ticket, index, kind, error }: FailedOutput): boolean {
+    if (kind !== "deadLetter") {
+      this.parts.coordinates?.replaceOnly(ticket, index);
+    }
     if (kind === "result") {
       this.reject(ticket, index, error.message);
       return true;
@@ -202,11 +248,17 @@ export abstract class OutboxSink implements Sink {
     index: number,
     rejection: Rejection,
   ): void {
-    ticket.rejections?.set(index, rejection);
-    const { place, settlement } = this.parts;
+    const { coordinates, place } = this.parts;
+    const output = coordinates?.letter(ticket, index, rejection) ?? UNNUMBERED;
+    const { ordinal } = output;
+    ticket.rejections?.set(index, { ...rejection, ordinal });
+    if (output.isDone) {
+      this.alreadyDone++;
+      return;
+    }
     const record = deadLetter(ticket.batch, index, rejection, place);
-    settlement.expect(ticket, index);
-    this.put(ticket.slot, (index | DEAD_LETTER) >>> 0, record);
+    const marked = (index | DEAD_LETTER) >>> 0;
+    this.#send(ticket, index, marked, record, output);
   }
 
   #reported(
@@ -236,6 +288,16 @@ export abstract class OutboxSink implements Sink {
     settlement.done(ticket, index);
   }
 }
+
+/** Those that came with the headers of the input say where that comes from. */
+function withoutCoordinates(record: OutputRecord): OutputRecord {
+  const { headers } = record;
+  return headers === undefined || !headers.some(areCoordinates)
+    ? record
+    : { ...record, headers: headers.filter((each) => !areCoordinates(each)) };
+}
+
+const areCoordinates = ({ key }: Header) => key === COORDINATES_HEADER;
 
 function kindOf(marked: number): OutputKind {
   if ((marked & DEAD_LETTER) !== 0) return "deadLetter";

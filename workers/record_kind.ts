@@ -172,11 +172,13 @@ export class RecordKind implements WorkerKind {
         first = result[0];
         // All are made before one is sent: a record goes whole or not at all.
         const records = result.map((each) => this.#toRecord(each));
-        for (const each of records) this.#parts.sink.add(ticket, index, each);
+        for (const each of records) {
+          this.#parts.sink.add(ticket, index, each, records.length);
+        }
         if (first === undefined) this.#parts.sink.skip();
       } else {
         first = result;
-        this.#parts.sink.add(ticket, index, this.#toRecord(result));
+        this.#parts.sink.add(ticket, index, this.#toRecord(result), 1);
       }
     } catch (error) {
       if (!(error instanceof OutputError)) throw error;

@@ -19,7 +19,7 @@ import {
   type OffsetRanges,
   type Settled,
 } from "../src/pool/offset_ranges.ts";
-import type { Ownership, Position } from "../src/pool/protocol.ts";
+import type { Owned, Position } from "../src/pool/protocol.ts";
 import type { Rejection, Ticket } from "./ticket.ts";
 
 export type { Rejection, Ticket };
@@ -36,8 +36,7 @@ interface Section {
   ticket: Ticket | null;
 }
 
-interface Lane extends Ownership {
-  /** First offset that is not settled. */
+interface Lane extends Owned {
   next: number;
   /** Where it stands for whoever gets the partition next. */
   durable: Settled;
@@ -91,6 +90,7 @@ export class Settlement {
       tp: position.tp,
       epoch: position.epoch,
       next: position.next,
+      topicId: position.topicId,
       durable: position.isUnrecorded ? NOWHERE : position,
       earlier: position.beyond,
       sections: [],
@@ -107,7 +107,8 @@ export class Settlement {
     this.#lane(lane).releasing = true;
   }
 
-  ownership(lane: number): Ownership {
+  /** The same object as long as the lane is of the same ownership. */
+  ownership(lane: number): Owned {
     return this.#lane(lane);
   }
 

@@ -44,8 +44,14 @@ export interface Sink extends LoopSink {
    * Kinds add all outputs of an input, or its dead letter, within one turn of
    * the event loop: between two turns the sink has everything of an input or
    * nothing. A transaction that ends between two turns depends on it.
+   * @param count how many outputs the input has; absent or 0: not known
    */
-  add(ticket: Ticket, index: number, record: OutputRecord): void;
+  add(
+    ticket: Ticket,
+    index: number,
+    record: OutputRecord,
+    count?: number,
+  ): void;
   /**
    * Produces the input itself to the dead-letter topic.
    * @param failure the attempts that were made; absent: those that the headers

@@ -5,6 +5,7 @@ import { AcknowledgedSink } from "./acknowledged_sink.ts";
 import { DelayTopics } from "./delay_topics.ts";
 import { DueGate } from "./due_gate.ts";
 import type { OutboxSinkParts } from "./outbox_sink.ts";
+import { OutputCoordinates } from "./output_coordinates.ts";
 import { loadProcessor, type Processor } from "./processor.ts";
 import { Router } from "./router.ts";
 import { streamKind } from "./stream_kind.ts";
@@ -31,6 +32,7 @@ function build(
   const sink = newSink(message, {
     ...parts,
     place: { topic: job.deadLetterTopic, groupId: job.groupId, delayTopics },
+    coordinates: OutputCoordinates.of(job, settlement),
     onRefused: parts.refuse,
   }, parts);
   return {

@@ -10,6 +10,8 @@ export interface Rejection {
   readonly complete: boolean;
   /** The attempts that were made, where the handlers know them. */
   readonly failure?: Failure | undefined;
+  /** Which of the input's outputs it is, once that is known. */
+  readonly ordinal?: number | undefined;
 }
 
 /** The records of one batch until the last of them is done. */
@@ -21,6 +23,8 @@ export interface Ticket {
   readonly open: Int32Array;
   /** Records that are not done. */
   remaining: number;
+  /** By index: that of the next output; absent while nothing is numbered. */
+  ordinals?: Uint32Array;
   /** By index; absent while there are none. */
   rejections?: Map<number, Rejection>;
   /** By index: what goes to a delay topic; absent while there is none. */

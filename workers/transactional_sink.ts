@@ -12,6 +12,7 @@
  */
 import {
   type ClientEvent,
+  type Header,
   isRecordRefused,
   type OutputRecord,
 } from "../src/kafka/mod.ts";
@@ -89,10 +90,15 @@ export class TransactionalSink extends OutboxSink {
       this.parts.settlement.undurable().length === 0;
   }
 
-  override add(ticket: Ticket, index: number, record: OutputRecord): void {
+  override add(
+    ticket: Ticket,
+    index: number,
+    record: OutputRecord,
+    count?: number,
+  ): void {
     const known = this.#known(ticket, index);
     if (known !== undefined) this.reject(ticket, index, known.reason);
-    else super.add(ticket, index, record);
+    else super.add(ticket, index, record, count);
   }
 
   override postpone(
@@ -121,9 +127,10 @@ export class TransactionalSink extends OutboxSink {
     slot: number,
     marked: number,
     record: OutputRecord,
+    header: Header | null,
   ): void {
     this.#records++;
-    super.put(slot, marked, record);
+    super.put(slot, marked, record, header);
   }
 
   override flush(): void {

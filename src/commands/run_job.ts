@@ -16,7 +16,7 @@ import {
 import { EMBEDDED_LIMITS, startEmbeddedCluster } from "../embedded/cluster.ts";
 import { LoginSource } from "../embedded/login_source.ts";
 import type { Library, MockCluster } from "../kafka/mod.ts";
-import { Pool, type Rates } from "../pool/mod.ts";
+import { type JobCoordinates, Pool, type Rates } from "../pool/mod.ts";
 import { startHttp } from "../telemetry/http.ts";
 import {
   canShowLiveView,
@@ -26,6 +26,7 @@ import {
 } from "../telemetry/live_view.ts";
 import { createLog, type Log, LogSink } from "../telemetry/log.ts";
 import { type ClientSettings, clientSettings } from "./client_properties.ts";
+import { readCoordinates } from "./coordinates.ts";
 import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
 import { openNative } from "./open_native.ts";
 import { preflight } from "./preflight.ts";
@@ -72,8 +73,21 @@ export async function runJob(
       ? chosenInstanceId(settings.instanceId)
       : freeInstanceId(settings.instanceId),
   );
+  const coordinates = await readCoordinates(
+    library,
+    settings,
+    cluster.clients.producer,
+  );
   const pool = stack.use(
-    newPool(library, settings, cluster.clients, log, view, instance.id),
+    newPool(
+      library,
+      settings,
+      cluster.clients,
+      coordinates,
+      log,
+      view,
+      instance.id,
+    ),
   );
   const http = stack.use(startHttp({
     host: settings.httpHost,
@@ -122,7 +136,7 @@ export async function runJob(
   }
   const clean = await pool.drain(settings.drainMs);
   // The operator contract fixes the fields.
-  const { retried: _, ...totals } = pool.status().totals;
+  const { retried: _, alreadyDone: __, ...totals } = pool.status().totals;
   const summary = JSON.stringify({
     event: "summary",
     ...totals,
@@ -228,6 +242,7 @@ function newPool(
   library: Library,
   settings: Settings,
   clients: ClientSettings,
+  coordinates: JobCoordinates | null,
   log: Log,
   samples: boolean,
   instanceId: string,
@@ -266,6 +281,8 @@ function newPool(
         mostMs: settings.transactionTimeoutMs / 2,
         records: settings.transactionRecords,
       },
+      coordinates,
+      done: null,
       samples,
       logLevel: settings.logLevel,
     },

@@ -1,5 +1,6 @@
 import { type LoadedSettings, loadSettings } from "./load.ts";
 
+export { wantsCoordinates } from "./coordinates.ts";
 export { delayTopicPrefix, delayTopics } from "./delays.ts";
 export { effectiveSettings, renderEffective } from "./effective.ts";
 export type { EffectiveSetting } from "./effective.ts";

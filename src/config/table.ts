@@ -119,6 +119,14 @@ const job = {
         "`isolation.level=read_committed`.",
     },
   ),
+  coordinates: setting(choice(["auto", "on", "off"]), {
+    env: "COORDINATES",
+    default: "auto",
+    description: "Whether each output has a header " +
+      "`switchyard.coordinates` that says which input it comes from, so that " +
+      "after a failover none is repeated. `auto`: with exactly-once, where both " +
+      "clusters are set.",
+  }),
   ordering: setting(choice(["partition", "key", "none"]), {
     env: "ORDERING",
     default: "partition",

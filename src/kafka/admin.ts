@@ -7,20 +7,18 @@ import { type ClusterDescription, describeCluster } from "./admin/cluster.ts";
 import { ConfigAdmin } from "./admin/configs.ts";
 import { GroupAdmin } from "./admin/groups.ts";
 import { PartitionAdmin } from "./admin/partitions.ts";
-import {
-  type AdminAccess,
-  type NativeRequest,
-  newSettings,
-  type RequestOptions,
-  type RequestSettings,
+import type {
+  AdminAccess,
+  NativeRequest,
+  RequestOptions,
+  RequestSettings,
 } from "./admin/request.ts";
+import { type RequestClient, sendRequest } from "./admin/send_request.ts";
 import { adminSymbols } from "./admin/symbols.ts";
 import { TopicAdmin } from "./admin/topics.ts";
 import { Client, type OauthToken } from "./client.ts";
-import { ErrorCode, errorFromCode, KafkaError } from "./errors.ts";
-import type { QueueHandle } from "./handle.ts";
+import { ErrorCode, KafkaError } from "./errors.ts";
 import type { Library } from "./library.ts";
-import { readCString } from "./memory.ts";
 import type { ClientProperties } from "./properties.ts";
 
 export type AdminProperties = ClientProperties & {
@@ -28,12 +26,6 @@ export type AdminProperties = ClientProperties & {
 };
 
 const UNUSED_GROUP = "switchyard-admin";
-
-/** librdkafka answers in time itself; this only guards against its silence. */
-const LATE_MS = 5_000;
-const RETRY_AFTER_MS = 100;
-/** The longest that librdkafka knows. */
-const HOUR_MS = 3_600_000;
 
 /** A client for requests that a coordinator answers. */
 interface Coordinated {
@@ -55,6 +47,7 @@ export class Admin extends Client {
   readonly groups: GroupAdmin;
   readonly acls: AclAdmin;
   readonly #access: AdminAccess;
+  readonly #requests: RequestClient;
   readonly #closed = new AbortController();
   readonly #properties: AdminProperties;
   #coordinated: Coordinated | null = null;
@@ -69,9 +62,18 @@ export class Admin extends Client {
     // client without a group asks for offsets that have just moved elsewhere.
     super(library, "consumer", { "group.id": UNUSED_GROUP, ...properties }, 0);
     this.#properties = properties;
+    const core = library.symbols;
+    const symbols = adminSymbols(library);
+    this.#requests = {
+      core,
+      symbols,
+      pointer: () => this.pointer,
+      newQueue: () => this.own(core.rd_kafka_queue_new(this.pointer)),
+      closed: this.#closed.signal,
+    };
     this.#access = {
-      core: library.symbols,
-      symbols: adminSymbols(library),
+      core,
+      symbols,
       request: (doing, settings, send, read) =>
         this.track(
           settings.byCoordinator === true
@@ -101,7 +103,8 @@ export class Admin extends Client {
     topics: readonly string[],
     { signal, timeoutMs }: RequestOptions,
   ): Promise<void> {
-    const stop = this.#stopping(signal);
+    const signals = signal === undefined ? [] : [signal];
+    const stop = AbortSignal.any([this.#closed.signal, ...signals]);
     stop.throwIfAborted();
     const answer = this.track<unknown>(
       topics.length === 1
@@ -117,11 +120,6 @@ export class Admin extends Client {
     } finally {
       stop.removeEventListener("abort", abort);
     }
-  }
-
-  #stopping(signal: AbortSignal | undefined): AbortSignal {
-    const signals = signal === undefined ? [] : [signal];
-    return AbortSignal.any([this.#closed.signal, ...signals]);
   }
 
   /**
@@ -170,85 +168,13 @@ export class Admin extends Client {
     closing.finally(() => this.#retiring.delete(closing));
   }
 
-  async #request<T>(
+  #request<T>(
     doing: string,
     settings: RequestSettings,
     send: (request: NativeRequest) => void,
     read: (answer: Deno.PointerObject) => T,
   ): Promise<T> {
-    const { core } = this.#access;
-    const stop = this.#stopping(settings.signal);
-    stop.throwIfAborted();
-    using queue = this.own(core.rd_kafka_queue_new(this.pointer));
-    const deadline = performance.now() + settings.timeoutMs;
-    let { timeoutMs } = settings;
-    const isOurs = settings.byCoordinator === true;
-    for (;;) {
-      const nativeMs = isOurs ? HOUR_MS : timeoutMs;
-      this.#send({ ...settings, timeoutMs: nativeMs }, queue, send);
-      const waitMs = isOurs ? timeoutMs : timeoutMs + LATE_MS;
-      const answer = await this.#poll(queue, waitMs, stop);
-      try {
-        return this.#read(doing, answer, read);
-      } catch (error) {
-        timeoutMs = Math.floor(deadline - performance.now() - RETRY_AFTER_MS);
-        if (!isTransient(error) || timeoutMs <= 0) throw error;
-      } finally {
-        if (answer !== null) core.rd_kafka_event_destroy(answer);
-      }
-      await this.#poll(queue, RETRY_AFTER_MS, stop);
-    }
-  }
-
-  #send(
-    settings: RequestSettings,
-    queue: QueueHandle,
-    send: (request: NativeRequest) => void,
-  ): void {
-    const client = this.pointer;
-    const native = newSettings(this.#access, client, settings);
-    try {
-      send({ client, settings: native, queue: queue.pointer });
-    } finally {
-      this.#access.symbols.rd_kafka_AdminOptions_destroy(native);
-    }
-  }
-
-  /** The next event, or null after `timeoutMs` without one. */
-  async #poll(
-    queue: QueueHandle,
-    timeoutMs: number,
-    stop: AbortSignal,
-  ): Promise<Deno.PointerValue> {
-    stop.throwIfAborted();
-    const { core } = this.#access;
-    const wake = () => core.rd_kafka_queue_yield(queue.pointer);
-    stop.addEventListener("abort", wake, { once: true });
-    try {
-      const event = await core.rd_kafka_queue_poll_wait(
-        queue.pointer,
-        timeoutMs,
-      );
-      if (event === null) stop.throwIfAborted();
-      return event;
-    } finally {
-      stop.removeEventListener("abort", wake);
-    }
-  }
-
-  #read<T>(
-    doing: string,
-    answer: Deno.PointerValue,
-    read: (answer: Deno.PointerObject) => T,
-  ): T {
-    const { core } = this.#access;
-    if (answer === null) {
-      throw errorFromCode(core, ErrorCode.timedOut, doing);
-    }
-    const code = core.rd_kafka_event_error(answer);
-    if (code === ErrorCode.none) return read(answer);
-    const text = readCString(core.rd_kafka_event_error_string(answer));
-    throw errorFromCode(core, code, doing, text);
+    return sendRequest(this.#requests, doing, settings, send, read);
   }
 
   /** Requests that still wait are rejected. */
@@ -258,8 +184,3 @@ export class Admin extends Client {
     await Promise.all(this.#retiring);
   }
 }
-
-/** For example while the group's coordinator moves. */
-const isTransient = (error: unknown) =>
-  error instanceof KafkaError && error.retriable &&
-  error.code !== ErrorCode.timedOut;

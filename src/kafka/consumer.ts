@@ -1,4 +1,8 @@
 /** A member of a consumer group. Lives on the coordinator's thread. */
+import type { RequestOptions } from "./admin/request.ts";
+import { sendRequest } from "./admin/send_request.ts";
+import { adminSymbols } from "./admin/symbols.ts";
+import { TopicAdmin, type TopicSummary } from "./admin/topics.ts";
 import { Client } from "./client.ts";
 import { isRetriable, throwIfError, throwIfErrorObject } from "./errors.ts";
 import { type ClientEvent, EventType } from "./events.ts";
@@ -25,6 +29,7 @@ const FETCH_DRAIN_POLL_MS = 100;
 
 export class Consumer extends Client {
   readonly #events: QueueHandle;
+  readonly #closed = new AbortController();
 
   /**
    * Creates a consumer; `group.id` is required. Offsets are never committed or
@@ -246,6 +251,29 @@ export class Consumer extends Client {
     });
   }
 
+  /** What any broker says of topics; see `TopicAdmin.summarize`. */
+  summarize(
+    topics: readonly string[],
+    options: RequestOptions,
+  ): Promise<TopicSummary[]> {
+    const core = this.library.symbols;
+    const symbols = adminSymbols(this.library);
+    const client = {
+      core,
+      symbols,
+      pointer: () => this.pointer,
+      newQueue: () => this.own(core.rd_kafka_queue_new(this.pointer)),
+      closed: this.#closed.signal,
+    };
+    const admin = new TopicAdmin({
+      core,
+      symbols,
+      request: (doing, settings, send, read) =>
+        this.track(sendRequest(client, doing, settings, send, read)),
+    });
+    return admin.summarize(topics, options);
+  }
+
   /** Who this consumer is in its group now, for offsets in a transaction. */
   membership(): GroupMembership {
     const { symbols } = this.library;
@@ -275,6 +303,7 @@ export class Consumer extends Client {
   }
 
   protected override async beforeClose(): Promise<void> {
+    this.#closed.abort(new TypeError("this Kafka consumer has been closed"));
     // A poll that waits would take the last revocation, which nobody answers.
     await this.settle();
     if (!this.#leaving) this.leave();

@@ -4,12 +4,14 @@
  * once.
  */
 import { ErrorCode } from "./errors.ts";
+import type { HeaderNames } from "./header_names.ts";
 import type { Library } from "./library.ts";
 import { addressOf, Cells, NativeBlock, setInt64 } from "./memory.ts";
 import {
   ANY_PARTITION,
   ARGUMENT,
   ArgumentType,
+  type Header,
   MessageFlag,
   type OutputRecord,
 } from "./message.ts";
@@ -28,6 +30,7 @@ export class HeaderPack implements Pack {
   readonly #library: Library;
   readonly #client: Deno.PointerObject;
   readonly #topicOf: (name: string) => Deno.PointerObject;
+  readonly #names: HeaderNames;
   readonly #arena: TextArena;
   /** By record: address and number of its arguments. */
   readonly #calls = new Cells(CAPACITY * 2);
@@ -43,10 +46,12 @@ export class HeaderPack implements Pack {
     library: Library,
     client: Deno.PointerObject,
     topicOf: (name: string) => Deno.PointerObject,
+    names: HeaderNames,
   ) {
     this.#library = library;
     this.#client = client;
     this.#topicOf = topicOf;
+    this.#names = names;
     this.#arguments = new NativeBlock(
       library.symbols,
       FIRST_ARGUMENTS * ARGUMENT.bytes,
@@ -58,10 +63,15 @@ export class HeaderPack implements Pack {
     return this.#count;
   }
 
-  add(owner: number, index: number, record: OutputRecord): boolean {
+  add(
+    owner: number,
+    index: number,
+    record: OutputRecord,
+    last: Header | null = null,
+  ): boolean {
     const { headers = [], key, partition, timestampMs, topic, value } = record;
-    const wanted = FIXED_ARGUMENTS + 1 + headers.length;
-    if (!this.#makeRoom(wanted, mostBytesOf(record))) return false;
+    const wanted = FIXED_ARGUMENTS + 2 + headers.length;
+    if (!this.#makeRoom(wanted, mostBytesOf(record, last))) return false;
     const first = this.#used;
     this.#add(ArgumentType.topic, this.#addressOf(topic));
     this.#add(ArgumentType.partition, partition ?? ANY_PARTITION);
@@ -73,11 +83,8 @@ export class HeaderPack implements Pack {
     if (timestampMs !== undefined) {
       this.#add(ArgumentType.timestamp, timestampMs);
     }
-    for (const header of headers) {
-      const at = this.#add(ArgumentType.header);
-      this.#arena.placeName(header.key, at);
-      this.#arena.place(header.value, at + ARGUMENT.second - ARGUMENT.first);
-    }
+    for (const header of headers) this.#addHeader(header);
+    if (last !== null) this.#addHeader(last);
     const call = this.#count * 2;
     this.#calls.set(call, this.#arguments.address + first * ARGUMENT.bytes);
     this.#calls.set(call + 1, this.#used - first);
@@ -155,6 +162,13 @@ export class HeaderPack implements Pack {
     return at + ARGUMENT.first;
   }
 
+  #addHeader({ key, value }: Header): void {
+    const name = this.#names.addressOf(key);
+    const at = this.#add(ArgumentType.header, name ?? 0);
+    if (name === null) this.#arena.placeName(key, at);
+    this.#arena.place(value, at + ARGUMENT.second - ARGUMENT.first);
+  }
+
   #wordOf(record: number, argument: number): number {
     const at = (this.#firsts[record]! + argument) * ARGUMENT.words;
     return at + ARGUMENT.first;
@@ -176,13 +190,18 @@ export class HeaderPack implements Pack {
 }
 
 /** @throws {TypeError} where a header's name would be cut by a NUL. */
-function mostBytesOf({ headers = [], key, value }: OutputRecord): number {
+function mostBytesOf(
+  { headers = [], key, value }: OutputRecord,
+  last: Header | null,
+): number {
   let byteLength = mostBytes(key) + mostBytes(value);
-  for (const header of headers) {
-    if (header.key.includes("\0")) {
-      throw new TypeError(`header name with a NUL: "${header.key}"`);
-    }
-    byteLength += mostBytes(header.key) + 1 + mostBytes(header.value);
+  for (const header of headers) byteLength += mostBytesOfHeader(header);
+  return last === null ? byteLength : byteLength + mostBytesOfHeader(last);
+}
+
+function mostBytesOfHeader({ key, value }: Header): number {
+  if (key.includes("\0")) {
+    throw new TypeError(`header name with a NUL: "${key}"`);
   }
-  return byteLength;
+  return mostBytes(key) + 1 + mostBytes(value);
 }

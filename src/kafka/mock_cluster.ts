@@ -35,6 +35,12 @@ const SYMBOLS = {
     parameters: ["pointer", "i32"],
     result: "void",
   },
+  // Not in older libraries, whose clusters describe nothing.
+  rd_kafka_mock_set_controller_id: {
+    parameters: ["pointer", "i32"],
+    result: "void",
+    optional: true,
+  },
   rd_kafka_mock_push_request_errors_array: {
     parameters: ["pointer", "i16", "usize", "pointer"],
     result: "void",
@@ -93,6 +99,8 @@ export class MockCluster implements AsyncDisposable {
       this.#cluster.pointer,
       0,
     );
+    // Clients wait for a controller before they ask for anything.
+    this.#symbols.rd_kafka_mock_set_controller_id?.(this.#cluster.pointer, 1);
   }
 
   get bootstrapServers(): string {

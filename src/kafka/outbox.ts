@@ -3,6 +3,7 @@ import type { Batch } from "./batch.ts";
 import { BatchPack } from "./batch_pack.ts";
 import { CopyCall } from "./copy_call.ts";
 import { type ClientEvent, EventType, readEvent } from "./events.ts";
+import { HeaderNames } from "./header_names.ts";
 import { HeaderPack } from "./header_pack.ts";
 import type { Library } from "./library.ts";
 import {
@@ -13,7 +14,7 @@ import {
   NativeBlock,
   pointerAt,
 } from "./memory.ts";
-import { MESSAGE, type OutputRecord } from "./message.ts";
+import { type Header, MESSAGE, type OutputRecord } from "./message.ts";
 import type { Pack } from "./pack.ts";
 import { PackQueue } from "./pack_queue.ts";
 import type { TopicPartition } from "./partition_list.ts";
@@ -49,6 +50,7 @@ export class Outbox implements Disposable {
   readonly #client: Deno.PointerObject;
   readonly #reports: Deno.PointerObject;
   readonly #topics = new Map<string, Deno.PointerObject>();
+  readonly #headerNames: HeaderNames;
   readonly #waiting: PackQueue;
   readonly #copy: CopyCall;
   readonly #reported: NativeBlock;
@@ -72,10 +74,12 @@ export class Outbox implements Disposable {
     this.#library = library;
     this.#client = pointerAt(port.client as Address);
     this.#reports = pointerAt(port.reports as Address);
+    this.#headerNames = new HeaderNames(library);
     const topicOf = (name: string) => this.#topic(name);
     this.#waiting = new PackQueue({
       plain: () => new BatchPack(library, topicOf),
-      any: () => new HeaderPack(library, this.#client, topicOf),
+      any: () =>
+        new HeaderPack(library, this.#client, topicOf, this.#headerNames),
     });
     this.#copy = new CopyCall(library, this.#client);
     this.#reported = new NativeBlock(symbols, REPORTS_A_CALL * 8);
@@ -97,10 +101,19 @@ export class Outbox implements Disposable {
     return this.#pendingBytes + this.#waiting.units;
   }
 
-  /** Takes a record; `send` hands it to librdkafka, a report follows. */
-  add(owner: number, index: number, record: OutputRecord): void {
+  /**
+   * Takes a record; `send` hands it to librdkafka, a report follows.
+   * @param last a header behind those of the record: cheaper than to make the
+   * record another list of headers
+   */
+  add(
+    owner: number,
+    index: number,
+    record: OutputRecord,
+    last: Header | null = null,
+  ): void {
     this.#mustBeOpen();
-    this.#waiting.add(owner, index, record);
+    this.#waiting.add(owner, index, record, last);
   }
 
   /**
@@ -194,6 +207,7 @@ export class Outbox implements Disposable {
     }
     this.#topics.clear();
     this.#waiting[Symbol.dispose]();
+    this.#headerNames[Symbol.dispose]();
     this.#copy[Symbol.dispose]();
     this.#reported[Symbol.dispose]();
     this.#report[Symbol.dispose]();

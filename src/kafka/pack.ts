@@ -3,7 +3,7 @@
  * is done so. There are two kinds, because librdkafka has no call that takes
  * many records with headers: `BatchPack` and `HeaderPack`.
  */
-import type { OutputRecord } from "./message.ts";
+import type { Header, OutputRecord } from "./message.ts";
 
 /** A record that librdkafka did not take. */
 export interface Refusal {
@@ -15,8 +15,16 @@ export interface Refusal {
 
 export interface Pack extends Disposable {
   readonly count: number;
-  /** Takes a record; false: full for it. An empty one takes any. */
-  add(owner: number, index: number, record: OutputRecord): boolean;
+  /**
+   * Takes a record; false: full for it. An empty one takes any.
+   * @param last a header behind those of the record
+   */
+  add(
+    owner: number,
+    index: number,
+    record: OutputRecord,
+    last: Header | null,
+  ): boolean;
   /** Of keys and values. Ends the collecting; then `produce` follows. */
   seal(): number;
   /**

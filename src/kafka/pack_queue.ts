@@ -4,7 +4,7 @@
  * transaction is committed would outlive the young generation, and copying it
  * cost exactly-once 7 % of its processor time.
  */
-import type { OutputRecord } from "./message.ts";
+import type { Header, OutputRecord } from "./message.ts";
 import type { Pack } from "./pack.ts";
 
 export interface PackMakers {
@@ -37,26 +37,33 @@ export class PackQueue implements Disposable {
     this.#makers = makers;
   }
 
-  /** Their keys and values, in bytes or UTF-16 units. */
+  /** Their keys, values and last headers, in bytes or UTF-16 units. */
   get units(): number {
     return this.#units;
   }
 
-  add(owner: number, index: number, record: OutputRecord): void {
-    this.#units += (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  /** @param last a header behind those of the record */
+  add(
+    owner: number,
+    index: number,
+    record: OutputRecord,
+    last: Header | null = null,
+  ): void {
+    this.#units += (record.key?.length ?? 0) + (record.value?.length ?? 0) +
+      (last?.value?.length ?? 0);
     // With a partition of a topic that it does not know yet, librdkafka 2.15's
     // rd_kafka_produce_batch registers partition -1 with the transaction, which
     // then never ends.
-    const isPlain = record.headers === undefined &&
+    const isPlain = last === null && record.headers === undefined &&
       record.timestampMs === undefined && record.partition === undefined;
-    const last = this.#filled.at(-1);
-    if (last !== undefined && (isPlain || last.kind === "any")) {
-      if (last.pack.add(owner, index, record)) return;
+    const newest = this.#filled.at(-1);
+    if (newest !== undefined && (isPlain || newest.kind === "any")) {
+      if (newest.pack.add(owner, index, record, last)) return;
     }
-    const kind = isPlain && isPlainAfter(last) ? "plain" : "any";
+    const kind = isPlain && isPlainAfter(newest) ? "plain" : "any";
     const pack = this.#spare[kind].pop() ?? this.#makers[kind]();
     this.#filled.push({ kind, pack });
-    pack.add(owner, index, record);
+    pack.add(owner, index, record, last);
   }
 
   /** Passes on what waits; what is added meanwhile follows. */
@@ -85,6 +92,6 @@ export class PackQueue implements Disposable {
 }
 
 /** Records of many topics in turn would make a plain pack of each. */
-const isPlainAfter = (last: Filled | undefined) =>
-  last === undefined || last.kind === "any" ||
-  last.pack.count >= PLAIN_RECORDS;
+const isPlainAfter = (newest: Filled | undefined) =>
+  newest === undefined || newest.kind === "any" ||
+  newest.pack.count >= PLAIN_RECORDS;

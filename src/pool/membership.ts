@@ -10,15 +10,22 @@ import {
   KafkaError,
   type OauthToken,
   type PartitionAnswer,
+  type TopicPartition,
 } from "../kafka/mod.ts";
 import { type Log, logClientLine } from "../telemetry/log.ts";
 import { within } from "./deadline.ts";
 import type { Partition, Partitions } from "./partitions.ts";
 import type { Placement } from "./placement.ts";
 import type { Positions } from "./positions.ts";
-import type { Ownership } from "./protocol.ts";
+import type { JobCoordinates, Ownership } from "./protocol.ts";
 import type { Serial } from "./serial.ts";
-import { type ResetOf, startOffsets, validOffset } from "./start_offsets.ts";
+import {
+  type ResetOf,
+  type StartOffset,
+  startOffsets,
+  validOffset,
+} from "./start_offsets.ts";
+import { topicIdsOf } from "./topic_ids.ts";
 
 export interface MembershipParts {
   readonly consumer: Consumer;
@@ -27,6 +34,8 @@ export interface MembershipParts {
   readonly positions: Positions;
   readonly serial: Serial;
   readonly resetOf: ResetOf;
+  /** Null: nobody wants to know the ids of topics. */
+  readonly coordinates: JobCoordinates | null;
   readonly revokeMs: number;
   readonly log: Log;
   readonly oauthToken: ((config: string) => Promise<OauthToken>) | undefined;
@@ -141,11 +150,8 @@ export class Membership {
       // librdkafka has stopped fetching it: only a new assignment starts again.
       partitions.remove([partition]);
       consumer.unassign([partition.tp]);
-      await placement.add([{
-        tp: partition.tp,
-        next,
-        committed: partition.committed,
-      }]);
+      const { committed, tp } = partition;
+      await this.#add([tp], () => Promise.resolve([{ tp, next, committed }]));
     });
   }
 
@@ -161,7 +167,7 @@ export class Membership {
   }
 
   async #assigned(assigned: readonly PartitionAnswer[]): Promise<void> {
-    const { consumer, placement, resetOf, log } = this.#parts;
+    const { consumer, resetOf, log } = this.#parts;
     if (this.#left) {
       consumer.assign(assigned.map(({ topic, partition }) => ({
         topic,
@@ -177,8 +183,30 @@ export class Membership {
       return;
     }
     const { signal } = this.#abort;
+    await this.#add(
+      assigned,
+      () => startOffsets(consumer, assigned, resetOf, signal),
+    );
+  }
+
+  /** Gives partitions to threads, with what ids their topics have now. */
+  async #add(
+    partitions: readonly TopicPartition[],
+    ask: () => Promise<readonly StartOffset[]>,
+  ): Promise<void> {
+    const { consumer, coordinates, log, placement } = this.#parts;
+    if (coordinates === null) return await placement.add(await ask());
+    const topics = partitions.map(({ topic }) => topic);
+    const [starts, ids] = await Promise.all([
+      ask(),
+      topicIdsOf(consumer, topics, this.#abort.signal),
+    ]);
+    for (const [topic, topicId] of ids) {
+      if (topicId === coordinates.topicIds[topic]) continue;
+      log.warn("topic was created again", { topic, topicId });
+    }
     await placement.add(
-      await startOffsets(consumer, assigned, resetOf, signal),
+      starts.map((each) => ({ ...each, topicId: ids.get(each.tp.topic) })),
     );
   }
 

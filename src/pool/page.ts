@@ -43,6 +43,7 @@ const COUNTERS = [
   "deadLettered",
   "skipped",
   "retried",
+  "alreadyDone",
 ] as const;
 export type Counter = typeof COUNTERS[number];
 const BYTES = WORDS * 4 + COUNTERS.length * 8;

@@ -19,6 +19,8 @@ export interface Committed {
 export interface Partition {
   readonly id: string;
   readonly tp: TopicPartition;
+  /** The topic's, when it was assigned; undefined: nobody has asked. */
+  readonly topicId: string | undefined;
   /** The current ownership; settlements of another are ignored. */
   epoch: number;
   worker: WorkerThread | null;
@@ -73,6 +75,7 @@ export class Partitions {
     tp: TopicPartition,
     next: number,
     committed: Committed | null,
+    topicId?: string,
   ): Partition {
     const beyond = next === committed?.offset
       ? decodeRanges(next, committed.metadata)
@@ -80,6 +83,7 @@ export class Partitions {
     const partition: Partition = {
       id: idOf(tp),
       tp: { topic: tp.topic, partition: tp.partition },
+      topicId,
       epoch: 0,
       worker: null,
       uncertain: false,
@@ -107,11 +111,13 @@ export class Partitions {
     partition.worker = worker;
     partition.notBeforeMs = 0;
     partition.inherited = partition.beyond.at(-1) ?? partition.next;
+    const { topicId } = partition;
     return {
       tp: partition.tp,
       epoch: partition.epoch,
       next: partition.next,
       beyond: partition.beyond,
+      ...(topicId === undefined ? {} : { topicId }),
     };
   }
 

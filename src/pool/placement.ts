@@ -47,8 +47,8 @@ export class Placement {
 
   /** Takes partitions that the group has just given to this instance. */
   async add(starts: readonly StartOffset[]): Promise<void> {
-    const added = starts.map(({ tp, next, committed }) =>
-      this.#partitions.add(tp, next, committed)
+    const added = starts.map(({ tp, next, committed, topicId }) =>
+      this.#partitions.add(tp, next, committed, topicId)
     );
     await this.#give(added);
     // librdkafka remembers that it was paused when it was here before.

@@ -149,6 +149,7 @@ export class Pool implements AsyncDisposable {
       // What waits in a delay topic must not be passed over.
       resetOf: (topic) =>
         topic === options.inputTopic ? options.offsetReset : "earliest",
+      coordinates: options.job.coordinates,
       revokeMs: options.revokeMs,
       log,
       oauthToken: options.oauthToken,

@@ -7,6 +7,7 @@ import type { DelayTopic } from "../config/delays.ts";
 import type { InboxPort, ProducerPort, TopicPartition } from "../kafka/mod.ts";
 import type { RetryPolicy } from "../../workers/retry.ts";
 import type { LogLevel, LogLine } from "../telemetry/log.ts";
+import type { DoneOutputs } from "./done_outputs.ts";
 import type { OffsetRanges } from "./offset_ranges.ts";
 import type { Sample } from "./status.ts";
 
@@ -24,6 +25,19 @@ export interface Position extends Ownership {
   readonly beyond: OffsetRanges;
   /** Nobody has written down yet that it begins there. */
   readonly isUnrecorded?: boolean;
+  /**
+   * The topic's id when the partition was assigned, as Kafka prints it; absent:
+   * nobody has asked.
+   */
+  readonly topicId?: string;
+}
+
+/** An ownership as it stands in its worker. */
+export interface Owned extends Ownership {
+  /** First offset that is not settled. */
+  readonly next: number;
+  /** As in `Position`. */
+  readonly topicId: string | undefined;
 }
 
 /** Where a partition stands that a worker has given back. */
@@ -69,6 +83,14 @@ export interface TransactionLimits {
  */
 export type Ordering = "partition" | "key" | "none";
 
+/** What coordinates of outputs are made of, beside places. */
+export interface JobCoordinates {
+  /** As Kafka prints it. */
+  readonly clusterId: string;
+  /** Of the topics that are read, when the job began, by name. */
+  readonly topicIds: Readonly<Record<string, string>>;
+}
+
 /** What a stream worker does with records. */
 export interface StreamJob {
   /** URL of the processor's module. */
@@ -85,6 +107,10 @@ export interface StreamJob {
   readonly limits: WorkerLimits;
   /** Exactly once; null: at least once. */
   readonly transaction: TransactionLimits | null;
+  /** What outputs say of their inputs; null: nothing. */
+  readonly coordinates: JobCoordinates | null;
+  /** Outputs that are there already, and are not sent; null: none is. */
+  readonly done: DoneOutputs | null;
   /** Whether samples are wanted. */
   readonly samples: boolean;
   readonly logLevel: LogLevel;

@@ -3,15 +3,9 @@
  * librdkafka, so that every ownership begins at a known offset and nothing is
  * ever skipped silently.
  */
-import {
-  type Consumer,
-  isTopicUnknown,
-  KafkaError,
-  type PartitionAnswer,
-  type TopicPartition,
-} from "../kafka/mod.ts";
-
+import type { Consumer, TopicPartition } from "../kafka/mod.ts";
 import type { Committed } from "./partitions.ts";
+import { retryAnswers } from "./retry_answers.ts";
 
 /** What to do where the group has no offset, or one that is gone. */
 export type OffsetReset = "earliest" | "latest" | "error";
@@ -23,12 +17,12 @@ export interface StartOffset {
   readonly tp: TopicPartition;
   readonly next: number;
   readonly committed: Committed | null;
+  /** The topic's id; absent: nobody has asked. */
+  readonly topicId?: string | undefined;
 }
 
 const TIMEOUT_MS = 10_000;
 const RETRY_MS = 200;
-/** The group may give a partition this long before a client has heard of it. */
-const UNKNOWN_MS = 30_000;
 /** A leader knows the end of its log this long after it was elected. */
 const DOUBT_MS = 5000;
 /** Kafka's protocol: these timestamps ask for the ends of a partition. */
@@ -41,7 +35,7 @@ export async function committedOffsets(
   signal: AbortSignal,
 ): Promise<(Committed | null)[]> {
   if (partitions.length === 0) return [];
-  const answers = await retry(
+  const answers = await retryAnswers(
     () => consumer.committed(partitions, TIMEOUT_MS),
     signal,
   );
@@ -88,7 +82,7 @@ export async function resetOffsets(
         "auto.offset.reset is error",
     );
   }
-  const answers = await retry(
+  const answers = await retryAnswers(
     () => consumer.offsetsForTimes(queries, TIMEOUT_MS),
     signal,
   );
@@ -123,26 +117,4 @@ export async function validOffset(
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
   return await offset(resetOf);
-}
-
-async function retry(
-  ask: () => Promise<PartitionAnswer[]>,
-  signal: AbortSignal,
-): Promise<PartitionAnswer[]> {
-  const patientUntilMs = performance.now() + UNKNOWN_MS;
-  for (;;) {
-    signal.throwIfAborted();
-    try {
-      const answers = await ask();
-      const failed = answers.find((each) => each.error !== null)?.error;
-      if (!failed) return answers;
-      throw failed;
-    } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
-      const isNew = isTopicUnknown(error.code) &&
-        performance.now() < patientUntilMs;
-      if (!error.retriable && !isNew) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-  }
 }

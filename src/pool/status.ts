@@ -16,6 +16,8 @@ export interface Totals {
   readonly skipped: number;
   /** Times that a record was sent to a delay topic. */
   readonly retried: number;
+  /** Outputs that were there before the job began, and were not sent again. */
+  readonly alreadyDone: number;
 }
 
 export type WorkerState =

@@ -24,6 +24,7 @@ const NONE: Totals = {
   deadLettered: 0,
   skipped: 0,
   retried: 0,
+  alreadyDone: 0,
 };
 
 export class StatusReport {
@@ -105,6 +106,7 @@ const totalsOf = ({ page }: WorkerThread): Totals => ({
   deadLettered: page.counter("deadLettered"),
   skipped: page.counter("skipped"),
   retried: page.counter("retried"),
+  alreadyDone: page.counter("alreadyDone"),
 });
 
 const sum = (a: Totals, b: Totals): Totals => ({
@@ -113,4 +115,5 @@ const sum = (a: Totals, b: Totals): Totals => ({
   deadLettered: a.deadLettered + b.deadLettered,
   skipped: a.skipped + b.skipped,
   retried: a.retried + b.retried,
+  alreadyDone: a.alreadyDone + b.alreadyDone,
 });

@@ -1,5 +1,6 @@
 /** A dead letter, and the record that it was. */
 import type { Batch, Header, OutputRecord } from "../kafka/mod.ts";
+import { COORDINATES_HEADER } from "../pool/coordinates.ts";
 import type { Seen } from "./filter.ts";
 
 /** Headers of this name are ours, see workers/headers.ts. */
@@ -48,7 +49,10 @@ export function originalRecord(
   topic: string,
 ): OutputRecord {
   const headers: Header[] = headersOf(batch, index).before
-    .filter(({ key }) => key !== PREFIX + REDRIVEN);
+    // What is put back is nobody's output, where its record once was one.
+    .filter(({ key }) =>
+      key !== PREFIX + REDRIVEN && key !== COORDINATES_HEADER
+    );
   headers.push({ key: PREFIX + REDRIVEN, value: String(redriven + 1) });
   return {
     topic,

@@ -40,7 +40,8 @@ export function flowLines(model: LiveModel, cells: number): Line[] {
     TOTAL_CELLS - 3;
   const graph = (values: readonly number[]) =>
     beside(sparkline(values, Math.min(MOST_GRAPH_CELLS, left)));
-  const { consumed, produced, deadLettered, retried, skipped } = flows;
+  const { alreadyDone, consumed, produced, deadLettered, retried, skipped } =
+    flows;
   const part = ({ total }: Flow) =>
     beside(left < SHARE_CELLS ? "" : `${share(total, consumed.total)} of in`);
   const unread = lag === null ? "unknown" : count(lag);
@@ -51,6 +52,9 @@ export function flowLines(model: LiveModel, cells: number): Line[] {
     flow("dead letters", deadLettered, part(deadLettered)),
     ...(retried.total > 0
       ? [flow("tried later", retried, graph(retried.history))]
+      : []),
+    ...(alreadyDone.total > 0
+      ? [flow("already done", alreadyDone, graph(alreadyDone.history))]
       : []),
     ...(skipped.total > 0 ? [flow("skipped", skipped, part(skipped))] : []),
     row("lag", withTotals ? ["", "", unread] : [unread], graph(lagHistory)),

@@ -69,6 +69,7 @@ export class LiveHistory {
     deadLettered: new FlowHistory(),
     skipped: new FlowHistory(),
     retried: new FlowHistory(),
+    alreadyDone: new FlowHistory(),
   };
   readonly #workers = new Map<number, RateMeter>();
   readonly #lags: number[] = [];
@@ -110,6 +111,7 @@ export class LiveHistory {
         deadLettered: flow("deadLettered"),
         skipped: flow("skipped"),
         retried: flow("retried"),
+        alreadyDone: flow("alreadyDone"),
       },
       lag: status.lag,
       lagHistory: [...this.#lags],

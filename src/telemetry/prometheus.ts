@@ -53,6 +53,12 @@ export function renderMetrics(status: PoolStatus, group: Labels): string {
       [[{}, totals.retried]],
     ),
     metric(
+      "switchyard_records_already_done_total",
+      "counter",
+      "Output records that were there before the job began.",
+      [[{}, totals.alreadyDone]],
+    ),
+    metric(
       "kafka_consumergroup_group_lag",
       "gauge",
       "Records between the committed offsets and the high watermarks.",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  Admin,
   ErrorCode,
   isFencedMember,
   KafkaError,
@@ -14,6 +15,7 @@ import {
   untilAll,
 } from "../support/embedded.ts";
 
+const OPTIONS = { timeoutMs: 20_000 };
 const OFFSET_COMMIT = 8; // Kafka's number of that request
 
 function clusterWith(topics: Readonly<Record<string, number>>): MockCluster {
@@ -328,4 +330,42 @@ Deno.test("a member has an id once it has joined, and has not lost its assignmen
 
   assert.notEqual(member.consumer.memberId, "");
   assert.equal(member.consumer.assignmentLost, false);
+});
+
+Deno.test("a member says what topics there are, as an admin does", async () => {
+  await using cluster = clusterWith({ one: 2, two: 1 });
+  await using admin = new Admin(library, {
+    "bootstrap.servers": cluster.bootstrapServers,
+  });
+  await using member = new Member(cluster.bootstrapServers, GROUP);
+  member.consumer.subscribe(["one"]);
+  await member.until(() => member.assigned.length === 2, "assigned");
+  const names = ["one", "two", "none"];
+
+  const [one, two, none] = await member.consumer.summarize(names, OPTIONS);
+
+  assert.equal(one?.partitions, 2);
+  assert.notEqual(one.topicId, two?.topicId);
+  assert.notEqual(none?.error, null);
+  assert.deepEqual(
+    (await admin.topics.summarize(["one", "two"], OPTIONS))
+      .map(({ topicId }) => topicId),
+    [one.topicId, two?.topicId],
+  );
+});
+
+Deno.test("a question about topics ends with its signal, or when the member is closed", async () => {
+  await using member = new Member("127.0.0.1:1", { ...GROUP, "log_level": 0 });
+  const reason = new Error("enough");
+  await assert.rejects(
+    member.consumer.summarize(["one"], {
+      ...OPTIONS,
+      signal: AbortSignal.abort(reason),
+    }),
+    (error) => error === reason,
+  );
+  const asked = member.consumer.summarize(["one"], OPTIONS);
+  const rejected = assert.rejects(asked, TypeError);
+  await member.consumer[Symbol.asyncDispose]();
+  await rejected;
 });

@@ -22,12 +22,19 @@ async function throughCluster(
   records: readonly OutputRecord[],
 ): Promise<Received[]> {
   await produce(cluster.bootstrapServers, records);
+  return await readAll(cluster, records.length);
+}
+
+async function readAll(
+  cluster: MockCluster,
+  count: number,
+): Promise<Received[]> {
   await using member = new Member(cluster.bootstrapServers, {
     "group.id": "reader",
   });
   member.consumer.subscribe(["topic"]);
   await member.until(
-    () => member.received.length >= records.length,
+    () => member.received.length >= count,
     "read everything",
   );
   return member.received;
@@ -93,6 +100,51 @@ Deno.test("headers keep their order, repetitions, null and empty values", async 
     { key: "b", value: new Uint8Array(0) },
     { key: "\u00e9", value: new Uint8Array([0, 255]) },
   ]);
+});
+
+Deno.test("a last header stands behind those of its record, which need not have any", async () => {
+  await using cluster = clusterWithTopic(1);
+  await using sender = new Sender(cluster.bootstrapServers);
+  const last = { key: "last", value: "\u00e9" };
+  const headers = [{ key: "last", value: "first" }, { key: "b", value: null }];
+
+  sender.outbox.add(1, 0, { topic: "topic", value: "a" }, last);
+  sender.outbox.add(1, 1, { topic: "topic", value: "b", headers }, last);
+  sender.outbox.add(1, 2, { topic: "topic", value: "c" });
+  sender.outbox.send();
+  await sender.reported();
+
+  const received = await readAll(cluster, 3);
+  assert.deepEqual(
+    received.map(({ headers }) =>
+      headers.map(({ key, value }) => [key, text(value)])
+    ),
+    [
+      [["last", "\u00e9"]],
+      [["last", "first"], ["b", null], ["last", "\u00e9"]],
+      [],
+    ],
+  );
+});
+
+Deno.test("headers arrive whatever the number of their names", async () => {
+  await using cluster = clusterWithTopic(1);
+  // More than are kept for the next record.
+  const names = Array.from({ length: 400 }, (_, at) => `${at}`.padEnd(90, "."));
+  const records = [...names, ...names].map((key) => ({
+    topic: "topic",
+    value: "",
+    headers: [{ key, value: key }],
+  }));
+
+  const received = await throughCluster(cluster, records);
+
+  assert.deepEqual(
+    received.map(({ headers }) =>
+      headers.map(({ key, value }) => [key, text(value)])
+    ),
+    records.map(({ headers }) => headers.map(({ key, value }) => [key, value])),
+  );
 });
 
 Deno.test("a given timestamp is kept, and otherwise it is the time of sending", async () => {

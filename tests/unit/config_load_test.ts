@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { loadSettings, memoryBudgetMib } from "../../src/config/mod.ts";
+import {
+  loadSettings,
+  memoryBudgetMib,
+  wantsCoordinates,
+} from "../../src/config/mod.ts";
 
 const load = (
   env: Readonly<Record<string, string>> = {},
@@ -31,6 +35,7 @@ Deno.test("without any settings the defaults of the operator contract hold", () 
     groupId: "switchyard",
     instanceId: "host-1",
     guarantee: "at-least-once",
+    coordinates: "auto",
     ordering: "partition",
     processor: null,
     workers: 6,
@@ -227,4 +232,17 @@ Deno.test("the memory budget is 256 MiB and 64 MiB a worker with the default lim
     ),
     256 + 2 * (64 + 3 * 4),
   );
+});
+
+Deno.test("outputs have coordinates where they may have to be told apart on another cluster, or as one wishes", () => {
+  const both = { PRIMARY_BROKERS: "a:9092", SECONDARY_BROKERS: "b:9092" };
+  const once = { GUARANTEE: "exactly-once" };
+  const wanted = (env: Readonly<Record<string, string>>) =>
+    wantsCoordinates(load(env).settings);
+  assert.equal(wanted({ ...both, ...once }), true);
+  assert.equal(wanted(both), false);
+  assert.equal(wanted({ ...once, PRIMARY_BROKERS: "a:9092" }), false);
+  assert.equal(wanted({ ...once, SECONDARY_BROKERS: "b:9092" }), false);
+  assert.equal(wanted({ COORDINATES: "on" }), true);
+  assert.equal(wanted({ ...both, ...once, COORDINATES: "off" }), false);
 });

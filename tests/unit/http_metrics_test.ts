@@ -8,6 +8,7 @@ const totals = {
   deadLettered: 2,
   skipped: 1,
   retried: 3,
+  alreadyDone: 4,
 };
 const status: PoolStatus = {
   phase: "running",
@@ -48,6 +49,7 @@ Deno.test("metrics have the pool's totals, lag and workers", () => {
       "switchyard_records_dead_lettered_total 2",
       "switchyard_records_skipped_total 1",
       "switchyard_records_retried_total 3",
+      "switchyard_records_already_done_total 4",
       'kafka_consumergroup_group_lag{group="g",topic="t"} 42',
       'switchyard_workers{state="starting"} 0',
       'switchyard_workers{state="running"} 1',

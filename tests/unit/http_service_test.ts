@@ -18,6 +18,7 @@ const totals = {
   deadLettered: 0,
   skipped: 0,
   retried: 0,
+  alreadyDone: 0,
 };
 
 function poolStatus(

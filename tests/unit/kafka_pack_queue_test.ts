@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { OutputRecord } from "../../src/kafka/message.ts";
+import type { Header, OutputRecord } from "../../src/kafka/message.ts";
 import type { Pack } from "../../src/kafka/pack.ts";
 import { PackQueue } from "../../src/kafka/pack_queue.ts";
 
@@ -19,9 +19,15 @@ class FakePack implements Pack {
     return this.records.length;
   }
 
-  add(_owner: number, index: number, record: OutputRecord): boolean {
+  add(
+    _owner: number,
+    index: number,
+    record: OutputRecord,
+    last: Header | null,
+  ): boolean {
     const { headers, partition, timestampMs, topic } = record;
     if (this.isPlain) {
+      assert.equal(last, null);
       assert.ok(
         [headers, partition, timestampMs].every((each) => each === undefined),
       );
@@ -70,6 +76,7 @@ Deno.test("records leave in the order in which they came, whatever they are", ()
       topic: fc.constantFrom("a", "b"),
       timestampMs: fc.constantFrom(undefined, 1),
       partition: fc.constantFrom(undefined, undefined, 3),
+      last: fc.constantFrom(null, null, { key: "last", value: "1" }),
       isLast: fc.integer({ min: 0, max: 9 }).map((each) => each === 0),
     }),
     { maxLength: 100 },
@@ -79,14 +86,14 @@ Deno.test("records leave in the order in which they came, whatever they are", ()
     {
       using packs = queue();
       const left: number[] = [];
-      for (const [index, { isLast, ...rest }] of list.entries()) {
+      for (const [index, { isLast, last, ...rest }] of list.entries()) {
         const { partition, timestampMs, topic } = rest;
         packs.add(0, index, {
           topic,
           value: null,
           ...(timestampMs === undefined ? {} : { timestampMs }),
           ...(partition === undefined ? {} : { partition }),
-        });
+        }, last);
         if (!isLast) continue;
         left.push(...drained(packs).flatMap(({ indexes }) => indexes));
       }
@@ -108,6 +115,13 @@ Deno.test("plain records of one topic fill plain packs", () => {
     drained(packs).map(({ isPlain, indexes }) => [isPlain, indexes.length]),
     [[true, CAPACITY], [true, CAPACITY], [true, 1]],
   );
+});
+
+Deno.test("a last header counts to what waits, and needs no list of headers", () => {
+  using packs = queue();
+  packs.add(0, 0, { topic: "a", value: "12" }, { key: "k", value: "345" });
+  assert.equal(packs.units, 5);
+  assert.deepEqual(drained(packs), [{ isPlain: false, indexes: [0] }]);
 });
 
 Deno.test("records of many topics, and with headers, in turn share few packs", () => {

@@ -156,6 +156,7 @@ Deno.test("what the design allows is allowed", () => {
       module("workers/x.ts", [
         "src/kafka/mod.ts",
         "src/telemetry/log.ts",
+        "src/pool/coordinates.ts",
         "src/pool/page.ts",
         "src/pool/protocol.ts",
         "src/pool/rate_limit.ts",

@@ -38,6 +38,7 @@ const model: LiveModel = {
     deadLettered: nothing,
     skipped: nothing,
     retried: nothing,
+    alreadyDone: nothing,
   },
   lag: 77,
   lagHistory: [5, 6],
@@ -62,6 +63,7 @@ function worker(id: number, state: WorkerState = "running"): LiveWorker {
         deadLettered: 0,
         skipped: 0,
         retried: 0,
+        alreadyDone: 0,
       },
       pendingRecords: 321,
       heapBytes: 45 * 2 ** 20,
@@ -113,6 +115,12 @@ Deno.test("records that are tried later have a row once there are any", () => {
   assert.doesNotMatch(frame(), /tried later/);
   const flows = { ...model.flows, retried: { ...nothing, total: 3 } };
   assert.match(frame({ flows }), /^ tried later 0 0 3/m);
+});
+
+Deno.test("outputs that were there already have a row once there are any", () => {
+  assert.doesNotMatch(frame(), /already done/);
+  const flows = { ...model.flows, alreadyDone: { ...nothing, total: 3 } };
+  assert.match(frame({ flows }), /^ already done 0 0 3/m);
 });
 
 Deno.test("a failing pool says why", () => {
@@ -229,6 +237,7 @@ const anyModel: fc.Arbitrary<LiveModel> = fc.record({
     deadLettered: anyFlow,
     skipped: anyFlow,
     retried: anyFlow,
+    alreadyDone: anyFlow,
   }),
   lag: fc.option(fc.nat()),
   lagHistory: fc.array(fc.nat()),

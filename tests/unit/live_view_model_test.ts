@@ -17,6 +17,7 @@ const none = {
   deadLettered: 0,
   skipped: 0,
   retried: 0,
+  alreadyDone: 0,
 };
 
 function status(

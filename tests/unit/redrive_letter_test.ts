@@ -59,6 +59,14 @@ Deno.test("headers with names like ours that the record had are neither believed
   );
 });
 
+Deno.test("what is put back does not say whose output its record was", () => {
+  const headers = [header("switchyard.coordinates", "c/t/0/1/0/1/g")];
+  const { record } = putBack({ lane: 0, offset: 0, headers });
+  assert.deepEqual(record.headers?.map(({ key }) => key), [
+    "switchyard.redriven",
+  ]);
+});
+
 Deno.test("it is counted how often a record was put back", () => {
   const headers = [header("switchyard.redriven", "2")];
   const { read, record } = putBack({ lane: 0, offset: 0, headers });

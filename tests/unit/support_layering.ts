@@ -29,13 +29,19 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "src/kafka",
     "src/config",
   ],
-  "src/redrive": ["src/pool/offset_ranges.ts", "src/kafka"],
+  "src/redrive": [
+    "src/pool/coordinates.ts",
+    "src/pool/offset_ranges.ts",
+    "src/kafka",
+  ],
   "src/pool": ["src/telemetry", "src/kafka", "src/config"],
   "dr": ["src/pool", "src/telemetry", "src/kafka", "src/config"],
   "src/embedded": ["src/telemetry", "src/kafka", "src/config"],
   "workers": [
     // The protocol between threads, and never the coordinator.
     "src/pool/page.ts",
+    "src/pool/coordinates.ts",
+    "src/pool/done_outputs.ts",
     "src/pool/offset_ranges.ts",
     "src/pool/protocol.ts",
     "src/pool/rate_limit.ts",

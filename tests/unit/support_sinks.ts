@@ -1,6 +1,7 @@
 /** The sinks of both guarantees, and an outbox that reports when a test says so. */
 import {
   ErrorCode,
+  type Header,
   KafkaError,
   type OnReport,
   type OutputRecord,
@@ -10,6 +11,10 @@ import type { Position, RefusedInput } from "../../src/pool/protocol.ts";
 import { AcknowledgedSink } from "../../workers/acknowledged_sink.ts";
 import { DelayTopics } from "../../workers/delay_topics.ts";
 import type { OutboxSinkParts, OutboxUse } from "../../workers/outbox_sink.ts";
+import {
+  type CoordinatesJob,
+  OutputCoordinates,
+} from "../../workers/output_coordinates.ts";
 import { Settlement } from "../../workers/settlement.ts";
 import {
   type TransactionAbortedError,
@@ -23,8 +28,15 @@ export const DELAY_TOPIC = "in.retry.1s";
 interface Sent {
   readonly owner: number;
   readonly index: number;
+  /** With all of its headers. */
   readonly record: OutputRecord;
 }
+
+const NOTHING_TO_SAY: CoordinatesJob = {
+  coordinates: null,
+  done: null,
+  groupId: "group",
+};
 
 class FakeOutbox implements OutboxUse {
   readonly sent: Sent[] = [];
@@ -46,8 +58,16 @@ class FakeOutbox implements OutboxUse {
     return this.#packed.length;
   }
 
-  add(owner: number, index: number, record: OutputRecord): void {
-    this.#packed.push({ owner, index, record });
+  add(
+    owner: number,
+    index: number,
+    record: OutputRecord,
+    last: Header | null = null,
+  ): void {
+    const all = last === null
+      ? record
+      : { ...record, headers: [...record.headers ?? [], last] };
+    this.#packed.push({ owner, index, record: all });
   }
 
   send(): void {
@@ -84,7 +104,7 @@ class FakeOutbox implements OutboxUse {
 }
 
 /** What a sink needs, and what it does to it. */
-function surroundings() {
+function surroundings(job: CoordinatesJob) {
   const view = new PageView();
   const settlement = new Settlement();
   const failures: KafkaError[] = [];
@@ -104,6 +124,7 @@ function surroundings() {
       groupId: "group",
       delayTopics: new DelayTopics([{ topic: DELAY_TOPIC, delayMs: 1000 }]),
     },
+    coordinates: OutputCoordinates.of(job, settlement),
     onRefused: (error) => failures.push(error),
   };
   settlement.own({
@@ -115,8 +136,8 @@ function surroundings() {
   return { view, settlement, failures, outboxes, parts };
 }
 
-export function acknowledged() {
-  const { parts, outboxes, ...rest } = surroundings();
+export function acknowledged(job = NOTHING_TO_SAY) {
+  const { parts, outboxes, ...rest } = surroundings(job);
   const spent: KafkaError[] = [];
   const sink = new AcknowledgedSink({
     ...parts,
@@ -125,8 +146,11 @@ export function acknowledged() {
   return { ...rest, sink, spent, outbox: outboxes[0]! };
 }
 
-export function transactional(refused: readonly RefusedInput[] = []) {
-  const { parts, outboxes, ...rest } = surroundings();
+export function transactional(
+  refused: readonly RefusedInput[] = [],
+  job = NOTHING_TO_SAY,
+) {
+  const { parts, outboxes, ...rest } = surroundings(job);
   const { settlement } = rest;
   const commits: (readonly Position[])[] = [];
   const aborts: TransactionAbortedError[] = [];

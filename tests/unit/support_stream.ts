@@ -7,6 +7,7 @@ import type {
 } from "../../src/pool/protocol.ts";
 import type { Sample } from "../../src/pool/status.ts";
 import { DelayTopics } from "../../workers/delay_topics.ts";
+import type { StreamParts } from "../../workers/handlers.ts";
 import type { Processor, ProcessorLog } from "../../workers/processor.ts";
 import type { RetryPolicy } from "../../workers/retry.ts";
 import { Settlement, type Ticket } from "../../workers/settlement.ts";
@@ -44,13 +45,26 @@ export const silentLog: ProcessorLog = {
 
 export function stream<Value>(
   processor: Processor<Value>,
-  { limits, ordering = "partition", retry, onSample, delayTopics = [] }:
-    StreamOptions = {},
+  options: StreamOptions = {},
 ) {
   const view = new PageView();
   const page = new WorkerPage(view.memory);
   const settlement = new Settlement();
   const sink = new FakeSink(settlement);
+  const rest = streamInto(processor, { page, settlement, sink }, options);
+  return { view, page, settlement, sink, ...rest };
+}
+
+/** The same with another sink. */
+export function streamInto<Value>(
+  processor: Processor<Value>,
+  { page, settlement, sink }: Pick<
+    StreamParts,
+    "page" | "settlement" | "sink"
+  >,
+  { limits, ordering = "partition", retry, onSample, delayTopics = [] }:
+    StreamOptions = {},
+) {
   const crashes: unknown[] = [];
   const kind = streamKind(processor as Processor, {
     page,
@@ -71,6 +85,8 @@ export function stream<Value>(
       commitIntervalMs: 200,
       limits: { ...LIMITS, ...limits },
       transaction: null,
+      coordinates: null,
+      done: null,
       samples: onSample !== undefined,
       logLevel: "info",
     },
@@ -94,7 +110,7 @@ export function stream<Value>(
     kind.handle(ticket);
     return ticket;
   };
-  return { view, page, settlement, sink, kind, crashes, handle };
+  return { kind, crashes, handle };
 }
 
 /** One record in each of `lanes`, all at the same offset. */
