@@ -6,6 +6,7 @@ type Command = (args: readonly string[]) => Promise<number>;
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import("./commands/start.ts")).start,
   mirror: async () => (await import("./commands/mirror.ts")).mirror,
+  failover: async () => (await import("./commands/failover.ts")).failover,
   redrive: async () => (await import("./commands/redrive.ts")).redrive,
   config: async () => (await import("./commands/config.ts")).config,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
@@ -16,6 +17,7 @@ const USAGE = `usage: switchyard <command> [options]
 
   start    process records (--messages N, --for 30s)
   mirror   copy the primary cluster to the secondary one
+  failover make the secondary cluster the active one (--dry-run, --force)
   redrive  put dead letters back (--filter reason~=timeout, --dry-run)
   config   print the effective settings
   doctor   say what works on this machine and what is missing

@@ -263,7 +263,6 @@ function newPool(
       },
       transaction: settings.guarantee === "at-least-once" ? null : {
         intervalMs: settings.commitIntervalMs,
-        mostMs: settings.transactionTimeoutMs / 2,
         records: settings.transactionRecords,
       },
       samples,
