@@ -18,6 +18,12 @@ export interface SenderOptions {
 }
 
 const WAIT_MS = 100;
+/**
+ * While no broker is known yet, or the coordinator ends what is open under the
+ * id, librdkafka (2.15.1) asks again after half a second, and at once when it is
+ * called again (`rd_kafka_txn_op_init_transactions`).
+ */
+const ASK_AGAIN_MS = 30;
 
 export class Sender implements AsyncDisposable {
   readonly producer: Producer;
@@ -88,6 +94,28 @@ export class Sender implements AsyncDisposable {
     }
     signal.throwIfAborted();
     return await call;
+  }
+
+  /**
+   * Fences older producers of the transactional id.
+   * @throws {KafkaError} when that is refused, or was not done in time; the
+   * signal's reason.
+   */
+  async initTransactions(
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    for (;;) {
+      const call = this.producer.initTransactions(ASK_AGAIN_MS);
+      try {
+        return await this.serving(call, signal);
+      } catch (error) {
+        const isWorthIt = error instanceof KafkaError && error.retriable &&
+          performance.now() < deadlineMs;
+        if (!isWorthIt) throw error;
+      }
+    }
   }
 
   /** What was not acknowledged is given up. */

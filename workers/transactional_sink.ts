@@ -21,7 +21,6 @@ import type {
   RefusedInput,
   TransactionLimits,
 } from "../src/pool/protocol.ts";
-import { CommitPace } from "./commit_pace.ts";
 import {
   type Counts,
   type FailedOutput,
@@ -62,19 +61,21 @@ type State =
   };
 
 export class TransactionalSink extends OutboxSink {
-  readonly #pace: CommitPace;
+  readonly #limits: TransactionLimits;
   readonly #commit: (positions: readonly Position[]) => void;
   readonly #onAborted: (error: TransactionAbortedError) => void;
   /** By topic, partition and offset. */
   readonly #refused: Map<string, RefusedInput>;
   readonly #found: RefusedInput[] = [];
   #state: State = { kind: "open" };
+  /** Null: there is nothing in it. */
+  #openedMs: number | null = null;
   /** Of the transaction that takes records; of the next one where none does. */
   #records = 0;
 
   constructor(parts: TransactionalSinkParts) {
     super(parts);
-    this.#pace = new CommitPace(parts.limits);
+    this.#limits = parts.limits;
     this.#commit = parts.commit;
     this.#onAborted = parts.onAborted;
     this.#refused = new Map(
@@ -149,16 +150,17 @@ export class TransactionalSink extends OutboxSink {
     return events;
   }
 
-  settle(hurry: boolean, isDrained: boolean): void {
+  settle(hurry: boolean): void {
     if (this.#state.kind !== "open") return;
-    if (isDrained) this.#pace.drained();
     const nowMs = performance.now();
-    if (!hurry && !this.#pace.isDue(nowMs, this.#records)) return;
+    this.#openedMs ??= nowMs;
+    const due = hurry || nowMs - this.#openedMs >= this.#limits.intervalMs ||
+      this.#records >= this.#limits.records;
+    if (!due) return;
     // While it is open: the dead letter of an input that librdkafka refuses to
     // send belongs to the same transaction as what it did send of it.
     this.flush();
     this.#state = { kind: "closing" };
-    this.#pace.close(nowMs);
     this.#records = 0;
     // What lingers would hold everything else up.
     this.outbox.hurry();
@@ -216,7 +218,7 @@ export class TransactionalSink extends OutboxSink {
 
   #open(): void {
     this.#state = { kind: "open" };
-    this.#pace.open(performance.now());
+    this.#openedMs = null;
     this.flush();
   }
 

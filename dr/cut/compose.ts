@@ -17,6 +17,7 @@ import { cutsTopic } from "./cut_records.ts";
 import { CutStore } from "./cut_store.ts";
 import { after, ensureCompacted } from "./ensure_topics.ts";
 import { beat, type Heartbeat } from "./heartbeats.ts";
+import { GroupWriter } from "./group_writer.ts";
 import { CheckpointHistory } from "./history.ts";
 import { CutLeader, type SideWork } from "./leader.ts";
 import { type OffsetSync, OffsetSyncs } from "./offset_syncs.ts";
@@ -70,6 +71,11 @@ export interface CutLeaderOptions {
   /** Of the target. */
   readonly readTopic: ReadTopic;
   readonly setsGroupOffsets: boolean;
+  /** On the target: see `GroupWriter`. */
+  readonly groups: {
+    readonly transactionalId: string;
+    readonly expectOurs: (signal: AbortSignal) => Promise<void>;
+  };
   readonly timings: CutTimings;
   readonly onProducerEvent: (event: ClientEvent, producer: Producer) => void;
   readonly log: Log;
@@ -110,9 +116,15 @@ export function openCutLeader(options: CutLeaderOptions): AsyncDisposable & {
   const writerOf = ({ producer: properties }: ClusterEnd) =>
     new RecordWriter({ library, properties, onEvent: onProducerEvent });
   const writers = { source: writerOf(source), target: writerOf(target) };
+  const groups = new GroupWriter({
+    ...options.groups,
+    library,
+    properties: target.producer,
+    onEvent: onProducerEvent,
+  });
   const leader = new CutLeader({
     ...timings,
-    ...cutParts(options, writers.target),
+    ...cutParts(options, writers.target, groups),
     outputsOf: options.outputsOf,
     positions: options.positions,
     beside: sideWorks(options, writers),
@@ -125,13 +137,18 @@ export function openCutLeader(options: CutLeaderOptions): AsyncDisposable & {
       await Promise.all([
         writers.source[Symbol.asyncDispose](),
         writers.target[Symbol.asyncDispose](),
+        groups[Symbol.asyncDispose](),
       ]);
     },
   };
 }
 
 /** Cuts, and what is written for their groups on the target. */
-function cutParts(options: CutLeaderOptions, writer: RecordWriter) {
+function cutParts(
+  options: CutLeaderOptions,
+  writer: RecordWriter,
+  groups: GroupWriter,
+) {
   const { source, target, timings, topics } = options;
   const timeoutMs = timings.requestMs;
   const history = new CheckpointHistory();
@@ -146,7 +163,7 @@ function cutParts(options: CutLeaderOptions, writer: RecordWriter) {
   const releaser = new Releaser({
     ...options,
     ...timings,
-    target: targetCluster({ admin: target.admin, timeoutMs }),
+    target: targetCluster({ admin: target.admin, writer: groups, timeoutMs }),
     history,
     store,
     writeCheckpoints: (each, signal) =>

@@ -36,12 +36,29 @@ export class CutStore {
     else this.#stable.delete(cut);
   }
 
+  /** Those that stand at a cut. */
+  get groups(): readonly string[] {
+    return [...this.#cuts.keys()];
+  }
+
   /**
    * S of the cut that a group stands at, with the target's topics and offsets;
    * null: not known, so everything is above it.
    */
   stableOf(group: string): OffsetTable | null {
-    const parts = this.#stable.get(this.#cuts.get(group) ?? "");
+    return this.#tableOf(this.#cuts.get(group) ?? "");
+  }
+
+  /** S of each cut at which a group stands; null as in `stableOf`. */
+  stables(): readonly (OffsetTable | null)[] {
+    return Array.from(
+      new Set(this.#cuts.values()),
+      (cut) => this.#tableOf(cut),
+    );
+  }
+
+  #tableOf(cut: CutId): OffsetTable | null {
+    const parts = this.#stable.get(cut);
     const first = parts?.values().next().value;
     if (parts === undefined || parts.size !== first?.parts) return null;
     return new Map(

@@ -22,6 +22,11 @@ const RETRY_MS = 100;
 export const maySettle = (error: KafkaError): boolean =>
   error.retriable || isLeaderless(error.code) || isTopicUnknown(error.code);
 
+/** An `Admin`, as far as offsets are asked for. */
+export interface OffsetsAdmin {
+  readonly partitions: Pick<Admin["partitions"], "offsets">;
+}
+
 /**
  * @param isPassing whether another answer may follow upon this error.
  * @throws {KafkaError} what `ask` last threw, once `timeoutMs` have passed or
@@ -52,18 +57,37 @@ export async function askRepeatedly<T>(
  * high watermarks. Null where a partition does not say within `timeoutMs`.
  * @throws {KafkaError} when the cluster as a whole does not answer.
  */
-export async function latestOffsets(
-  admin: Admin,
+export const latestOffsets = (
+  admin: OffsetsAdmin,
+  partitions: readonly TopicPartition[],
+  readCommitted: boolean,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<OffsetTable> =>
+  offsetsAt("latest", admin, partitions, readCommitted, timeoutMs, signal);
+
+/** Of the oldest records; as `latestOffsets`. */
+export const earliestOffsets = (
+  admin: OffsetsAdmin,
+  partitions: readonly TopicPartition[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<OffsetTable> =>
+  offsetsAt("earliest", admin, partitions, false, timeoutMs, signal);
+
+async function offsetsAt(
+  at: "earliest" | "latest",
+  admin: OffsetsAdmin,
   partitions: readonly TopicPartition[],
   readCommitted: boolean,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<OffsetTable> {
   const chunks: OffsetQuery[][] = [];
-  for (let at = 0; at < partitions.length; at += PARTITIONS_A_REQUEST) {
+  for (let from = 0; from < partitions.length; from += PARTITIONS_A_REQUEST) {
     chunks.push(
-      partitions.slice(at, at + PARTITIONS_A_REQUEST)
-        .map((tp) => ({ ...tp, at: "latest" })),
+      partitions.slice(from, from + PARTITIONS_A_REQUEST)
+        .map((tp) => ({ ...tp, at })),
     );
   }
   const found: (TopicPartition & { offset: number | null })[] = [];
@@ -85,7 +109,7 @@ export async function latestOffsets(
       left = [];
       for (const { topic, partition, offset, error } of answers) {
         if (error?.retriable && !isLate) {
-          left.push({ topic, partition, at: "latest" });
+          left.push({ topic, partition, at });
         } else found.push({ topic, partition, offset });
       }
       if (left.length === 0) return;

@@ -1,9 +1,6 @@
 /** The target of a mirror, as far as groups are released there. */
-import {
-  type Admin,
-  isFencedMember,
-  type KafkaError,
-} from "../../src/kafka/mod.ts";
+import type { Admin, KafkaError } from "../../src/kafka/mod.ts";
+import type { GroupWriter } from "./group_writer.ts";
 import { askRepeatedly, ATTEMPT_MS } from "./requests.ts";
 import type { GroupOffset } from "./types.ts";
 
@@ -24,7 +21,7 @@ export type Commitment =
   | { readonly kind: "committed" }
   /** Somebody has joined meanwhile: nothing was set. */
   | { readonly kind: "active" }
-  /** Some may be set, those that are not may be tried again. */
+  /** They may be set or not, and may be tried again. */
   | { readonly kind: "failed"; readonly error: KafkaError };
 
 /** States of groups without members. */
@@ -33,12 +30,13 @@ const EMPTY: ReadonlySet<string> = new Set(["Empty", "Dead"]);
 export interface TargetClusterOptions {
   /** Of the target; it is not closed here. */
   readonly admin: Admin;
+  readonly writer: Pick<GroupWriter, "commit">;
   /** Of each question, repeated attempts included. */
   readonly timeoutMs: number;
 }
 
 export function targetCluster(
-  { admin, timeoutMs }: TargetClusterOptions,
+  { admin, timeoutMs, writer }: TargetClusterOptions,
 ): TargetCluster {
   return {
     async activeGroups(signal) {
@@ -73,20 +71,7 @@ export function targetCluster(
     },
     async commit(group, offsets, signal) {
       if (offsets.length === 0) return { kind: "committed" };
-      const answers = await askRepeatedly(
-        () =>
-          admin.groups.alterOffsets(group, offsets, {
-            timeoutMs: ATTEMPT_MS,
-            signal,
-          }),
-        timeoutMs,
-        signal,
-      );
-      const error = answers.find(({ error }) => error !== null)?.error ?? null;
-      if (error === null) return { kind: "committed" };
-      return isFencedMember(error.code)
-        ? { kind: "active" }
-        : { kind: "failed", error };
+      return await writer.commit(group, offsets, signal);
     },
   };
 }

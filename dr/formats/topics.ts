@@ -8,6 +8,10 @@ export const connectOffsetsTopic = (sourceAlias: string): string =>
 export const lanesTopic = (sourceAlias: string): string =>
   `switchyard-lanes.${sourceAlias}.internal`;
 
+/** Outputs that a promotion found; on the target. */
+export const doneTopic = (sourceAlias: string): string =>
+  `switchyard-done.${sourceAlias}.internal`;
+
 /** What both clusters know of which of them is in use; on both. */
 export const STATE_TOPIC = "switchyard-state";
 /** Each change of that; on the secondary. */

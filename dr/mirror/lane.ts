@@ -2,8 +2,11 @@
  * One lane of a mirror, while this process owns it: one thread, one transactional
  * id, the source partitions that hash to it.
  *
- *     initialise the id (fences whoever had the lane)
+ *     see that its era has not ended ── it has ──> sealed: does nothing more
  *        ^                         │
+ *        │                         v
+ *        │    initialise the id (fences whoever had the lane)
+ *        │                         │
  *        │                         v
  *        │<─ some hung ── abort what hangs of its transactions
  *        │                         │ none did
@@ -21,12 +24,19 @@ import { CrashHistory } from "../../src/pool/crash_history.ts";
 import type { WorkerThread } from "../../src/pool/thread.ts";
 import { pause } from "../waits.ts";
 import type { LaneExamination } from "./examination.ts";
+import { LaneSealedError } from "./lane_era.ts";
 import { Life } from "./lane_life.ts";
 import type { LanePartition } from "./lane_partition.ts";
 import type { LaneParts } from "./lane_parts.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
 
-export type LaneStatus = "opening" | "running" | "waiting" | "closed";
+export type LaneStatus =
+  | "opening"
+  | "running"
+  | "waiting"
+  /** Its era has ended; whoever follows the state closes it. */
+  | "sealed"
+  | "closed";
 
 export class Lane {
   readonly number: number;
@@ -94,27 +104,19 @@ export class Lane {
     const { log } = this.#parts;
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const life = new Life(
-        this.number,
-        this.#parts,
-        this.#foreign,
-        (note) => {
-          this.#mirrored = added(this.#mirrored, note);
-        },
-      );
-      this.#life = life;
       this.#status = "opening";
       let reason: string | null;
       try {
-        await life.open(signal);
-        this.#status = "running";
-        reason = await life.ended(signal);
+        await this.#parts.expectUnsealed(this.number, signal);
+        reason = await this.#live(signal);
       } catch (error) {
+        if (error instanceof LaneSealedError) {
+          await this.#rest(error, signal);
+          break;
+        }
         reason = error instanceof Error ? error.message : String(error);
       }
       this.#status = "waiting";
-      this.#life = null;
-      await life.close(signal.aborted ? this.#drainMs : 0);
       if (signal.aborted || reason === null) break;
       const delayMs = this.#crashes.add(performance.now());
       log.warn("lane begins anew", {
@@ -125,5 +127,34 @@ export class Lane {
       await pause(delayMs, signal);
     }
     this.#status = "closed";
+  }
+
+  /**
+   * @returns why it has ended; null: it is to be closed.
+   * @throws why it did not begin.
+   */
+  async #live(signal: AbortSignal): Promise<string | null> {
+    const life = new Life(this.number, this.#parts, this.#foreign, (note) => {
+      this.#mirrored = added(this.#mirrored, note);
+    });
+    this.#life = life;
+    try {
+      await life.open(signal);
+      this.#status = "running";
+      return await life.ended(signal);
+    } finally {
+      this.#status = "waiting";
+      this.#life = null;
+      await life.close(signal.aborted ? this.#drainMs : 0);
+    }
+  }
+
+  /** Until it is closed. */
+  async #rest({ message }: Error, signal: AbortSignal): Promise<void> {
+    this.#status = "sealed";
+    this.#parts.log.info("lane rests", { lane: this.number, reason: message });
+    const closed = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => closed.resolve(), { once: true });
+    if (!signal.aborted) await closed.promise;
   }
 }

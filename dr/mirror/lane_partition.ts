@@ -36,6 +36,11 @@ export interface PartitionsParts {
   readonly lane: number;
   readonly lanes: number;
   readonly state: LaneState;
+  /**
+   * Positions of eras before are recorded anew, since a snapshot of this one has
+   * none of them; default 0.
+   */
+  readonly era?: number | undefined;
   readonly source: Omit<SourceClient, "release">;
   readonly checker: Pick<DamageChecker, "examine" | "verify">;
   /** See `describeStretches`. */

@@ -13,6 +13,7 @@ import { connectOffsetsTopic, type Flow, lanesTopic } from "../formats/mod.ts";
 import type { DamageChecker, Evidence, MirroredTopic } from "../topics/mod.ts";
 import { batchLimit } from "./batch_limit.ts";
 import { endHanging } from "./hanging.ts";
+import { LaneSealedError, readLaneEra } from "./lane_era.ts";
 import { LaneLogKeeper } from "./lane_log_keeper.ts";
 import type { LanePartition, PartitionsParts } from "./lane_partition.ts";
 import { Partitions } from "./lane_partitions.ts";
@@ -49,6 +50,11 @@ export interface LaneParts {
     signal: AbortSignal,
   ) => Promise<boolean>;
   readonly readState: (lane: number, signal: AbortSignal) => Promise<LaneState>;
+  /**
+   * To be called before the lane's id is initialised.
+   * @throws {LaneSealedError} where the era of the job has ended.
+   */
+  readonly expectUnsealed: (lane: number, signal: AbortSignal) => Promise<void>;
   /** Topics that are there on both sides, of all lanes. */
   readonly topics: () => readonly MirroredTopic[];
   /** `batch.size` of its producer as it should be now: see `batchLimit`. */
@@ -101,6 +107,8 @@ const REQUEST_MS = 10_000;
 export function laneParts(world: LaneWorld): LaneParts {
   const { flow, job, lanes, library, log, source, target } = world;
   const admin = world.targetAdmin;
+  const reading = { library, flow, consumer: target.consumer, admin };
+  const { era } = job;
   const producerOf = (lane: number) => ({
     ...target.producer,
     "transactional.id": transactionalId(flow, lane),
@@ -133,16 +141,17 @@ export function laneParts(world: LaneWorld): LaneParts {
         signal,
       ),
     readState: (lane, signal) =>
-      readLaneState(
-        { library, flow, consumer: target.consumer, admin },
-        lane,
-        signal,
-      ),
+      readLaneState({ ...reading, era }, lane, signal),
+    async expectUnsealed(lane, signal) {
+      const newest = await readLaneEra(reading, lane, signal);
+      if (newest > era) throw new LaneSealedError(lane, newest, era);
+    },
     partitions: (lane, state, source) =>
       new Partitions({
         lane,
         lanes,
         state,
+        era,
         source,
         checker: world.checker,
         describe: world.describe,

@@ -26,7 +26,7 @@ interface Judged extends Omit<Start, "from" | "runs"> {
 
 type Parts = Pick<
   PartitionsParts,
-  "checker" | "describe" | "doubts" | "source" | "state"
+  "checker" | "describe" | "doubts" | "era" | "source" | "state"
 >;
 
 /**
@@ -113,7 +113,7 @@ async function beginningsOf(
 }
 
 async function examine(
-  { checker }: Parts,
+  { checker, era = 0, state }: Parts,
   examinees: readonly Known[],
   topics: readonly MirroredTopic[],
   signal: AbortSignal,
@@ -133,7 +133,8 @@ async function examine(
           leaderEpoch,
           logStart: finding.log.start,
           isOpen: true,
-          isUnrecorded: isTheirs,
+          isUnrecorded: isTheirs ||
+            (state.map.position(tp)?.era ?? era) < era,
           isTheirs,
         };
       case "unknown":

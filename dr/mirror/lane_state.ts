@@ -13,6 +13,7 @@ import {
   lanesTopic,
 } from "../formats/mod.ts";
 import { decodeLaneRecord, OffsetMap } from "../offset_map/mod.ts";
+import { LaneSealedError } from "./lane_era.ts";
 
 export interface LaneStateParts {
   readonly library: Library;
@@ -37,9 +38,10 @@ const REQUEST_MS = 10_000;
  * Reads all of it. To be called by the lane's owner once its transactional id
  * is initialised: then nobody else adds to it.
  * @throws {ReadError | KafkaError} where the target does not answer.
+ * @throws {LaneSealedError} where the log has an era above `era`.
  */
 export async function readLaneState(
-  parts: LaneStateParts,
+  parts: LaneStateParts & { readonly era: number },
   lane: number,
   signal: AbortSignal,
 ): Promise<LaneState> {
@@ -55,7 +57,11 @@ export async function readLaneState(
   ) {
     if (value.value === null) continue;
     logBytes += value.value.length;
-    map.apply(lane, decodeLaneRecord(value.value));
+    const record = decodeLaneRecord(value.value);
+    if (record.era > parts.era) {
+      throw new LaneSealedError(lane, record.era, parts.era);
+    }
+    map.apply(lane, record);
   }
   const positions = new Map<string, number>();
   const all = readRecords(

@@ -2,6 +2,11 @@
  * What one mirror does for all: whoever has lane 0 samples cuts, releases group
  * positions and writes MirrorMaker 2's records. It knows how far all lanes are
  * from their logs alone.
+ *
+ * When the target is promoted, which the logs say first, it stops: positions of
+ * groups belong to those who work there then. What it had under way is fenced
+ * (`dr/cut/group_writer.ts`), and of no harm if it came before: a position that
+ * is released says that all its group had caused below it is there.
  */
 import {
   type Admin,
@@ -29,6 +34,7 @@ import {
   type ReplicationPolicy,
 } from "../formats/mod.ts";
 import { LaneFollower } from "../offset_map/mod.ts";
+import { groupsTransactionalId } from "./names.ts";
 import { pause, unlessAborted } from "../waits.ts";
 import { readRecords } from "./lane_state.ts";
 import type { ClusterClients } from "./lane_parts.ts";
@@ -37,6 +43,8 @@ import { newestOf } from "./newest.ts";
 export interface LeaderOptions {
   readonly library: Library;
   readonly flow: Flow;
+  /** What it does ends when a lane's log has a later one. */
+  readonly era: number;
   readonly source: ClusterClients;
   readonly target: ClusterClients;
   readonly sourceAdmin: Admin;
@@ -54,6 +62,10 @@ export interface LeaderOptions {
 }
 
 const AGAIN_MS = 5000;
+
+class EraEndedError extends Error {
+  override readonly name = "EraEndedError";
+}
 
 export class Leader implements AsyncDisposable {
   readonly #options: LeaderOptions;
@@ -86,6 +98,12 @@ export class Leader implements AsyncDisposable {
         await this.#lead(signal);
       } catch (error) {
         if (signal.aborted) return;
+        if (error instanceof EraEndedError) {
+          log.info("group positions are released no more", {
+            reason: error.message,
+          });
+          return;
+        }
         log.warn("group positions are not released for now", { error });
         await pause(AGAIN_MS, signal);
       }
@@ -101,12 +119,17 @@ export class Leader implements AsyncDisposable {
       topic: lanesTopic(flow.source),
       signal,
     });
-    await follower.load(signal);
     const { map } = follower;
+    const expectOurs = async (signal: AbortSignal) => {
+      await follower.load(signal);
+      this.#expectEra(follower.era);
+    };
+    await expectOurs(signal);
     await using opened = openCutLeader({
       ...this.#options,
       ...this.#ends(),
       targetTopic: (topic) => checkpointTopic(policy, flow, topic),
+      groups: { transactionalId: groupsTransactionalId(flow), expectOurs },
       outputsOf: () => null,
       positions: {
         position: (tp) => map.position(tp)?.position ?? null,
@@ -141,8 +164,16 @@ export class Leader implements AsyncDisposable {
     this.#cuts = opened.leader;
     await Promise.race([
       unlessAborted(opened.leader.ended, signal),
-      follower.follow(signal),
+      follower.follow(signal, () => follower.era > this.#options.era),
     ]);
+    this.#expectEra(follower.era);
+  }
+
+  /** @throws {EraEndedError} */
+  #expectEra(newest: number): void {
+    const { era } = this.#options;
+    if (newest <= era) return;
+    throw new EraEndedError(`era ${newest} has begun after era ${era}`);
   }
 
   #ends() {

@@ -1,6 +1,7 @@
 /**
- * A mirror's process: takes lanes as the group on the target gives them, keeps
- * the target's topics in step, and watches the threads.
+ * A mirror's process: takes lanes as the group on the target gives them, works on
+ * them while the state says that its source is in use, keeps the target's topics
+ * in step, and watches the threads.
  */
 import {
   Admin,
@@ -11,6 +12,7 @@ import {
 import { within } from "../../src/pool/deadline.ts";
 import type { MirrorJob } from "../../src/pool/protocol.ts";
 import { RateLimit, type Rates } from "../../src/pool/rate_limit.ts";
+import { Serial } from "../../src/pool/serial.ts";
 import { Watchdog } from "../../src/pool/watchdog.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { CUT_TIMINGS } from "../cut/mod.ts";
@@ -19,6 +21,7 @@ import {
   lanesTopic,
   type ReplicationPolicy,
 } from "../formats/mod.ts";
+import type { ClusterName } from "../state/mod.ts";
 import {
   DamageChecker,
   type DamageRule,
@@ -27,14 +30,16 @@ import {
   type PlanOptions,
   TopicSync,
 } from "../topics/mod.ts";
+import type { Duty } from "./duty.ts";
 import { examineLanes } from "./examination.ts";
+import { obeyState } from "./follow_duty.ts";
 import { Leader } from "./leader.ts";
 import { Lane } from "./lane.ts";
 import { LaneGroup } from "./lane_group.ts";
 import { type ClusterClients, laneParts } from "./lane_parts.ts";
 import type { LanePartition } from "./lane_partition.ts";
+import { Lanes } from "./lanes.ts";
 import { lookAgain } from "./look_again.ts";
-import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
 import { laneOf } from "./names.ts";
 import { ensureOwnTopics } from "./own_topics.ts";
 import { serve } from "./serve.ts";
@@ -44,7 +49,8 @@ import { type MirrorPhase, type MirrorStatus, mirrorStatus } from "./status.ts";
 
 export interface MirrorOptions {
   readonly library: Library;
-  readonly flow: Flow;
+  /** By the names that the state has for the clusters. */
+  readonly flow: Flow & { readonly source: ClusterName };
   readonly source: ClusterClients;
   readonly target: ClusterClients;
   readonly plan: PlanOptions;
@@ -57,7 +63,7 @@ export interface MirrorOptions {
   readonly cutIntervalMs: number;
   /** Of a lane topic that has yet to be made. */
   readonly lanes: number;
-  readonly job: Pick<MirrorJob, "era" | "limits" | "transaction" | "logLevel">;
+  readonly job: Pick<MirrorJob, "limits" | "transaction" | "logLevel">;
   /** Between two looks at the topics. */
   readonly refreshMs: number;
   readonly rates: Rates;
@@ -69,8 +75,8 @@ export interface MirrorOptions {
 const TICK_MS = 250;
 const FILL_MS = 20;
 const LEAVE_MS = 5000;
-/** Whoever has this lane does what one has to do for all. */
-const LEADING_LANE = 0;
+/** After it the state is waited for without lanes. */
+const STATE_MS = 10_000;
 
 export class Mirror implements AsyncDisposable {
   readonly #options: MirrorOptions;
@@ -81,16 +87,18 @@ export class Mirror implements AsyncDisposable {
   readonly #rateLimit: RateLimit;
   readonly #watchdog: Watchdog;
   readonly #topicSync: TopicSync;
+  readonly #refreshes = new Serial();
   readonly #checker: DamageChecker;
-  readonly #lanes = new Map<number, Lane>();
+  readonly #lanes: Lanes;
   /** By lane: see `PartitionsParts`. */
   readonly #doubts = new Map<number, Map<string, Evidence>>();
   readonly #failed = Promise.withResolvers<string>();
+  /** Resolves when it knows whether it has anything to do. */
+  readonly #known = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #loops: Promise<void>[] = [];
   #laneGroup: LaneGroup | undefined;
-  #leader: Leader | null = null;
   #serving: Promise<void> | undefined;
   #topics: readonly MirroredTopic[] = [];
   #laneCount = 0;
@@ -98,7 +106,6 @@ export class Mirror implements AsyncDisposable {
   #epoch = 0;
   #phase: MirrorPhase = "starting";
   #failure: string | undefined;
-  #gone: Mirrored = NOTHING_MIRRORED;
   #draining: Promise<boolean> | undefined;
   #hangs = false;
 
@@ -132,6 +139,11 @@ export class Mirror implements AsyncDisposable {
       log,
       rules: damage,
     });
+    this.#lanes = new Lanes({
+      openLane: (lane, era) => this.#openLane(lane, era),
+      openLeader: (era) => this.#openLeader(era),
+      drainMs: options.drainMs,
+    });
   }
 
   /**
@@ -153,21 +165,25 @@ export class Mirror implements AsyncDisposable {
     });
     this.#laneCount = own.lanes;
     this.#replicas = own.replicas;
-    this.#topics = await this.#topicSync.refresh(signal);
+    this.#loops.push(this.#follow(signal));
+    await within(this.#known.promise, STATE_MS);
+    if (this.#lanes.duty.kind === "mirror") await this.#synchronise(signal);
     this.#every(FILL_MS, () => this.#rateLimit.fill(performance.now()));
     this.#every(TICK_MS, () => this.#tick());
     const looks = {
       "topics cannot be looked at": () => this.#refresh(signal),
       "source partitions cannot be examined": () =>
-        examineLanes(this.#lanes.values(), this.#checker, signal),
+        examineLanes(this.#lanes.all, this.#checker, signal),
     };
-    this.#loops.push(lookAgain(looks, { everyMs: refreshMs, log, signal }));
+    this.#loops.push(
+      lookAgain(looks, { everyMs: refreshMs, log, signal }),
+    );
     this.#laneGroup = new LaneGroup({
       consumer: this.#group,
       topic: lanesTopic(flow.source),
       log,
-      open: (lane) => this.#open(lane),
-      close: (lane, isLost) => this.#close(lane, isLost),
+      open: (lane) => this.#lanes.give(lane),
+      close: (lane, isLost) => this.#lanes.take(lane, isLost),
       onFatal: (message) => this.#fail(message),
     });
     this.#serving = this.#laneGroup.run();
@@ -184,9 +200,10 @@ export class Mirror implements AsyncDisposable {
     return mirrorStatus({
       flow: this.#options.flow,
       phase: this.#phase,
+      duty: this.#lanes.duty,
       failure: this.#failure,
-      lanes: [...this.#lanes.values()],
-      gone: this.#gone,
+      lanes: this.#lanes.all,
+      gone: this.#lanes.gone,
       endOf: (tp) => this.#laneOf(tp)?.endOf(tp) ?? null,
       damage: this.#checker.reports,
       topics: this.#topics.length,
@@ -212,8 +229,7 @@ export class Mirror implements AsyncDisposable {
     const { drainMs } = this.#options;
     if (this.#phase !== "failing") this.#phase = "draining";
     this.#stop.abort(new DOMException("the mirror stops", "AbortError"));
-    const lanes = [...this.#lanes.keys()];
-    const closed = Promise.all(lanes.map((lane) => this.#close(lane, false)));
+    const closed = this.#lanes.close();
     let clean = await within(closed, drainMs + LEAVE_MS) && !this.#hangs;
     if (this.#serving !== undefined) {
       this.#laneGroup?.leave();
@@ -233,12 +249,44 @@ export class Mirror implements AsyncDisposable {
     return clean;
   }
 
-  #lead(): void {
+  #follow(signal: AbortSignal): Promise<void> {
+    const { flow, library, log, source, target } = this.#options;
+    return obeyState(
+      {
+        library,
+        flow,
+        source: { ...source, admin: this.#sourceAdmin },
+        target: { ...target, admin: this.#targetAdmin },
+        log,
+      },
+      (duty) => this.#obey(duty, signal),
+      signal,
+    );
+  }
+
+  async #obey(duty: Duty, signal: AbortSignal): Promise<void> {
+    const { log } = this.#options;
+    if (duty.kind === "mirror") {
+      log.info("mirrors", { era: duty.era });
+      // At the start whoever starts it hears of a source that does not answer.
+      if (this.#phase === "running") {
+        await this.#synchronise(signal).catch((error) =>
+          log.warn("topics cannot be looked at", { error })
+        );
+      }
+    } else log.warn("idle", { reason: duty.reason });
+    const kept = this.#lanes.follow(duty);
+    this.#known.resolve();
+    await kept;
+  }
+
+  #openLeader(era: number): Leader {
     const { plan, flow, library, log, policy, source, target } = this.#options;
-    this.#leader = new Leader({
+    return new Leader({
       ...this.#options,
       library,
       flow,
+      era,
       source,
       target,
       sourceAdmin: this.#sourceAdmin,
@@ -265,61 +313,52 @@ export class Mirror implements AsyncDisposable {
     return this.#lanes.get(laneOf(tp, this.#laneCount));
   }
 
-  #open(number: number): void {
-    if (number === LEADING_LANE) this.#lead();
+  #openLane(number: number, era: number): Lane {
     const { flow, job, library, log, target } = this.#options;
     const doubts = this.#doubts.get(number) ?? new Map<string, Evidence>();
     this.#doubts.set(number, doubts);
-    this.#lanes.set(
+    return new Lane(
       number,
-      new Lane(
-        number,
-        laneParts({
-          library,
-          flow,
-          job,
-          lanes: this.#laneCount,
-          source: this.#source,
-          target,
+      laneParts({
+        library,
+        flow,
+        job: { ...job, era },
+        lanes: this.#laneCount,
+        source: this.#source,
+        target,
+        targetAdmin: this.#targetAdmin,
+        checker: this.#checker,
+        describe: describerOf({
+          ...this.#options,
+          sourceAdmin: this.#sourceAdmin,
           targetAdmin: this.#targetAdmin,
-          checker: this.#checker,
-          describe: describerOf({
-            ...this.#options,
-            sourceAdmin: this.#sourceAdmin,
-            targetAdmin: this.#targetAdmin,
-          }),
-          doubts,
-          known: new Map<string, LanePartition>(),
-          rateLimit: this.#rateLimit.memory,
-          topics: () => this.#topics,
-          batchLimitOf: (topic) => this.#topicSync.batchLimitOf(topic),
-          lowest: (tp) => this.#leader?.lowest(tp) ?? null,
-          nextEpoch: () => ++this.#epoch,
-          log,
         }),
-      ),
+        doubts,
+        known: new Map<string, LanePartition>(),
+        rateLimit: this.#rateLimit.memory,
+        topics: () => this.#topics,
+        batchLimitOf: (topic) => this.#topicSync.batchLimitOf(topic),
+        lowest: (tp) => this.#lanes.lowest(tp),
+        nextEpoch: () => ++this.#epoch,
+        log,
+      }),
     );
   }
 
-  async #close(number: number, isLost: boolean): Promise<void> {
-    const lane = this.#lanes.get(number);
-    if (lane === undefined) return;
-    if (number === LEADING_LANE) {
-      await this.#leader?.[Symbol.asyncDispose]();
-      this.#leader = null;
-    }
-    await lane.close(isLost ? 0 : this.#options.drainMs);
-    this.#lanes.delete(number);
-    this.#gone = added(this.#gone, lane.mirrored);
+  /** While there is nothing to mirror, the target's topics are not its own. */
+  async #refresh(signal: AbortSignal): Promise<void> {
+    if (this.#lanes.duty.kind === "mirror") await this.#synchronise(signal);
   }
 
-  async #refresh(signal: AbortSignal): Promise<void> {
-    this.#topics = await this.#topicSync.refresh(signal);
-    for (const lane of this.#lanes.values()) lane.refresh();
+  #synchronise(signal: AbortSignal): Promise<void> {
+    return this.#refreshes.run(async () => {
+      this.#topics = await this.#topicSync.refresh(signal);
+      for (const lane of this.#lanes.all) lane.refresh();
+    });
   }
 
   #tick(): void {
-    for (const { thread } of this.#lanes.values()) {
+    for (const { thread } of this.#lanes.all) {
       if (thread === null || !thread.isOnItsOwn) continue;
       const { word } = thread.page;
       if (!this.#watchdog.observe(thread.id, word)) continue;

@@ -9,6 +9,10 @@ export const laneGroup = ({ source, target }: Flow) =>
 export const transactionalId = ({ source, target }: Flow, lane: number) =>
   `switchyard-${source}-${target}-${lane}`;
 
+/** On the target: of whoever sets the positions of groups there. */
+export const groupsTransactionalId = ({ source, target }: Flow) =>
+  `switchyard-${source}-${target}-groups`;
+
 /** By what maps of partitions are keyed, and what logs call them. */
 export const idOf = ({ topic, partition }: TopicPartition) =>
   `${topic}-${partition}`;

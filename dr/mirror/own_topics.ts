@@ -1,7 +1,12 @@
 /** The topics on the target in which a mirror keeps where it stands. */
 import { type Admin, isTopicExisting } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
-import { connectOffsetsTopic, type Flow, lanesTopic } from "../formats/mod.ts";
+import {
+  connectOffsetsTopic,
+  doneTopic,
+  type Flow,
+  lanesTopic,
+} from "../formats/mod.ts";
 
 /** Connect's default, `offset.storage.partitions`. */
 const POSITIONS_PARTITIONS = 25;
@@ -47,6 +52,13 @@ export async function ensureOwnTopics(
     {
       topic: connectOffsetsTopic(flow.source),
       partitions: POSITIONS_PARTITIONS,
+      replicationFactor: replicas,
+      config: { "cleanup.policy": "compact" },
+    },
+    {
+      // A failover has no time to make it.
+      topic: doneTopic(flow.source),
+      partitions: 1,
       replicationFactor: replicas,
       config: { "cleanup.policy": "compact" },
     },

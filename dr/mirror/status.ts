@@ -2,12 +2,15 @@
 import type { TopicPartition } from "../../src/kafka/mod.ts";
 import type { DamageReport } from "../topics/mod.ts";
 import type { Flow } from "../formats/mod.ts";
+import type { Duty } from "./duty.ts";
 import type { Lane, LaneStatus } from "./lane.ts";
 import { added, type Mirrored } from "./mirrored.ts";
 
 export type MirrorPhase =
   | "starting"
   | "running"
+  /** It runs, and has nothing to mirror: see `idle`. */
+  | "idle"
   | "failing"
   | "draining"
   | "stopped";
@@ -19,7 +22,11 @@ export interface MirrorStatus {
   readonly phase: MirrorPhase;
   /** Why it is failing. */
   readonly failure?: string | undefined;
-  /** Those that this process has. */
+  /** Why nothing is mirrored; null: something is. */
+  readonly idle: string | null;
+  /** Of what is mirrored; null while nothing is. */
+  readonly era: number | null;
+  /** Those at which this process works. */
   readonly lanes: readonly {
     readonly lane: number;
     readonly state: LaneStatus;
@@ -45,6 +52,7 @@ export interface MirrorStatus {
 export interface StatusParts {
   readonly flow: Flow;
   readonly phase: MirrorPhase;
+  readonly duty: Duty;
   readonly failure: string | undefined;
   readonly lanes: readonly Pick<
     Lane,
@@ -60,7 +68,8 @@ export interface StatusParts {
 }
 
 export function mirrorStatus(parts: StatusParts): MirrorStatus {
-  const { damage, endOf, failure, flow, gone, lanes, phase, topics } = parts;
+  const { damage, duty, endOf, failure, flow, gone, lanes, phase, topics } =
+    parts;
   const total = lanes.reduce((sum, each) => added(sum, each.mirrored), gone);
   const records = lanes.flatMap(({ partitions }) => partitions)
     .reduce(
@@ -71,8 +80,10 @@ export function mirrorStatus(parts: StatusParts): MirrorStatus {
   return {
     role: "mirror",
     ...flow,
-    phase,
+    phase: phase === "running" && duty.kind === "idle" ? "idle" : phase,
     failure,
+    idle: duty.kind === "idle" ? duty.reason : null,
+    era: duty.kind === "mirror" ? duty.era : null,
     lanes: lanes.map(({ number, partitions, status }) => ({
       lane: number,
       state: status,

@@ -61,6 +61,7 @@ export class LaneFollower implements AsyncDisposable {
   #round = Promise.withResolvers<void>();
   #reading: Promise<void> | undefined;
   #failure: unknown = null;
+  #era = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -121,6 +122,11 @@ export class LaneFollower implements AsyncDisposable {
     return follower;
   }
 
+  /** The highest that was read by now: empty records end an era, too. */
+  get era(): number {
+    return this.#era;
+  }
+
   /**
    * Waits until everything that was committed when it was called is in the map.
    * Each call counts for itself.
@@ -141,12 +147,17 @@ export class LaneFollower implements AsyncDisposable {
   }
 
   /**
-   * Waits while the map is kept up to date, until the signal aborts.
+   * Waits while the map is kept up to date, until the signal aborts, or `isOver`
+   * says so after something was read.
    * @throws {FollowError} where the logs cannot be followed any more.
    */
-  async follow(signal: AbortSignal): Promise<void> {
+  async follow(
+    signal: AbortSignal,
+    isOver: () => boolean = () => false,
+  ): Promise<void> {
     while (!signal.aborted) {
       this.#check();
+      if (isOver()) return;
       const { promise, resolve } = Promise.withResolvers<void>();
       const end = () => resolve();
       signal.addEventListener("abort", end, { once: true });
@@ -220,6 +231,7 @@ export class LaneFollower implements AsyncDisposable {
       const record: LaneRecord = decodeLaneRecord(value);
       this.#route.expect(lane, record);
       this.map.apply(lane, record);
+      this.#era = Math.max(this.#era, record.era);
     } catch (error) {
       throw new FollowError(
         `${this.#topic} [${lane}] at offset ${batch.offset(index)}: ` +

@@ -92,10 +92,7 @@ export class StateSession implements AsyncDisposable {
       }),
     );
     try {
-      await sender.serving(
-        sender.producer.initTransactions(requestMs),
-        signal,
-      );
+      await sender.initTransactions(requestMs, signal);
       const { range, ...log } = await withDeadline(
         requestMs,
         "read the state of the secondary",

@@ -46,6 +46,18 @@ export function mirrorMetrics(status: MirrorStatus): string {
       ) => [{ ...flow, state }, those.length]),
     ),
     metric(
+      "switchyard_mirror_idle",
+      "gauge",
+      "1 while nothing is mirrored because of the state, else 0.",
+      [[flow, status.idle === null ? 0 : 1]],
+    ),
+    metric(
+      "switchyard_mirror_era",
+      "gauge",
+      "Era of what is mirrored.",
+      status.era === null ? [] : [[flow, status.era]],
+    ),
+    metric(
       "switchyard_mirror_stopped_partitions",
       "gauge",
       "Partitions that are not mirrored any more because of damage.",

@@ -278,7 +278,6 @@ function newPool(
       },
       transaction: settings.guarantee === "at-least-once" ? null : {
         intervalMs: settings.commitIntervalMs,
-        mostMs: settings.transactionTimeoutMs / 2,
         records: settings.transactionRecords,
       },
       coordinates,

@@ -2,7 +2,6 @@
 import type { Settings } from "../config/mod.ts";
 import {
   configFilter,
-  type Flow,
   groupFilter,
   judgeTopic,
   replicationPolicy,
@@ -26,7 +25,7 @@ import { aborted, listenToSignals } from "./signals.ts";
 import { configOverride, damageRule } from "./topic_rules.ts";
 
 const KIB = 1024;
-const FLOW: Flow = { source: "primary", target: "secondary" };
+const FLOW = { source: "primary", target: "secondary" } as const;
 /** The target's own limits decide. */
 const LARGEST_RECORD_BYTES = 100 * 2 ** 20;
 
@@ -134,7 +133,6 @@ export function newMirror(
     damage: mirror.onDamage.map(damageRule),
     lanes: mirror.lanes,
     job: {
-      era: 0,
       limits: {
         batchRecords: settings.batchRecords,
         pendingRecords: settings.pendingRecords,
@@ -144,7 +142,6 @@ export function newMirror(
       },
       transaction: {
         intervalMs: mirror.transactionMs,
-        mostMs: settings.transactionTimeoutMs / 2,
         records: mirror.transactionRecords,
       },
       logLevel: settings.logLevel,
@@ -185,7 +182,9 @@ const livenessOf = ({ phase, failure }: MirrorStatus) =>
 function readinessOf(status: MirrorStatus) {
   const { lanes, phase } = status;
   if (phase !== "running") {
-    return { ok: false, reason: status.failure ?? `the mirror is ${phase}` };
+    const { failure, idle } = status;
+    const reason = failure ?? idle ?? `the mirror is ${phase}`;
+    return { ok: false, reason };
   }
   const waiting = lanes.filter(({ state }) => state !== "running");
   if (waiting.length === 0) return { ok: true };

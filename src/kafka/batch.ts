@@ -26,6 +26,10 @@ const RUN_GAP_BYTES = 512;
 const NONE = -1;
 const PIECE_BYTES = 64 * 1024;
 
+/** Made once for many records. */
+export type HeaderName = Uint8Array<ArrayBuffer>;
+export const headerName = (name: string): HeaderName => cString(name);
+
 export class Batch {
   /** Records in it; all accessors take an index below this. */
   readonly count: number;
@@ -228,6 +232,17 @@ export class Batch {
     this.#check(index);
     const { symbols } = this.#memory.library;
     return readHeaders(symbols, this.#messages[index]!);
+  }
+
+  /**
+   * The last header of the name, without reading the others; null where there is
+   * none, or one without a value.
+   * @param name a C string, see `headerName`
+   */
+  headerText(index: number, name: HeaderName): string | null {
+    this.#check(index);
+    const { symbols } = this.#memory.library;
+    return readLastHeader(symbols, this.#messages[index]!, name);
   }
 
   /**

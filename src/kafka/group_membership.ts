@@ -1,7 +1,10 @@
 /** Who a consumer is in its group, as transactions name it (KIP-447). */
-import { readCString } from "./memory.ts";
+import { cString, readCString } from "./memory.ts";
 import { Handle } from "./handle.ts";
 import type { Library } from "./library.ts";
+
+const NO_GENERATION = -1;
+const OUTSIDER = "switchyard-outside";
 
 /**
  * A member at the moment when this was read. Brokers refuse offsets under one
@@ -9,6 +12,24 @@ import type { Library } from "./library.ts";
  * offsets they take unchecked: see `isMember`.
  */
 export class GroupMembership implements Disposable {
+  /**
+   * For one that is no member and says so: under this name and no generation
+   * brokers take offsets while the group is empty, or does not exist, and refuse
+   * them as those of an unknown member while it has members (`validateOffsetCommit`
+   * of Kafka's ClassicGroup and ConsumerGroup).
+   */
+  static outside(library: Library, group: string): GroupMembership {
+    return new GroupMembership(
+      library,
+      library.symbols.rd_kafka_consumer_group_metadata_new_with_genid(
+        cString(group),
+        NO_GENERATION,
+        cString(OUTSIDER),
+        null,
+      ),
+    );
+  }
+
   readonly #handle: Handle<"membership">;
   readonly memberId: string;
   /** Of the classic protocol; the member's epoch under KIP-848. */

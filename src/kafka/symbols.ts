@@ -166,6 +166,10 @@ export const CORE_SYMBOLS = {
   rd_kafka_consumer_closed: { parameters: [handle], result: "i32" },
   rd_kafka_memberid: { parameters: [handle], result: handle },
   rd_kafka_consumer_group_metadata: { parameters: [handle], result: handle },
+  rd_kafka_consumer_group_metadata_new_with_genid: {
+    parameters: [text, "i32", text, text], // group_id, generation_id, member_id, group_instance_id
+    result: handle,
+  },
   rd_kafka_consumer_group_metadata_member_id: {
     parameters: [handle],
     result: handle,

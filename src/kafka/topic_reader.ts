@@ -28,12 +28,21 @@ export interface ReadRange {
   readonly end: number;
 }
 
-export interface ReadOptions {
+export interface TopicRange extends ReadRange {
+  readonly topic: string;
+}
+
+export interface ReadTopicsOptions {
   readonly library: Library;
   readonly properties: ConsumerProperties;
+  /** At most one of a partition. */
+  readonly ranges: readonly TopicRange[];
+  readonly signal: AbortSignal;
+}
+
+export interface ReadOptions extends Omit<ReadTopicsOptions, "ranges"> {
   readonly topic: string;
   readonly ranges: readonly ReadRange[];
-  readonly signal: AbortSignal;
 }
 
 const BATCH_RECORDS = 1000;
@@ -71,13 +80,25 @@ export async function wholeTopic(
   })).filter(({ start, end }) => start < end);
 }
 
+/** As `readTopics`, of one topic. */
+export function readTopic(
+  { topic, ranges, ...options }: ReadOptions,
+): AsyncGenerator<Batch> {
+  return readTopics({
+    ...options,
+    ranges: ranges.map((each) => ({ ...each, topic })),
+  });
+}
+
 /**
- * Each batch's records in the order of their offsets; a batch is freed when the
- * next one is asked for. Transactions that are open below an end are waited for.
+ * Each batch's records, those of a partition in the order of their offsets; a
+ * batch is freed when the next one is asked for. Transactions that are open below
+ * an end are waited for.
  * @throws {ReadError} when nothing comes for a minute, or the cluster refuses.
  */
-export async function* readTopic(options: ReadOptions): AsyncGenerator<Batch> {
-  const { library, properties, topic, ranges, signal } = options;
+export async function* readTopics(
+  { library, properties, ranges, signal }: ReadTopicsOptions,
+): AsyncGenerator<Batch> {
   if (ranges.length === 0) return;
   await using stack = new AsyncDisposableStack();
   const consumer = stack.use(
@@ -88,12 +109,10 @@ export async function* readTopic(options: ReadOptions): AsyncGenerator<Batch> {
       "isolation.level": "read_committed",
     }),
   );
-  const route = new Route(topic, ranges);
+  const route = new Route(ranges);
   const { inbox, queue } = openInbox(consumer, BATCH_RECORDS, route, stack);
-  for (const { partition } of ranges) {
-    consumer.forward({ topic, partition }, queue);
-  }
-  consumer.assign(ranges.map(({ partition, start }) => ({
+  for (const tp of route.partitions) consumer.forward(tp, queue);
+  consumer.assign(ranges.map(({ topic, partition, start }) => ({
     topic,
     partition,
     offset: start,
@@ -112,7 +131,7 @@ export async function* readTopic(options: ReadOptions): AsyncGenerator<Batch> {
     if (batch === null) {
       if (performance.now() - lastMs > SILENCE_MS) {
         throw new ReadError(
-          `${topic}: nothing was heard for ${SILENCE_MS / 1000} s` +
+          `${route.waitsFor}: nothing was heard for ${SILENCE_MS / 1000} s` +
             (events.last === null ? "" : ` (${events.last.message})`),
         );
       }
@@ -127,39 +146,48 @@ export async function* readTopic(options: ReadOptions): AsyncGenerator<Batch> {
   }
 }
 
-/** A lane is a partition's number; it ends at its end. */
+/** A lane is a range's index; it ends at the range's end. */
 class Route implements PartitionRouter {
-  readonly partitions: TopicPartition[] = [];
+  readonly partitions: readonly TopicPartition[];
   readonly next: Float64Array;
   failure: KafkaError | null = null;
-  readonly #topic: string;
+  /** By topic, then by partition. */
+  readonly #lanes = new Map<string, number[]>();
   readonly #open = new Set<number>();
-  readonly #ends: number[] = [];
+  readonly #ends: readonly number[];
 
-  constructor(topic: string, ranges: readonly ReadRange[]) {
-    this.#topic = topic;
-    const lanes = Math.max(...ranges.map(({ partition }) => partition)) + 1;
-    this.next = new Float64Array(lanes);
-    for (const { partition, start, end } of ranges) {
-      this.partitions[partition] = { topic, partition };
-      this.next[partition] = start;
-      this.#ends[partition] = end;
-      if (start < end) this.#open.add(partition);
+  constructor(ranges: readonly TopicRange[]) {
+    this.partitions = ranges.map(({ topic, partition }) => ({
+      topic,
+      partition,
+    }));
+    this.next = Float64Array.from(ranges, ({ start }) => start);
+    this.#ends = ranges.map(({ end }) => end);
+    for (const [lane, { topic, partition, start, end }] of ranges.entries()) {
+      const lanes = this.#lanes.get(topic) ?? [];
+      if (lanes.length === 0) this.#lanes.set(topic, lanes);
+      lanes[partition] = lane;
+      if (start < end) this.#open.add(lane);
     }
   }
 
   /** Whether every partition has been read to its end. */
   get isDone(): boolean {
-    for (const partition of this.#open) {
-      if (this.next[partition]! >= this.#ends[partition]!) {
-        this.#open.delete(partition);
-      }
+    for (const lane of this.#open) {
+      if (this.next[lane]! >= this.#ends[lane]!) this.#open.delete(lane);
     }
     return this.#open.size === 0;
   }
 
+  /** For messages: the topic of one that has not. */
+  get waitsFor(): string {
+    const [lane] = this.#open;
+    return this.partitions[lane ?? 0]?.topic ?? "";
+  }
+
   laneOf(topic: string, partition: number): number {
-    return topic === this.#topic && this.#open.has(partition) ? partition : -1;
+    const lane = this.#lanes.get(topic)?.[partition] ?? -1;
+    return this.#open.has(lane) ? lane : -1;
   }
 
   /** What came after reading has begun is not read. */
@@ -169,9 +197,16 @@ class Route implements PartitionRouter {
     return true;
   };
 
-  failed({ partition }: TopicPartition, error: KafkaError, at: number): void {
+  failed(
+    { topic, partition }: TopicPartition,
+    error: KafkaError,
+    at: number,
+  ): void {
     if (error.code === ErrorCode.partitionEof) {
-      if (at >= this.#ends[partition]!) this.#open.delete(partition);
+      const lane = this.#lanes.get(topic)?.[partition];
+      if (lane !== undefined && at >= this.#ends[lane]!) {
+        this.#open.delete(lane);
+      }
     } else if (!error.retriable) this.failure ??= error;
   }
 }

@@ -124,6 +124,10 @@ class Scene {
       },
       readTopic: (topic, signal) => recordsOf(target, topic, signal),
       setsGroupOffsets: true,
+      groups: {
+        transactionalId: "switchyard-primary-secondary-groups",
+        expectOurs: () => Promise.resolve(),
+      },
       timings: {
         ...CUT_TIMINGS,
         intervalMs: 50,

@@ -51,8 +51,8 @@ async function run(stage: MirrorStage): Promise<void> {
     check: stage.cutCheck()!,
     count: 4,
     random: seededRandom(seed),
-    mostMs: 2_000,
-    withoutMs: 30_000,
+    leastMs: 3_000,
+    mostMs: 5_000,
     stop: () => stage.mirrors.killAll(),
     start: () => stage.startMirrors(),
   });

@@ -58,8 +58,8 @@ class Setting {
     });
   }
 
-  /** As a lane has them that begins with `POSITION` in its log. */
-  life(): Partitions {
+  /** As a lane has them that begins with `POSITION` in its log, of era 0. */
+  life(era = 0): Partitions {
     const map = new OffsetMap();
     map.apply(0, {
       kind: "delta",
@@ -78,6 +78,7 @@ class Setting {
     return new Partitions({
       lane: 0,
       lanes: 1,
+      era,
       state: { map, positions: new Map(), logBytes: 0 },
       source: {
         // Only asked about partitions that were never mirrored.
@@ -176,4 +177,16 @@ Deno.test("a topic that was created anew is judged once, and stays stopped", asy
   assert.deepEqual(shown(second), [["t", POSITION, false]]);
   second.expectSame(setting.topics);
   assert.equal(await setting.examine(second), null);
+});
+
+Deno.test("positions of an era before are recorded anew, and those of this one are not", async () => {
+  const setting = new Setting("stop");
+  const recorded: boolean[] = [];
+  for (const era of [0, 2]) {
+    const life = setting.life(era);
+    const taken = await life.add(setting.topics, SIGNAL);
+    assert.deepEqual(shown(life), [["t", POSITION, true]]);
+    recorded.push(...taken.map(({ position }) => !position.isUnrecorded));
+  }
+  assert.deepEqual(recorded, [true, false]);
 });

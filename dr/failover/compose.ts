@@ -1,0 +1,252 @@
+/** What a failover does on real clusters. */
+import type { Library } from "../../src/kafka/mod.ts";
+import type { Log } from "../../src/telemetry/log.ts";
+import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
+import {
+  type Flow,
+  lanesTopic,
+  type ReplicationPolicy,
+} from "../formats/mod.ts";
+import { endHanging } from "../mirror/hanging.ts";
+import type { ClusterClients } from "../mirror/lane_parts.ts";
+import { idOf, laneOf, transactionalId } from "../mirror/names.ts";
+import { LaneFollower, OffsetMap } from "../offset_map/mod.ts";
+import type { SenderOptions } from "../sender.ts";
+import {
+  type ClusterName,
+  type DrState,
+  HISTORY_TOPIC,
+  other,
+  STATE_TOPIC,
+  StateStore,
+  type StateTimings,
+} from "../state/mod.ts";
+import { openClients } from "./clients.ts";
+import type { InputOutputs } from "./done_records.ts";
+import { writeDone } from "./done_topic.ts";
+import { drained } from "./drained.ts";
+import type { FailOverParts, OutputCounts, StepReport } from "./fail_over.ts";
+import { OutputFinder } from "./find_outputs.ts";
+import { scanOutputs } from "./scan_outputs.ts";
+import { sealLanes } from "./seal.ts";
+import {
+  committedOf,
+  ensureState,
+  mirroredPartitions,
+  partitionCounts,
+  readCuts,
+  REQUEST_MS,
+} from "./target.ts";
+
+export interface OpenFailOverOptions {
+  readonly library: Library;
+  readonly clusters: Readonly<Record<ClusterName, ClusterClients>>;
+  readonly to: ClusterName;
+  /** Of the mirror to it. */
+  readonly policy: ReplicationPolicy;
+  /** Of topics that are not there yet; no more than there are brokers. */
+  readonly replicationFactor: number;
+  readonly onStep: (report: StepReport) => void;
+  readonly log: Log;
+  readonly timings?: StateTimings;
+}
+
+export interface OpenFailOver extends FailOverParts, AsyncDisposable {
+  readonly store: StateStore;
+  /**
+   * What there is now, null where nothing was ever written.
+   * @throws {KafkaError | StateError} where that cannot be read.
+   */
+  readonly newest: (signal: AbortSignal) => Promise<DrState | null>;
+  /** Whether the cluster that is left answers within the time. */
+  readonly isLeftAlive: (
+    timeoutMs: number,
+    signal: AbortSignal,
+  ) => Promise<boolean>;
+}
+
+/** A dead primary is not waited for. */
+const TIMINGS: StateTimings = {
+  requestMs: 5_000,
+  readMs: 3_000,
+  forcedReadMs: 200,
+  copyMs: 1_000,
+};
+/** Without librdkafka's habit of waiting at the end for up to half a second. */
+const PROMPT_FETCH = {
+  "fetch.wait.max.ms": 20,
+  "fetch.queue.backoff.ms": 2,
+} as const;
+
+/** @throws {PropertyError} where clients cannot be made. */
+export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
+  const { library, log, policy, timings = TIMINGS, to } = options;
+  const flow: Flow = { source: other(to), target: to };
+  const owned = new AsyncDisposableStack();
+  const clients = owned.use(openClients(options));
+  const store = owned.use(new StateStore({ ...clients, timings }));
+  const target = clients.clusters[to];
+  const { admin } = target;
+  const consumer = { ...target.consumer, ...PROMPT_FETCH };
+  const reading = { library, flow, consumer, admin };
+  const writing: SenderOptions = {
+    library,
+    properties: target.producer,
+    onEvent: clients.onClientEvent,
+  };
+  /** Begun early, since most of the lanes' logs can be read before the seal. */
+  let following: Promise<LaneFollower> | null = null;
+  owned.defer(async () => {
+    const [opened] = await Promise.allSettled([following]);
+    if (opened!.status === "fulfilled") {
+      await opened!.value?.[Symbol.asyncDispose]();
+    }
+  });
+  // Before that: it may still be under way.
+  const closing = new AbortController();
+  owned.defer(() => closing.abort(new TypeError("this failover is closed")));
+  const mapNow = async (signal: AbortSignal): Promise<OffsetMap> => {
+    if (following === null) return new OffsetMap();
+    const follower = await following;
+    await follower.load(signal);
+    return follower.map;
+  };
+  const targetTopic = (topic: string) => policy.targetTopic(flow.source, topic);
+  return {
+    store,
+    now: () => performance.now(),
+    onStep: options.onStep,
+    async isLeftAlive(timeoutMs, signal) {
+      const left = clients.clusters[other(to)].admin;
+      try {
+        const { brokers } = await left.describeCluster({ timeoutMs, signal });
+        return brokers.length > 0;
+      } catch {
+        signal.throwIfAborted();
+        return false;
+      }
+    },
+    async newest(signal) {
+      const { secondary } = clients.clusters;
+      const counts = await partitionCounts(secondary.admin, signal);
+      if (!counts.has(STATE_TOPIC)) return null;
+      const copies = await store.read(signal);
+      // The primary's copy alone does not say where it stands.
+      if (copies.secondary.kind === "failed") throw copies.secondary.error;
+      return copies.newest;
+    },
+    async lanes(signal) {
+      const { secondary } = clients.clusters;
+      const counts = await partitionCounts(admin, signal);
+      const known = to === "secondary"
+        ? counts
+        : await partitionCounts(secondary.admin, signal);
+      if (!known.has(STATE_TOPIC) || !known.has(HISTORY_TOPIC)) {
+        await ensureState(clients, options.replicationFactor, signal);
+      }
+      const topic = lanesTopic(flow.source);
+      const lanes = counts.get(topic) ?? null;
+      if (lanes !== null && following === null) {
+        following = LaneFollower.open({
+          library,
+          properties: consumer,
+          topic,
+          signal: AbortSignal.any([signal, closing.signal]),
+        });
+        following.catch(() => {}); // awaited when it is needed
+      }
+      return lanes;
+    },
+    change: (decide, signal) => store.change(decide, { force: true, signal }),
+    seal: (lanes, era, signal) =>
+      sealLanes({ ...writing, flow, lanes }, era, signal),
+    async drain(lanes, signal) {
+      const map = await mapNow(signal);
+      const partitions = await mirroredPartitions(
+        admin,
+        map,
+        targetTopic,
+        signal,
+      );
+      const laneOfTarget = new Map(
+        Array.from(map.partitions(), ({ topic, partition }) => [
+          idOf({ topic: targetTopic(topic), partition }),
+          laneOf({ topic, partition }, lanes),
+        ]),
+      );
+      await drained({
+        admin,
+        partitions,
+        requestMs: REQUEST_MS,
+        async endHanging(open, each) {
+          const byLane = Map.groupBy(
+            open,
+            (tp) => laneOfTarget.get(idOf(tp)) ?? 0,
+          );
+          for (const [lane, tps] of byLane) {
+            const producer = {
+              ...target.producer,
+              "transactional.id": transactionalId(flow, lane),
+            };
+            const foreign = new Set<string>();
+            const parts = { library, admin, producer, foreign, log };
+            await endHanging(parts, tps, each);
+          }
+        },
+      }, signal);
+      return partitions.length;
+    },
+    async outputs(era, signal): Promise<OutputCounts> {
+      const map = await mapNow(signal);
+      const [partitions, { clusterId }, cuts] = await Promise.all([
+        mirroredPartitions(admin, map, targetTopic, signal),
+        askRepeatedly(
+          () => admin.describeCluster({ timeoutMs: ATTEMPT_MS, signal }),
+          REQUEST_MS,
+          signal,
+        ),
+        readCuts(reading, signal),
+      ]);
+      const finder = new OutputFinder({
+        map,
+        targetTopic,
+        targetClusterId: clusterId ?? "",
+      });
+      const scanned = await scanOutputs({
+        library,
+        admin,
+        consumer,
+        partitions,
+        store: cuts,
+        finder,
+        committedOf: (group, each) => committedOf(admin, group, each),
+        requestMs: REQUEST_MS,
+      }, signal);
+      const found = finder.found(era);
+      const { replicationFactor } = options;
+      const parts = { ...reading, replicationFactor };
+      await writeDone(parts, writing, found, signal);
+      const { outputs, records, withoutCut } = scanned;
+      return {
+        done: countOf(found.done),
+        tail: countOf(found.tail),
+        detail: [
+          `${outputs} outputs among ${records} records`,
+          ...withoutCut.length === 0
+            ? []
+            : [`everything was read for ${withoutCut.join(", ")}`],
+          ...finder.unknown === 0
+            ? []
+            : [`${finder.unknown} of inputs that are not known any more`],
+        ].join("; "),
+      };
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+const countOf = (
+  entries: readonly { readonly outputs: readonly InputOutputs[] }[],
+): number =>
+  entries.flatMap(({ outputs }) => outputs)
+    .reduce((sum, [, ...ordinals]) => sum + ordinals.length, 0);

@@ -1,0 +1,73 @@
+/** The topic of `done_records.ts`, read and written. */
+import type {
+  Admin,
+  ConsumerProperties,
+  Library,
+} from "../../src/kafka/mod.ts";
+import { ensureCompacted } from "../cut/ensure_topics.ts";
+import { doneTopic, type Flow } from "../formats/mod.ts";
+import { readRecords } from "../mirror/lane_state.ts";
+import type { SenderOptions } from "../sender.ts";
+import { DoneLog, doneRecords, type EraOutputs } from "./done_records.ts";
+import { inTransactions } from "./transactions.ts";
+
+export interface DoneTopicParts {
+  readonly library: Library;
+  readonly flow: Flow;
+  /** Both of the target. */
+  readonly admin: Admin;
+  readonly consumer: ConsumerProperties;
+}
+
+const REQUEST_MS = 5_000;
+
+/** One at a time writes; whoever begins later fences who began before. */
+const transactionalId = ({ source, target }: Flow) =>
+  `switchyard-${source}-${target}-failover`;
+
+/**
+ * What the topic says now; nothing where there is none.
+ * @throws {KafkaError | ReadError} where the target does not answer; the
+ * signal's reason.
+ */
+export async function readDoneLog(
+  parts: DoneTopicParts,
+  signal: AbortSignal,
+): Promise<DoneLog> {
+  const log = new DoneLog();
+  const decoder = new TextDecoder();
+  const text = (bytes: Uint8Array | null) => bytes && decoder.decode(bytes);
+  const topic = doneTopic(parts.flow.source);
+  const records = readRecords(parts, topic, undefined, signal);
+  for await (const { key, value } of records) log.take(text(key), text(value));
+  // Reading ends early then, and says nothing.
+  signal.throwIfAborted();
+  return log;
+}
+
+/**
+ * Writes all that was found, in one transaction; what was written of the era
+ * before, and what is done of eras before, goes with it.
+ * @param writing of the target
+ * @throws as `inTransactions`, and as `readDoneLog`.
+ */
+export async function writeDone(
+  parts: DoneTopicParts & { readonly replicationFactor: number },
+  writing: SenderOptions,
+  outputs: EraOutputs,
+  signal: AbortSignal,
+): Promise<void> {
+  const { flow } = parts;
+  const topic = doneTopic(flow.source);
+  const own = { ...parts, topics: [topic], timeoutMs: REQUEST_MS };
+  await ensureCompacted(own, signal);
+  const records = async () => {
+    const log = await readDoneLog(parts, signal);
+    const written = doneRecords(outputs);
+    const deleted = log.stale(written, outputs.era)
+      .map((key) => ({ key, value: null }));
+    return [...written, ...deleted]
+      .map((each) => ({ ...each, topic, partition: 0 }));
+  };
+  await inTransactions(writing, transactionalId(flow), records, signal);
+}

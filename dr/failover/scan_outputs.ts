@@ -1,0 +1,166 @@
+/**
+ * Looks for coordinates of outputs on the target, from S to the end:
+ *
+ *     beginning ......... S ............................ last stable offset
+ *       of inputs below p   of inputs below p, of others, of ones in the tail
+ *
+ * S and p are those of the cut at which a group was released last (dr/cut). A
+ * group that stands at no cut has no S. Where it has no position on the target
+ * either, it began after the last cut, and its outputs lie above S all the same;
+ * else the rest is looked through as well.
+ */
+import {
+  type Admin,
+  type ConsumerProperties,
+  headerName,
+  type Library,
+  readTopics,
+  type TopicPartition,
+  type TopicRange,
+} from "../../src/kafka/mod.ts";
+import {
+  type Coordinates,
+  COORDINATES_HEADER,
+  parseCoordinates,
+} from "../../src/pool/coordinates.ts";
+import type { CutStore, OffsetTable } from "../cut/mod.ts";
+import { offsetIn } from "../cut/mod.ts";
+import { earliestOffsets, latestOffsets } from "../cut/requests.ts";
+import type { Committed, OutputFinder } from "./find_outputs.ts";
+
+export interface ScanParts {
+  readonly library: Library;
+  /** Both of the target. */
+  readonly admin: Admin;
+  readonly consumer: ConsumerProperties;
+  readonly partitions: readonly TopicPartition[];
+  readonly store: Pick<CutStore, "groups" | "stables">;
+  readonly finder: Pick<OutputFinder, "take">;
+  readonly committedOf: (
+    group: string,
+    signal: AbortSignal,
+  ) => Promise<Committed>;
+  readonly requestMs: number;
+}
+
+export interface ScanReport {
+  readonly records: number;
+  /** Of these, those that carry coordinates. */
+  readonly outputs: number;
+  /** Because of them everything was looked through. */
+  readonly withoutCut: readonly string[];
+}
+
+const HEADER = headerName(COORDINATES_HEADER);
+/** Without librdkafka's habit of waiting at the end for up to half a second. */
+const PROMPT_FETCH = {
+  "fetch.wait.max.ms": 20,
+  "fetch.queue.backoff.ms": 2,
+} as const;
+
+/** @throws {KafkaError | ReadError | FailoverError}; the signal's reason. */
+export async function scanOutputs(
+  parts: ScanParts,
+  signal: AbortSignal,
+): Promise<ScanReport> {
+  const { admin, partitions, requestMs, store } = parts;
+  const [ends, begins] = await Promise.all([
+    latestOffsets(admin, partitions, true, requestMs, signal),
+    earliestOffsets(admin, partitions, requestMs, signal),
+  ]);
+  const ranges = rangesOf(partitions, begins, ends, store.stables());
+  const scan = new Scan(parts, new Set(store.groups));
+  await scan.read(ranges.above, () => true, signal);
+  const withoutCut = scan.withoutCut;
+  if (withoutCut.length > 0) {
+    const wanted = new Set(withoutCut);
+    await scan.read(ranges.below, ({ group }) => wanted.has(group), signal);
+  }
+  return { records: scan.records, outputs: scan.outputs, withoutCut };
+}
+
+/**
+ * What lies above the lowest S, and below it. Pure.
+ * @param stables null: one that is not known.
+ */
+export function rangesOf(
+  partitions: readonly TopicPartition[],
+  begins: OffsetTable,
+  ends: OffsetTable,
+  stables: readonly (OffsetTable | null)[],
+): { readonly above: TopicRange[]; readonly below: TopicRange[] } {
+  const above: TopicRange[] = [];
+  const below: TopicRange[] = [];
+  for (const tp of partitions) {
+    const first = offsetIn(begins, tp) ?? 0;
+    const end = offsetIn(ends, tp) ?? 0;
+    const known = stables.map((table) => table && offsetIn(table, tp));
+    const lowest = known.length === 0
+      ? first
+      : Math.min(...known.map((each) => each ?? first));
+    const start = Math.min(Math.max(first, lowest), end);
+    if (start < end) above.push({ ...tp, start, end });
+    if (first < start) below.push({ ...tp, start: first, end: start });
+  }
+  return { above, below };
+}
+
+class Scan {
+  readonly #parts: ScanParts;
+  readonly #atCuts: ReadonlySet<string>;
+  readonly #committed = new Map<string, Committed>();
+  records = 0;
+  outputs = 0;
+
+  constructor(parts: ScanParts, atCuts: ReadonlySet<string>) {
+    this.#parts = parts;
+    this.#atCuts = atCuts;
+  }
+
+  /** Groups that were met, stand at no cut, and have positions all the same. */
+  get withoutCut(): string[] {
+    return [...this.#committed]
+      .filter(([group, { size }]) => size > 0 && !this.#atCuts.has(group))
+      .map(([group]) => group);
+  }
+
+  async read(
+    ranges: readonly TopicRange[],
+    isWanted: (coordinates: Coordinates) => boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { consumer, finder, library } = this.#parts;
+    const batches = readTopics({
+      library,
+      properties: { ...consumer, ...PROMPT_FETCH },
+      ranges,
+      signal,
+    });
+    for await (const batch of batches) {
+      this.records += batch.count;
+      const found: Coordinates[] = [];
+      for (let index = 0; index < batch.count; index++) {
+        const text = batch.headerText(index, HEADER);
+        const coordinates = text === null ? null : parseCoordinates(text);
+        if (coordinates !== null && isWanted(coordinates)) {
+          found.push(coordinates);
+        }
+      }
+      this.outputs += found.length;
+      for (const each of found) {
+        finder.take(each, await this.#committedOf(each.group, signal));
+      }
+    }
+    // Reading ends early then, and says nothing.
+    signal.throwIfAborted();
+  }
+
+  async #committedOf(group: string, signal: AbortSignal): Promise<Committed> {
+    let committed = this.#committed.get(group);
+    if (committed === undefined) {
+      committed = await this.#parts.committedOf(group, signal);
+      this.#committed.set(group, committed);
+    }
+    return committed;
+  }
+}

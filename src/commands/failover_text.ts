@@ -1,0 +1,59 @@
+/** What `failover` prints. Pure. */
+import type { Stage, StepName, StepReport } from "../../dr/failover/mod.ts";
+import { STEPS } from "../../dr/failover/mod.ts";
+import type { DrState } from "../../dr/state/mod.ts";
+
+export interface PlanReport {
+  /** Null: there is none. */
+  readonly state: DrState | null;
+  readonly stage: Stage["kind"];
+  readonly isPrimaryAlive: boolean;
+  readonly problem: string | null;
+}
+
+const DOES: Readonly<Record<StepName, string>> = {
+  fence: "note in the state that a failover has begun: mirrors and pools stop",
+  seal: "end the mirror's lanes: nobody can mirror any more",
+  drain: "wait until all that was mirrored can be read",
+  outputs: "write down which outputs are there already",
+  promote: "make the secondary the active cluster",
+};
+
+const NAME_WIDTH = Math.max(...STEPS.map(({ length }) => length));
+
+export const stepText = ({ detail, ms, step }: StepReport): string =>
+  `${step.padEnd(NAME_WIDTH)}  ${(ms / 1000).toFixed(3)} s  ${detail}`;
+
+export function planText(
+  { isPrimaryAlive, problem, stage, state }: PlanReport,
+): string {
+  const now = state === null
+    ? "no state was ever written: the primary is active"
+    : `the ${state.active} is active, ${state.phase}, epoch ${state.epoch}, ` +
+      `era ${state.era}`;
+  const lines = [
+    now,
+    `the primary ${isPrimaryAlive ? "answers" : "does not answer"}`,
+    ...problem === null ? [] : [problem],
+  ];
+  switch (stage) {
+    case "begin":
+    case "resume": {
+      const steps = stage === "begin" ? STEPS : STEPS.slice(1);
+      lines.push(
+        ...steps.map((step) =>
+          `would ${step.padEnd(NAME_WIDTH)}  ${DOES[step]}`
+        ),
+      );
+      if (isPrimaryAlive) lines.push("only with --force: the primary answers");
+      break;
+    }
+    case "already":
+      lines.push("nothing to do");
+      break;
+    case "refuse":
+      lines.push("would do nothing");
+      break;
+  }
+  return lines.join("\n");
+}

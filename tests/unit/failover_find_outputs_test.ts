@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { OutputFinder } from "../../dr/failover/find_outputs.ts";
+import {
+  decodeLaneRecord,
+  encodeDelta,
+  OffsetMap,
+  type Run,
+} from "../../dr/offset_map/mod.ts";
+import type { Coordinates } from "../../src/pool/coordinates.ts";
+import { sized } from "../support/soak.ts";
+
+const numRuns = sized(500, 20_000);
+const SOURCE = "source-cluster-id-1234";
+const TARGET = "target-cluster-id-1234";
+const TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAA";
+const OTHER_ID = "AAAAAAAAAAAAAAAAAAAAAQ";
+
+const at = (
+  offset: number,
+  changes: Partial<Coordinates> = {},
+): Coordinates => ({
+  clusterId: SOURCE,
+  topicId: TOPIC_ID,
+  partition: 0,
+  offset,
+  ordinal: 0,
+  count: 1,
+  group: "pool",
+  ...changes,
+});
+
+function mapOf(runs: readonly Run[], position: number): OffsetMap {
+  const map = new OffsetMap();
+  const partition = {
+    topic: "logins",
+    topicId: TOPIC_ID,
+    partition: 0,
+    position,
+    leaderEpoch: null,
+    runs,
+  };
+  map.apply(0, decodeLaneRecord(encodeDelta(0, [partition])));
+  // The seal, as whoever fails over has read it.
+  map.apply(0, decodeLaneRecord(encodeDelta(1, [])));
+  return map;
+}
+
+const finderOf = (map: OffsetMap) =>
+  new OutputFinder({
+    map,
+    targetTopic: (topic) => `primary.${topic}`,
+    targetClusterId: TARGET,
+  });
+
+/** Two records and a gap in the source, a marker in the target. */
+const MAP = mapOf([
+  { upstream: 10, downstream: 0, length: 5 },
+  { upstream: 17, downstream: 6, length: 3 },
+], 22);
+
+const committed = (offset: number | null) =>
+  new Map(offset === null ? [] : [["primary.logins-0", offset]]);
+
+Deno.test("outputs of mirrored inputs from the group's position on are done, in the target's offsets", () => {
+  const finder = finderOf(MAP);
+  for (const offset of [13, 14, 17, 19]) {
+    finder.take(at(offset), committed(4));
+  }
+  assert.deepEqual(finder.found(1), {
+    era: 1,
+    done: [{
+      group: "pool",
+      topic: "primary.logins",
+      partition: 0,
+      // 13 -> 3 is below the position; behind the gap 17 -> 6.
+      outputs: [[4, 0], [6, 0], [8, 0]],
+    }],
+    tail: [],
+  });
+});
+
+Deno.test("several outputs of an input, in any order and met twice, are one entry", () => {
+  const finder = finderOf(MAP);
+  for (const ordinal of [2, 0, 2]) {
+    finder.take(at(11, { ordinal, count: 3 }), committed(0));
+  }
+  assert.deepEqual(finder.found(1).done[0]!.outputs, [[1, 0, 2]]);
+});
+
+Deno.test("outputs of inputs at or beyond the mirror's position are the tail, in the source's offsets", () => {
+  const finder = finderOf(MAP);
+  finder.take(at(22), committed(9));
+  finder.take(at(30), committed(9));
+  // Of a topic of which nothing was mirrored.
+  finder.take(at(3, { topicId: OTHER_ID, partition: 4 }), committed(9));
+  const { done, tail } = finder.found(1);
+  assert.deepEqual(done, []);
+  assert.deepEqual(tail, [{
+    group: "pool",
+    topic: "logins",
+    topicId: TOPIC_ID,
+    partition: 0,
+    outputs: [[22, 0], [30, 0]],
+  }, {
+    group: "pool",
+    topic: null,
+    topicId: OTHER_ID,
+    partition: 4,
+    outputs: [[3, 0]],
+  }]);
+});
+
+Deno.test("groups are told apart, and one without a position has all of it done", () => {
+  const finder = finderOf(MAP);
+  finder.take(at(10), committed(9));
+  finder.take(at(10, { group: "a/b" }), committed(null));
+  assert.deepEqual(
+    finder.found(1).done.map(({ group, outputs }) => [group, outputs]),
+    [["a/b", [[0, 0]]]],
+  );
+});
+
+Deno.test("what was processed on the target, or on a third cluster, is not looked at", () => {
+  const finder = finderOf(MAP);
+  finder.take(at(12, { clusterId: TARGET }), committed(0));
+  finder.take(at(25, { clusterId: TARGET }), committed(0));
+  finder.take(
+    at(25, { clusterId: "third", topicId: OTHER_ID }),
+    committed(0),
+  );
+  finder.take(at(12), committed(0));
+  const { done, tail } = finder.found(1);
+  assert.deepEqual(done[0]!.outputs, [[2, 0]]);
+  assert.deepEqual(tail, []);
+});
+
+Deno.test("an input that no run knows is told, and not guessed", () => {
+  const trimmed = mapOf([
+    { upstream: 100, downstream: 40, length: 0 },
+    { upstream: 100, downstream: 40, length: 20 },
+  ], 120);
+  const finder = finderOf(trimmed);
+  finder.take(at(99), committed(0));
+  finder.take(at(100), committed(0));
+  assert.equal(finder.unknown, 1);
+  assert.deepEqual(finder.found(1).done[0]!.outputs, [[40, 0]]);
+});
+
+/** Records of a source partition, and where their copies lie. */
+const mirrored = fc.array(
+  fc.record({
+    up: fc.nat(3),
+    down: fc.nat(3),
+    length: fc.integer({
+      min: 1,
+      max: 6,
+    }),
+  }),
+  { minLength: 1, maxLength: 12 },
+).map((steps) => {
+  const pairs: [number, number][] = [];
+  let [up, down] = [0, 0];
+  for (const step of steps) {
+    [up, down] = [up + step.up, down + step.down];
+    for (let count = 0; count < step.length; count++) {
+      pairs.push([up++, down++]);
+    }
+  }
+  return pairs;
+});
+
+Deno.test("of any outputs exactly those are done whose input is mirrored and at or above the position", () => {
+  fc.assert(
+    fc.property(mirrored, fc.nat(60), fc.nat(40), fc.nat(10), (
+      pairs,
+      position,
+      tail,
+      beyond,
+    ) => {
+      const end = pairs.at(-1)![0] + 1 + beyond;
+      const runs = pairs.map(([upstream, downstream]) => ({
+        upstream,
+        downstream,
+        length: 1,
+      }));
+      const finder = finderOf(mapOf(runs, end));
+      for (const [upstream] of pairs) {
+        finder.take(at(upstream), committed(position));
+      }
+      for (let offset = end; offset < end + tail; offset++) {
+        finder.take(at(offset), committed(position));
+      }
+      const found = finder.found(1);
+      const inputs = (entries: typeof found.done | typeof found.tail) =>
+        entries.flatMap(({ outputs }) => outputs.map(([offset]) => offset));
+      assert.deepEqual(
+        inputs(found.done),
+        pairs.map(([, downstream]) => downstream)
+          .filter((downstream) => downstream >= position),
+      );
+      assert.deepEqual(
+        inputs(found.tail),
+        Array.from({ length: tail }, (_, at) => end + at),
+      );
+      assert.equal(finder.unknown, 0);
+    }),
+    { numRuns },
+  );
+});

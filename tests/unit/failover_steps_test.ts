@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  type FailOverOutcome,
+  stageOf,
+  STEPS,
+} from "../../dr/failover/fail_over.ts";
+import type { DrState, Phase } from "../../dr/state/mod.ts";
+import { sized } from "../support/soak.ts";
+import { type Crash, FailoverWorld, STEADY } from "./support_failover_world.ts";
+
+const numRuns = sized(200, 20_000);
+
+/** Those that get in each other's way wait for a while. */
+const numRaces = sized(25, 2_000);
+
+const crash: fc.Arbitrary<Crash> = fc.record({
+  step: fc.constantFrom(...STEPS),
+  when: fc.constantFrom("before" as const, "after" as const),
+});
+
+/** One promotion, whatever was begun and broken off. */
+function expectPromoted({ history, state }: FailoverWorld, from = STEADY) {
+  assert.equal(state?.active, "secondary");
+  assert.equal(state.phase, "steady");
+  assert.equal(state.era, from.era + 1);
+  const actives = history.map(({ active }) => active);
+  assert.equal(actives.filter((each) => each === "secondary").length, 1);
+  const epochs = history.map(({ epoch }) => epoch);
+  assert.deepEqual(epochs, epochs.map((_, at) => from.epoch + 1 + at));
+}
+
+Deno.test("a failover fences, seals, drains, writes outputs down and promotes, in this order", async () => {
+  const world = new FailoverWorld();
+  const outcome = await world.run();
+  assert.equal(outcome?.kind, "promoted");
+  assert.deepEqual(world.begun, [...STEPS]);
+  expectPromoted(world);
+  assert.deepEqual(
+    world.history.map(({ active, epoch, era, phase }) =>
+      `${epoch} ${active} ${phase} ${era}`
+    ),
+    ["8 primary fencing 0", "9 secondary steady 1"],
+  );
+});
+
+for (const step of STEPS) {
+  for (const when of ["before", "after"] as const) {
+    Deno.test(`what broke off ${when} the step ${step} is carried on by the next run`, async () => {
+      const world = new FailoverWorld();
+      assert.equal(await world.run({ step, when }), null);
+      const outcome = await world.run();
+      const isOver = step === "promote" && when === "after";
+      assert.equal(outcome?.kind, isOver ? "already" : "promoted");
+      expectPromoted(world);
+    });
+  }
+}
+
+Deno.test("however often it breaks off, the secondary is promoted once, and only when it may be", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(crash, { maxLength: 8 }), async (crashes) => {
+      const world = new FailoverWorld();
+      for (const each of crashes) await world.run(each);
+      await world.run();
+      expectPromoted(world);
+    }),
+    { numRuns },
+  );
+});
+
+Deno.test("of those that fail over at the same time one promotes, and the others see it", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.option(crash), { minLength: 2, maxLength: 4 }),
+      async (runs) => {
+        const world = new FailoverWorld();
+        const outcomes = await Promise.all(
+          [...runs, null].map((each) => world.run(each)),
+        );
+        const kinds = outcomes.map((each: FailOverOutcome | null) =>
+          each?.kind ?? "crashed"
+        );
+        assert.ok(
+          kinds.filter((kind) => kind === "promoted").length <= 1,
+          kinds.join(),
+        );
+        expectPromoted(world);
+      },
+    ),
+    { numRuns: numRaces },
+  );
+});
+
+Deno.test("where no state was ever written the primary is active, and era 1 begins", async () => {
+  const world = new FailoverWorld(null);
+  await world.run();
+  assert.equal(world.state?.era, 1);
+  assert.equal(world.state?.active, "secondary");
+});
+
+Deno.test("a switch of another kind is not interrupted", async () => {
+  for (const phase of ["recovering", "reversing", "catching-up"] as const) {
+    const world = new FailoverWorld({ ...STEADY, phase });
+    await assert.rejects(world.run(), /another switch is under way/);
+    assert.deepEqual(world.history, []);
+    assert.deepEqual(world.seals, [0, 0]);
+  }
+});
+
+Deno.test("whoever finds the cluster active has nothing to do", async () => {
+  const world = new FailoverWorld({ ...STEADY, active: "secondary", era: 1 });
+  assert.equal((await world.run())?.kind, "already");
+  assert.deepEqual(world.begun, ["fence"]);
+  assert.deepEqual(world.history, []);
+});
+
+Deno.test("what a run is to do follows from the state alone", () => {
+  const stages = (active: DrState["active"]) =>
+    ([
+      "steady",
+      "fencing",
+      "draining",
+      "releasing",
+      "recovering",
+      "reversing",
+      "catching-up",
+    ] as const satisfies readonly Phase[]).map((phase) =>
+      stageOf({ ...STEADY, active, phase }, "secondary").kind
+    );
+  const refused = ["refuse", "refuse", "refuse"];
+  assert.deepEqual(stages("primary"), [
+    "begin",
+    "resume",
+    "resume",
+    "resume",
+    ...refused,
+  ]);
+  assert.deepEqual(stages("secondary"), ["already", ...refused, ...refused]);
+  assert.equal(stageOf(null, "secondary").kind, "begin");
+  assert.equal(stageOf(null, "primary").kind, "already");
+});

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { failover } from "../../src/commands/failover.ts";
+import { planText, stepText } from "../../src/commands/failover_text.ts";
+
+/** Runs it in this process; only for what ends before it does anything. */
+async function refused(args: readonly string[]) {
+  const { writeSync } = Deno.stderr;
+  let said = "";
+  Deno.stderr.writeSync = (bytes) => {
+    said += new TextDecoder().decode(bytes);
+    return bytes.length;
+  };
+  try {
+    return { status: await failover(args), said };
+  } finally {
+    Deno.stderr.writeSync = writeSync;
+  }
+}
+
+const WRONG: readonly [readonly string[], RegExp][] = [
+  [["--to", "primary"], /--to takes secondary, not "primary"; usage: /],
+  [["--reason"], /--reason.*; usage: failover \[--to secondary\]/],
+  [["--hurry"], /--hurry.*; usage: /],
+  [["secondary"], /secondary.*; usage: /],
+  [["--", "--force"], /^PRIMARY_BROKERS is not set: a failover needs two/],
+];
+for (const [args, message] of WRONG) {
+  Deno.test(`\`failover ${args.join(" ")}\` is refused in one line`, async () => {
+    const before = Deno.env.get("PRIMARY_BROKERS");
+    Deno.env.delete("PRIMARY_BROKERS");
+    try {
+      const { status, said } = await refused(args);
+      assert.equal(status, 2);
+      assert.match(said, message);
+      assert.equal(said.trim().split("\n").length, 1);
+    } finally {
+      if (before !== undefined) Deno.env.set("PRIMARY_BROKERS", before);
+    }
+  });
+}
+
+Deno.test("a step is a line with its duration", () => {
+  assert.equal(
+    stepText({ step: "seal", ms: 123.4, detail: "4 lanes, era 1" }),
+    "seal     0.123 s  4 lanes, era 1",
+  );
+});
+
+Deno.test("a plan says where it stands, and what it would do from there", () => {
+  const state = {
+    epoch: 4,
+    active: "primary",
+    phase: "fencing",
+    sinceMs: 0,
+    reason: "",
+    era: 0,
+    lanes: 4,
+  } as const;
+  const lines = planText({
+    state,
+    stage: "resume",
+    isPrimaryAlive: true,
+    problem: null,
+  }).split("\n");
+  assert.deepEqual(lines.slice(0, 2), [
+    "the primary is active, fencing, epoch 4, era 0",
+    "the primary answers",
+  ]);
+  assert.deepEqual(
+    lines.slice(2).map((line) => line.split(/ +/).slice(0, 2).join(" ")),
+    [
+      "would seal",
+      "would drain",
+      "would outputs",
+      "would promote",
+      "only with",
+    ],
+  );
+  assert.match(
+    planText({
+      state: null,
+      stage: "begin",
+      isPrimaryAlive: false,
+      problem: null,
+    }),
+    /^no state was ever written: the primary is active\n.*not answer\nwould f/,
+  );
+  assert.match(
+    planText({
+      state,
+      stage: "refuse",
+      isPrimaryAlive: false,
+      problem: "because",
+    }),
+    /because\nwould do nothing$/,
+  );
+});
