@@ -1,4 +1,4 @@
-export { type PoolOptions, PoolStartError } from "./options.ts";
+export { type Halt, type PoolOptions, PoolStartError } from "./options.ts";
 export { Pool } from "./pool.ts";
 export type { StreamJob, WorkerLimits } from "./protocol.ts";
 export type { Rates } from "./rate_limit.ts";
