@@ -1,0 +1,36 @@
+/** A cluster of the settings, once it is fit for the job. */
+import type { ClusterName } from "../../dr/state/mod.ts";
+import { delayTopics, type Settings } from "../config/mod.ts";
+import type { Library } from "../kafka/mod.ts";
+import type { Log } from "../telemetry/log.ts";
+import { type ClientSettings, clientSettings } from "./client_properties.ts";
+import { preflight } from "./preflight.ts";
+
+/** @throws {PreflightError} where it is not. */
+export async function fitCluster(
+  library: Library,
+  settings: Settings,
+  cluster: ClusterName,
+  brokers: string,
+  log: Log,
+): Promise<ClientSettings> {
+  const { createTopics, dlqTopic, inputTopic, outputTopic } = settings;
+  const { largestBatchBytes } = await preflight({
+    library,
+    properties: clientSettings(settings, settings[cluster], brokers).producer,
+    cluster,
+    brokers,
+    inputTopic,
+    outputTopics: [outputTopic, dlqTopic],
+    delayTopics: delayTopics(inputTopic, settings.retryDelays)
+      .map(({ topic }) => topic),
+    createTopics,
+    log,
+  });
+  return clientSettings(
+    settings,
+    settings[cluster],
+    brokers,
+    largestBatchBytes === null ? {} : { largestBatchBytes },
+  );
+}
