@@ -200,11 +200,6 @@ class ThreadMain<J extends Job, Prepared> {
     try {
       await loop.run();
     } catch (error) {
-      if (error instanceof FencedError) {
-        // The coordinator has given up on this thread: it must touch nothing.
-        this.#endThread();
-        return;
-      }
       failure = error;
     }
     settlement.abandon();
@@ -213,6 +208,10 @@ class ThreadMain<J extends Job, Prepared> {
     await sink.close();
     if (failure === undefined) {
       post({ kind: "stopped" });
+    } else if (failure instanceof FencedError) {
+      // It may be taken for hung, and then nobody listens any more.
+      post({ kind: "stopped" });
+      this.#endThread();
     } else if (failure instanceof TransactionAbortedError) {
       const { message, refused } = failure;
       post({

@@ -16,10 +16,14 @@ export async function openNative(
     onProgress: progressWriter(),
     signal,
   });
-  const { kafka, consumer, producer } = settings.primary;
-  const missing = missingFeatures(
-    { ...kafka, ...consumer, ...producer } as Record<string, string>,
-    native.features,
+  const used = settings.secondary.brokers === null
+    ? [settings.primary]
+    : [settings.primary, settings.secondary];
+  const missing = used.flatMap(({ consumer, kafka, producer }) =>
+    missingFeatures(
+      { ...kafka, ...consumer, ...producer } as Record<string, string>,
+      native.features,
+    )
   );
   if (missing.length > 0) throw new NativeError(missing.join("\n"));
   const library = openLibrary(native.path);

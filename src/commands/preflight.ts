@@ -2,6 +2,7 @@
  * What must hold before a job starts, each failure as one clear message: the
  * cluster answers, the input topic exists, the others do or are created.
  */
+import type { ClusterName } from "../../dr/state/mod.ts";
 import { delayTopicPrefix } from "../config/mod.ts";
 import { Admin, isTopicExisting, KafkaError } from "../kafka/mod.ts";
 import type { Library, ProducerProperties } from "../kafka/mod.ts";
@@ -10,11 +11,20 @@ import type { Log } from "../telemetry/log.ts";
 /** The job cannot start on this cluster; the message says what to do. */
 export class PreflightError extends Error {
   override readonly name = "PreflightError";
+  /** The cluster has not said no: it has not answered. */
+  readonly isUnanswered: boolean;
+
+  constructor(message: string, isUnanswered = false) {
+    super(message);
+    this.isUnanswered = isUnanswered;
+  }
 }
 
 export interface PreflightOptions {
   readonly library: Library;
   readonly properties: ProducerProperties;
+  /** Whose settings the messages name. */
+  readonly cluster: ClusterName;
   /** As the user wrote them. */
   readonly brokers: string;
   readonly inputTopic: string;
@@ -143,6 +153,7 @@ async function reach(
   admin: Admin,
   options: PreflightOptions,
 ): Promise<Map<string, number>> {
+  const { cluster } = options;
   const reasons: string[] = [];
   const done = new AbortController();
   const listening = listen(admin, done.signal, reasons);
@@ -153,8 +164,9 @@ async function reach(
     const [reason] = reasons;
     throw new PreflightError(
       `cannot reach the Kafka cluster at ${options.brokers}: ` +
-        `${reason ?? error.message}; check PRIMARY_BROKERS and the settings ` +
-        "under primary.kafka",
+        `${reason ?? error.message}; check ${cluster.toUpperCase()}_BROKERS ` +
+        `and the settings under ${cluster}.kafka`,
+      true,
     );
   } finally {
     done.abort();

@@ -5,7 +5,7 @@
  *
  * Everything is disposed in the reverse order, whatever happens.
  */
-import { toFileUrl } from "./file_url.ts";
+import type { ClusterName } from "../../dr/state/mod.ts";
 import {
   delayTopics,
   type LoadedSettings,
@@ -15,8 +15,8 @@ import {
 } from "../config/mod.ts";
 import { EMBEDDED_LIMITS, startEmbeddedCluster } from "../embedded/cluster.ts";
 import { LoginSource } from "../embedded/login_source.ts";
-import type { Library, MockCluster } from "../kafka/mod.ts";
-import { type JobCoordinates, Pool, type Rates } from "../pool/mod.ts";
+import type { Library } from "../kafka/mod.ts";
+import type { Pool } from "../pool/mod.ts";
 import { startHttp } from "../telemetry/http.ts";
 import {
   canShowLiveView,
@@ -25,21 +25,18 @@ import {
   wantsColor,
 } from "../telemetry/live_view.ts";
 import { createLog, type Log, LogSink } from "../telemetry/log.ts";
-import { type ClientSettings, clientSettings } from "./client_properties.ts";
-import { readCoordinates } from "./coordinates.ts";
+import { clientSettings } from "./client_properties.ts";
+import { fitCluster } from "./fit_cluster.ts";
+import { doneReader } from "./following/done_reader.ts";
+import { FollowingPool } from "./following/following_pool.ts";
 import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
+import { jobPool, ratesOf } from "./job_pool.ts";
 import { openNative } from "./open_native.ts";
-import { preflight } from "./preflight.ts";
 import { aborted, listenToSignals } from "./signals.ts";
 import type { StartOptions } from "./start.ts";
 
 const LOOK_MS = 50;
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const REFERENCE_PROCESSOR = new URL(
-  "../../workers/processors/user_login.ts",
-  import.meta.url,
-).href;
+const MIB = 1024 * 1024;
 
 type Outcome =
   | { readonly kind: "done" }
@@ -65,49 +62,44 @@ export async function runJob(
   }));
 
   const library = await openNative(settings, stop.signal);
-  const cluster = await openCluster(library, settings, view, log);
-  if (cluster.embedded !== null) stack.use(cluster.embedded);
   const instance = stack.use(
     sources.get("instanceId")?.kind !== "default" ||
       settings.guarantee === "at-least-once"
       ? chosenInstanceId(settings.instanceId)
       : freeInstanceId(settings.instanceId),
   );
-  const coordinates = await readCoordinates(
+  const maker: Maker = {
     library,
     settings,
-    cluster.clients.producer,
-  );
-  const pool = stack.use(
-    newPool(
-      library,
-      settings,
-      cluster.clients,
-      coordinates,
-      log,
-      view,
-      instance.id,
-    ),
-  );
+    instanceId: instance.id,
+    samples: view,
+    log,
+  };
+  const over = new AbortController();
+  const { brokers } = settings.primary;
+  const { feed, work } = brokers === null
+    ? await embeddedJob(maker, stack, options, over)
+    : {
+      work: stack.use(await clusterJob(maker, brokers)),
+      feed: () => never,
+    };
   const http = stack.use(startHttp({
     host: settings.httpHost,
     port: settings.httpPort,
-    status: () => pool.status(),
+    status: () => work.status(),
     group: { group: settings.groupId, topic: settings.inputTopic },
     log,
   }));
-  const over = new AbortController();
-  const generating = cluster.embedded === null
-    ? never
-    : generate(stack, library, cluster.brokers, settings, options, pool, over);
-  await pool.start();
-  reload = () => reloadSettings(pool, log);
+  const generating = feed();
+  // Of two clusters none may be there to begin on.
+  await Promise.race([work.start(), aborted(stop.signal)]);
+  reload = () => reloadSettings(work, log);
   if (view) {
-    const shown = stack.use(liveView(pool, settings));
+    const shown = stack.use(liveView(work, settings));
     if (Deno.stderr.isTerminal()) stack.use(sink.divert(shown.log));
   } else {
     log.info("started", {
-      cluster: settings.primary.brokers ?? "embedded",
+      cluster: clusterOf(work, settings),
       input: settings.inputTopic,
       output: settings.outputTopic,
       group: settings.groupId,
@@ -123,9 +115,9 @@ export async function runJob(
     aborted(stop.signal).then((
       signal,
     ) => ({ kind: "stopped", signal } as const)),
-    pool.failed.then((failure) => ({ kind: "failed", failure } as const)),
+    work.failed.then((failure) => ({ kind: "failed", failure } as const)),
     generating,
-    whenDone(pool, options, over.signal),
+    whenDone(work, options, over.signal),
   ]);
   over.abort();
   if (outcome.kind === "failed") {
@@ -134,9 +126,9 @@ export async function runJob(
   } else {
     log.info("draining", outcome);
   }
-  const clean = await pool.drain(settings.drainMs);
+  const clean = await work.drain(settings.drainMs);
   // The operator contract fixes the fields.
-  const { retried: _, alreadyDone: __, ...totals } = pool.status().totals;
+  const { retried: _, alreadyDone: __, ...totals } = work.status().totals;
   const summary = JSON.stringify({
     event: "summary",
     ...totals,
@@ -155,54 +147,99 @@ export async function runJob(
 
 const never = new Promise<never>(() => {});
 
-interface OpenCluster {
-  readonly brokers: string;
-  readonly clients: ClientSettings;
-  readonly embedded: MockCluster | null;
+/** The brokers that it begins on. */
+function clusterOf(work: Work, settings: Settings): string {
+  const active = work.status().following?.active ?? "primary";
+  return settings[active].brokers ?? "embedded";
 }
 
-/** The embedded cluster, or the settings' one once it is fit for the job. */
-async function openCluster(
-  library: Library,
-  settings: Settings,
-  view: boolean,
-  log: Log,
-): Promise<OpenCluster> {
-  const { inputTopic, outputTopic, dlqTopic, createTopics } = settings;
-  const delayNames = delayTopics(inputTopic, settings.retryDelays)
-    .map(({ topic }) => topic);
-  const { brokers } = settings.primary;
-  if (brokers === null) {
-    const embedded = await startEmbeddedCluster(library, {
-      topics: [inputTopic, outputTopic, dlqTopic, ...delayNames],
+/** What does the job: a pool, or one that follows the active cluster. */
+type Work =
+  & Pick<Pool, "drain" | "failed" | "setRates" | "setWorkers" | "start">
+  & Pick<Pool, "status" | typeof Symbol.asyncDispose>;
+
+interface Maker {
+  readonly library: Library;
+  readonly settings: Settings;
+  readonly instanceId: string;
+  readonly samples: boolean;
+  readonly log: Log;
+}
+
+/** On the embedded cluster, which ends with the stack. */
+async function embeddedJob(
+  maker: Maker,
+  stack: AsyncDisposableStack,
+  options: StartOptions,
+  over: AbortController,
+): Promise<{ readonly work: Work; readonly feed: () => Promise<Outcome> }> {
+  const { library, log, samples, settings } = maker;
+  const { inputTopic, outputTopic, dlqTopic } = settings;
+  const delays = delayTopics(inputTopic, settings.retryDelays);
+  const cluster = stack.use(
+    await startEmbeddedCluster(library, {
+      topics: [
+        inputTopic,
+        outputTopic,
+        dlqTopic,
+        ...delays.map(({ topic }) => topic),
+      ],
       partitions: settings.embedded.partitions,
-    });
-    EMBEDDED_LIMITS.forEach(view ? printLine : (line) => log.info(line));
-    const servers = embedded.bootstrapServers;
-    const clients = clientSettings(settings, settings.primary, servers);
-    return { brokers: servers, clients, embedded };
-  }
-  const clients = clientSettings(settings, settings.primary, brokers);
-  const { largestBatchBytes } = await preflight({
-    library,
-    properties: clients.producer,
-    brokers,
-    inputTopic,
-    outputTopics: [outputTopic, dlqTopic],
-    delayTopics: delayNames,
-    createTopics,
-    log,
-  });
+    }),
+  );
+  EMBEDDED_LIMITS.forEach(samples ? printLine : (line) => log.info(line));
+  const servers = cluster.bootstrapServers;
+  const clients = clientSettings(settings, settings.primary, servers);
+  const fit = { clients, coordinates: null };
+  const pool = stack.use(jobPool({ ...maker, cluster: fit, done: null }));
   return {
-    brokers,
-    clients: clientSettings(
-      settings,
-      settings.primary,
-      brokers,
-      largestBatchBytes === null ? {} : { largestBatchBytes },
-    ),
-    embedded: null,
+    work: pool,
+    feed: () =>
+      generate(stack, library, servers, settings, options, pool, over),
   };
+}
+
+/** On the clusters of the settings: one, or whichever of two is active. */
+async function clusterJob(maker: Maker, brokers: string): Promise<Work> {
+  const { instanceId, library, log, settings } = maker;
+  const standby = settings.secondary.brokers;
+  if (standby === null) {
+    const cluster = await fitCluster(
+      library,
+      settings,
+      "primary",
+      brokers,
+      log,
+    );
+    return jobPool({ ...maker, cluster, done: null });
+  }
+  const servers = { primary: brokers, secondary: standby };
+  const watching: Settings = { ...settings, guarantee: "at-least-once" };
+  const reached = (cluster: ClusterName) =>
+    clientSettings(watching, settings[cluster], servers[cluster]);
+  const clusters = {
+    primary: reached("primary"),
+    secondary: reached("secondary"),
+  };
+  return new FollowingPool({
+    library,
+    clusters,
+    voter: `${settings.groupId}/${instanceId}/${crypto.randomUUID()}`,
+    workers: settings.workers,
+    rates: ratesOf(settings),
+    drainMs: settings.drainMs,
+    log,
+    prepare: (cluster, log) =>
+      fitCluster(library, settings, cluster, servers[cluster], log),
+    readDone: doneReader(library, clusters, settings.groupId),
+    newPool: ({ rates, workers, ...parts }) =>
+      jobPool({
+        ...maker,
+        ...parts,
+        settings: { ...settings, workers },
+        rates,
+      }),
+  });
 }
 
 /** Feeds the embedded cluster; ends only when it cannot go on. */
@@ -238,64 +275,7 @@ async function generate(
   return await never;
 }
 
-function newPool(
-  library: Library,
-  settings: Settings,
-  clients: ClientSettings,
-  coordinates: JobCoordinates | null,
-  log: Log,
-  samples: boolean,
-  instanceId: string,
-): Pool {
-  const delays = delayTopics(settings.inputTopic, settings.retryDelays);
-  return new Pool({
-    instanceId,
-    library,
-    ...clients,
-    inputTopic: settings.inputTopic,
-    job: {
-      processor: settings.processor === null
-        ? REFERENCE_PROCESSOR
-        : toFileUrl(settings.processor),
-      outputTopic: settings.outputTopic,
-      deadLetterTopic: settings.dlqTopic,
-      groupId: settings.groupId,
-      ordering: settings.ordering,
-      retry: {
-        attempts: settings.retryAttempts,
-        backoffMs: settings.retryBackoffMs,
-        inPlaceMs: settings.retryInPlaceMs,
-        delaysMs: delays.map(({ delayMs }) => delayMs),
-      },
-      delayTopics: delays,
-      commitIntervalMs: settings.commitIntervalMs,
-      limits: {
-        batchRecords: settings.batchRecords,
-        pendingRecords: settings.pendingRecords,
-        pendingBytes: settings.pendingKbytes * KIB,
-        concurrency: settings.concurrency,
-        handlerTimeoutMs: settings.handlerTimeoutMs,
-      },
-      transaction: settings.guarantee === "at-least-once" ? null : {
-        intervalMs: settings.commitIntervalMs,
-        records: settings.transactionRecords,
-      },
-      coordinates,
-      done: null,
-      samples,
-      logLevel: settings.logLevel,
-    },
-    workers: settings.workers,
-    rates: ratesOf(settings),
-    commitIntervalMs: settings.commitIntervalMs,
-    watchdogMs: settings.watchdogMs,
-    workerHeapBytes: settings.workerHeapMb * MIB,
-    revokeMs: settings.drainMs,
-    log,
-  });
-}
-
-function liveView(pool: Pool, settings: Settings): LiveView {
+function liveView(work: Work, settings: Settings): LiveView {
   return new LiveView({
     title: {
       processor: settings.processor ?? "user_login",
@@ -304,23 +284,18 @@ function liveView(pool: Pool, settings: Settings): LiveView {
       cluster: settings.primary.brokers ?? "embedded cluster",
       heapLimitBytes: settings.workerHeapMb * MIB,
     },
-    status: () => pool.status(),
+    status: () => work.status(),
     terminal: standardTerminal(),
     color: wantsColor(),
   });
 }
 
-const ratesOf = (settings: Settings): Rates => ({
-  records: settings.rateRecords,
-  bytes: settings.rateKbytes === null ? null : settings.rateKbytes * KIB,
-});
-
 /** SIGHUP: takes over what can change while the job runs. */
-function reloadSettings(pool: Pool, log: Log): void {
+function reloadSettings(work: Work, log: Log): void {
   try {
     const { settings } = loadProcessSettings();
-    pool.setWorkers(settings.workers);
-    pool.setRates(ratesOf(settings));
+    work.setWorkers(settings.workers);
+    work.setRates(ratesOf(settings));
     log.info("settings read again; workers and rates are in effect", {
       workers: settings.workers,
       rateRecords: settings.rateRecords,
@@ -334,14 +309,14 @@ function reloadSettings(pool: Pool, log: Log): void {
 
 /** Ends when as many records are settled, or so much time is over. */
 async function whenDone(
-  pool: Pool,
+  work: Work,
   { messages, forMs }: StartOptions,
   signal: AbortSignal,
 ): Promise<{ readonly kind: "done" }> {
   const startedMs = performance.now();
   while (!signal.aborted) {
     const enough = messages !== null &&
-      pool.status().totals.consumed >= messages;
+      work.status().totals.consumed >= messages;
     const late = forMs !== null && performance.now() - startedMs >= forMs;
     if (enough || late) break;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));

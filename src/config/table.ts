@@ -46,13 +46,15 @@ const cluster = (
 
 const clusters = {
   primary: cluster("PRIMARY", {
-    description: "Where to find the cluster that the job reads and writes.",
+    description: "Where to find the cluster that the job reads and writes, " +
+      "until there is a failover.",
     unset: "an embedded cluster",
   }),
   secondary: cluster("SECONDARY", {
     description:
-      "The standby cluster, for the mirror and failover commands; `start` " +
-      "does not use it.",
+      "The standby cluster, for the mirror and failover commands. With both " +
+      "set, `start` works on the one that the state of disaster recovery " +
+      "names (docs/disaster-recovery.md).",
     unset: "no standby",
   }),
 };

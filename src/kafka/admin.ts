@@ -8,7 +8,7 @@ import { ConfigAdmin } from "./admin/configs.ts";
 import { GroupAdmin } from "./admin/groups.ts";
 import { PartitionAdmin } from "./admin/partitions.ts";
 import type {
-  AdminAccess,
+  LeaderAccess,
   NativeRequest,
   RequestOptions,
   RequestSettings,
@@ -46,7 +46,7 @@ export class Admin extends Client {
   readonly configs: ConfigAdmin;
   readonly groups: GroupAdmin;
   readonly acls: AclAdmin;
-  readonly #access: AdminAccess;
+  readonly #access: LeaderAccess;
   readonly #requests: RequestClient;
   readonly #closed = new AbortController();
   readonly #properties: AdminProperties;

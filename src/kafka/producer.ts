@@ -22,6 +22,7 @@ export interface ProducerPort {
 }
 
 const PURGE_EVERYTHING = 0x1 | 0x2; // QUEUE | INFLIGHT
+const PURGE_NON_BLOCKING = 0x4;
 
 export class Producer extends Client {
   constructor(library: Library, properties: ProducerProperties) {
@@ -43,6 +44,14 @@ export class Producer extends Client {
   /** Gives up what is not acknowledged; each such record is still reported. */
   purge(): void {
     this.library.symbols.rd_kafka_purge(this.pointer, PURGE_EVERYTHING);
+  }
+
+  /** The same, a moment later, without waiting for librdkafka's threads. */
+  purgeSoon(): void {
+    this.library.symbols.rd_kafka_purge(
+      this.pointer,
+      PURGE_EVERYTHING | PURGE_NON_BLOCKING,
+    );
   }
 
   /** Waits until everything was sent, or throws after `timeoutMs`. */

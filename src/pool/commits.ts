@@ -2,13 +2,15 @@
 import { type Consumer, isFencedMember, KafkaError } from "../kafka/mod.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Partition, Partitions } from "./partitions.ts";
+import type { Positions } from "./positions.ts";
 import { Serial } from "./serial.ts";
 
-export class Commits {
+export class Commits implements Positions {
   readonly #consumer: Consumer;
   readonly #partitions: Partitions;
   readonly #log: Log;
   readonly #serial = new Serial();
+  #ended = false;
 
   constructor(consumer: Consumer, partitions: Partitions, log: Log) {
     this.#consumer = consumer;
@@ -23,6 +25,7 @@ export class Commits {
    */
   commit(of?: readonly Partition[]): Promise<void> {
     return this.#serial.run(async () => {
+      if (this.#ended) return;
       const offsets = this.#partitions.uncommitted(of);
       if (offsets.length === 0) return;
       try {
@@ -41,5 +44,9 @@ export class Commits {
         this.#log.debug("commit failed", { error: error.message });
       }
     });
+  }
+
+  end(): void {
+    this.#ended = true;
   }
 }

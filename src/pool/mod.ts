@@ -1,4 +1,4 @@
-export { type PoolOptions, PoolStartError } from "./options.ts";
+export { type Halt, type PoolOptions, PoolStartError } from "./options.ts";
 export type { DoneOutputs } from "./done_outputs.ts";
 export { Pool } from "./pool.ts";
 export type { JobCoordinates, StreamJob, WorkerLimits } from "./protocol.ts";

@@ -20,6 +20,8 @@ export interface PoolOptions {
   /** Names this instance in its transactional ids; stable over restarts. */
   readonly instanceId: string;
   readonly workers: number;
+  /** Number of the first thread. Default 0. */
+  readonly firstWorkerId?: number;
   readonly rates: Rates;
   readonly commitIntervalMs: number;
   readonly watchdogMs: number;
@@ -30,6 +32,17 @@ export interface PoolOptions {
   readonly log: Log;
   /** Gives tokens for SASL/OAUTHBEARER; not needed with the method `oidc`. */
   readonly oauthToken?: (config: string) => Promise<OauthToken>;
+}
+
+/** How a pool that was halted comes to its end. */
+export interface Halt {
+  /** From then on nothing more reaches the cluster: no record, no commit. */
+  readonly fenced: Promise<void>;
+  /**
+   * Its clients are closed, as far as the cluster lets them be: false when
+   * something is left, so that the process must be ended by force.
+   */
+  readonly closed: Promise<boolean>;
 }
 
 /** The pool could not start: the processor does not load. */

@@ -119,8 +119,7 @@ export class PageView {
   }
 
   get phase(): Phase | "fenced" {
-    const word = this.word;
-    return word === FENCED ? "fenced" : (word & PHASE_MASK) as Phase;
+    return phaseOf(this.word);
   }
 
   /** Fences the worker if it still stands at `word`; false: it has moved. */
@@ -128,9 +127,16 @@ export class PageView {
     return Atomics.compareExchange(this.#words, WORD, word, FENCED) === word;
   }
 
-  /** Fences the worker wherever it is. */
-  fenceNow(): void {
-    while (!this.fence(this.word));
+  /**
+   * Fences the worker wherever it is.
+   * @returns where it was; only in the phase `native` it may be in the middle of
+   * producing, since each produce begins with a step into that.
+   */
+  fenceNow(): Phase | "fenced" {
+    for (;;) {
+      const { word } = this;
+      if (this.fence(word)) return phaseOf(word);
+    }
   }
 
   counter(counter: Counter): number {
@@ -145,3 +151,6 @@ export class PageView {
     return Atomics.load(this.#words, HEAP_KIB) * 1024;
   }
 }
+
+const phaseOf = (word: number): Phase | "fenced" =>
+  word === FENCED ? "fenced" : (word & PHASE_MASK) as Phase;

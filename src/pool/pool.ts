@@ -11,7 +11,7 @@ import { within } from "./deadline.ts";
 import { Deferrals } from "./deferrals.ts";
 import { Dispatch } from "./dispatch.ts";
 import { Membership } from "./membership.ts";
-import { type PoolOptions, PoolStartError } from "./options.ts";
+import { type Halt, type PoolOptions, PoolStartError } from "./options.ts";
 import { Partitions } from "./partitions.ts";
 import { Pauses } from "./pauses.ts";
 import { Placement } from "./placement.ts";
@@ -38,6 +38,8 @@ const BALANCE_EVERY_TICKS = 40;
 const LEAVE_MS = 5000;
 /** How long a drain waits until what was open is known to be aborted. */
 const FENCE_MS = 2000;
+/** What each step of closing a halted pool may take: a request lasts a minute. */
+const HALTED_MS = 90_000;
 
 export class Pool implements AsyncDisposable {
   readonly #options: PoolOptions;
@@ -65,6 +67,7 @@ export class Pool implements AsyncDisposable {
   #ticks = 0;
   #serving: Promise<void> | undefined;
   #draining: Promise<boolean> | undefined;
+  #isHalted = false;
 
   constructor(options: PoolOptions) {
     const { library, log } = options;
@@ -119,6 +122,7 @@ export class Pool implements AsyncDisposable {
     );
     this.#workers = new Workers(options.workers, {
       partitions: this.#partitions,
+      firstId: options.firstWorkerId ?? 0,
       thread: () => ({
         module: STREAM_WORKER,
         library,
@@ -181,6 +185,7 @@ export class Pool implements AsyncDisposable {
     }
     this.#workers.openMissing();
     await this.#opened.promise;
+    if (this.#draining !== undefined) throw new PoolStartError("the pool ends");
     this.#phase = "running";
     const { inputTopic, job } = this.#options;
     this.#serving = this.#membership.run([
@@ -219,6 +224,11 @@ export class Pool implements AsyncDisposable {
     );
   }
 
+  /** No thread of this pool has had it, or one above it. */
+  get nextWorkerId(): number {
+    return this.#workers.nextId;
+  }
+
   setRates(rates: Rates): void {
     this.#rateLimit.setRates(rates);
   }
@@ -233,6 +243,26 @@ export class Pool implements AsyncDisposable {
     return this.#draining;
   }
 
+  /**
+   * Ends without the cluster's help: from this call on no thread produces and no
+   * commit begins, also while the pool drains. A commit that is under way may
+   * still be carried out.
+   */
+  halt(): Halt {
+    this.#isHalted = true;
+    const fenced = this.#workers.fence();
+    this.#positions.end();
+    this.#recovery.stop();
+    this.#supervision[Symbol.dispose]();
+    this.#clearTimers();
+    this.#opened.reject(new PoolStartError("the pool was halted"));
+    return {
+      // One that takes longer is fenced all the same.
+      fenced: within(fenced, FENCE_MS).then(() => {}),
+      closed: this.drain(0),
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain(0);
   }
@@ -242,26 +272,42 @@ export class Pool implements AsyncDisposable {
     this.#deferrals[Symbol.dispose]();
     // A little longer than the workers' own deadline, which they keep unless
     // they hang.
-    if (!await within(this.#workers.stop(deadlineMs), deadlineMs + TICK_MS)) {
-      for (const each of this.#workers.all) {
-        this.#supervision.abandonAt(each, each.page.word);
-      }
-    }
-    await within(this.#commit(), LEAVE_MS);
+    const stopped = this.#workers.stop(deadlineMs);
+    if (!await this.#patiently(stopped, deadlineMs + TICK_MS)) this.#abandon();
+    if (!this.#isHalted) await within(this.#commit(), LEAVE_MS);
     await within(this.#serial.idle(), FENCE_MS);
     this.#recovery.stop();
     let left = true;
     if (this.#serving !== undefined) {
       this.#membership.leave();
-      left = await within(this.#serving, LEAVE_MS);
+      left = await this.#patiently(this.#serving, LEAVE_MS);
     }
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#clearTimers();
     this.#supervision[Symbol.dispose]();
-    const clean = await this.#workers.close() && left;
+    const patienceMs = this.#isHalted ? HALTED_MS : undefined;
+    const clean = await this.#workers.close(patienceMs) && left;
     // What a thread still holds would make closing the consumer wait for ever.
     if (clean) await this.#consumer[Symbol.asyncDispose]();
     if (this.#phase !== "failing") this.#phase = "stopped";
     return clean;
+  }
+
+  /** Whether it ended in time; nobody waits for a pool that was halted. */
+  async #patiently(end: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+    return await within(end, timeoutMs) ||
+      this.#isHalted && await within(end, HALTED_MS);
+  }
+
+  /** Gives up the threads that have not stopped. */
+  #abandon(): void {
+    for (const each of this.#workers.all) {
+      if (!this.#isHalted) this.#supervision.abandonAt(each, each.page.word);
+      else if (each.state === "stopping") each.abandon();
+    }
+  }
+
+  #clearTimers(): void {
+    for (const timer of this.#timers) clearInterval(timer);
   }
 
   #every(intervalMs: number, action: () => void): void {

@@ -8,4 +8,6 @@ export interface Positions {
    * @throws {KafkaError} when the cluster refuses it for good.
    */
   commit(of?: readonly Partition[]): Promise<void>;
+  /** From now on no commit begins, not even one that waits for another. */
+  end(): void;
 }

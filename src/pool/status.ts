@@ -20,6 +20,24 @@ export interface Totals {
   readonly alreadyDone: number;
 }
 
+export const NO_TOTALS: Totals = {
+  consumed: 0,
+  produced: 0,
+  deadLettered: 0,
+  skipped: 0,
+  retried: 0,
+  alreadyDone: 0,
+};
+
+export const sumOfTotals = (one: Totals, other: Totals): Totals => ({
+  consumed: one.consumed + other.consumed,
+  produced: one.produced + other.produced,
+  deadLettered: one.deadLettered + other.deadLettered,
+  skipped: one.skipped + other.skipped,
+  retried: one.retried + other.retried,
+  alreadyDone: one.alreadyDone + other.alreadyDone,
+});
+
 export type WorkerState =
   | "starting"
   | "running"
@@ -53,12 +71,25 @@ export type PoolPhase =
   | "starting"
   | "running"
   | "draining"
+  /** Between two clusters: it works on neither. */
+  | "switching"
   | "stopped"
   /** Ends as soon as the rest has drained: a thread hangs, or crashes loop. */
   | "failing";
 
+/** Of a pool that goes where the active one of two clusters is. */
+export interface Following {
+  readonly active: "primary" | "secondary";
+  /** Of the newest state that it has seen; 0: there is none yet. */
+  readonly epoch: number;
+  /** Where a switch stands; `steady`: none is under way. */
+  readonly phase: string;
+}
+
 export interface PoolStatus {
   readonly phase: PoolPhase;
+  /** Absent: there is one cluster. */
+  readonly following?: Following;
   /** Why `phase` is "failing". */
   readonly failure?: string;
   readonly totals: Totals;

@@ -1,13 +1,15 @@
 /** Puts together what the pool says of itself. */
 import type { Consumer } from "../kafka/mod.ts";
 import type { Partitions } from "./partitions.ts";
-import type {
-  PoolPhase,
-  PoolStatus,
-  Sample,
-  Totals,
-  WorkerState,
-  WorkerStatus,
+import {
+  NO_TOTALS,
+  type PoolPhase,
+  type PoolStatus,
+  type Sample,
+  sumOfTotals,
+  type Totals,
+  type WorkerState,
+  type WorkerStatus,
 } from "./status.ts";
 import type { WorkerThread } from "./thread.ts";
 
@@ -18,21 +20,12 @@ export interface StatusParts {
   readonly samples: readonly Sample[];
 }
 
-const NONE: Totals = {
-  consumed: 0,
-  produced: 0,
-  deadLettered: 0,
-  skipped: 0,
-  retried: 0,
-  alreadyDone: 0,
-};
-
 export class StatusReport {
   readonly #consumer: Consumer;
   readonly #partitions: Partitions;
   readonly #inputTopic: string;
   /** Of threads that are gone. */
-  #kept = NONE;
+  #kept = NO_TOTALS;
 
   constructor(
     consumer: Consumer,
@@ -45,14 +38,14 @@ export class StatusReport {
   }
 
   keepTotals(thread: WorkerThread): void {
-    this.#kept = sum(this.#kept, totalsOf(thread));
+    this.#kept = sumOfTotals(this.#kept, totalsOf(thread));
   }
 
   status({ phase, failure, threads, samples }: StatusParts): PoolStatus {
     return {
       phase,
       ...(failure === undefined ? {} : { failure }),
-      totals: threads.map(totalsOf).reduce(sum, this.#kept),
+      totals: threads.map(totalsOf).reduce(sumOfTotals, this.#kept),
       lag: this.#lag(),
       workers: threads.map((each) => this.#worker(each)),
       samples: [...samples],
@@ -107,13 +100,4 @@ const totalsOf = ({ page }: WorkerThread): Totals => ({
   skipped: page.counter("skipped"),
   retried: page.counter("retried"),
   alreadyDone: page.counter("alreadyDone"),
-});
-
-const sum = (a: Totals, b: Totals): Totals => ({
-  consumed: a.consumed + b.consumed,
-  produced: a.produced + b.produced,
-  deadLettered: a.deadLettered + b.deadLettered,
-  skipped: a.skipped + b.skipped,
-  retried: a.retried + b.retried,
-  alreadyDone: a.alreadyDone + b.alreadyDone,
 });

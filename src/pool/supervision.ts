@@ -52,6 +52,7 @@ export class Supervision implements Disposable {
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #refused: readonly RefusedInput[] = [];
   #looping = false;
+  #ended = false;
 
   constructor(parts: SupervisionParts) {
     this.#parts = parts;
@@ -102,7 +103,7 @@ export class Supervision implements Disposable {
   /** A thread's transaction cannot count: another thread repeats its work. */
   async giveUp(thread: WorkerThread, reason: string): Promise<void> {
     const { workers } = this.#parts;
-    if (!CAN_STOP.has(thread.state)) return;
+    if (this.#ended || !CAN_STOP.has(thread.state)) return;
     const fenced = this.#takeBack(thread);
     const ended = thread.giveUp();
     this.#aborted(thread, reason);
@@ -135,6 +136,7 @@ export class Supervision implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#ended = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }

@@ -20,7 +20,7 @@ import {
   type QueueHandle,
 } from "../kafka/mod.ts";
 import { within } from "./deadline.ts";
-import { PageView } from "./page.ts";
+import { PageView, Phase } from "./page.ts";
 import type {
   FromWorker,
   Job,
@@ -194,6 +194,17 @@ export class WorkerThread implements AsyncDisposable {
     this.#end();
   }
 
+  /**
+   * From now on it produces nothing: its next step fails, whatever its cluster
+   * does, and what waits in librdkafka is given up. It ends by that.
+   * @returns when it cannot be in the middle of producing any more.
+   */
+  async fence(): Promise<void> {
+    const phase = this.page.fenceNow();
+    if (!this.#producer.disposed) this.#producer.purgeSoon();
+    if (phase === Phase.native) await this.#ended.promise;
+  }
+
   /** Its work cannot count any more: it gets nothing, and ends at once. */
   async giveUp(): Promise<void> {
     this.retiring = true;
@@ -202,11 +213,12 @@ export class WorkerThread implements AsyncDisposable {
 
   /**
    * Frees what belonged to the thread; it must have ended.
+   * @param patienceMs for the producer, which a dead cluster may hold up
    * @returns false when something is left that would keep librdkafka from
    * closing, so that only ending the process is a way out.
    */
-  close(): Promise<boolean> {
-    this.#closing ??= this.#close();
+  close(patienceMs = CLOSE_MS): Promise<boolean> {
+    this.#closing ??= this.#close(patienceMs);
     return this.#closing;
   }
 
@@ -214,14 +226,14 @@ export class WorkerThread implements AsyncDisposable {
     await this.close();
   }
 
-  async #close(): Promise<boolean> {
+  async #close(patienceMs: number): Promise<boolean> {
     if (this.#state === "abandoned") return false;
     await this.stop(0);
     this.#worker.terminate();
     freeLeftovers(this.#options.library, this.#ring);
     const closed = await within(
       this.#producer[Symbol.asyncDispose](),
-      CLOSE_MS,
+      patienceMs,
     );
     this.queue[Symbol.dispose]();
     this.#ring[Symbol.dispose]();

@@ -52,6 +52,7 @@ export class Transactions implements Positions {
   readonly #underWay = new Map<WorkerThread, Promise<void>>();
   /** Under which the group has given us our partitions. */
   #memberId = "";
+  #ended = false;
 
   constructor(parts: TransactionsParts) {
     this.#parts = parts;
@@ -74,6 +75,10 @@ export class Transactions implements Positions {
         .filter(([thread]) => of.length === 0 || threads.has(thread))
         .map(([, commit]) => commit),
     );
+  }
+
+  end(): void {
+    this.#ended = true;
   }
 
   /**
@@ -124,6 +129,7 @@ export class Transactions implements Positions {
   }
 
   #mustOwn(positions: readonly Position[]): void {
+    if (this.#ended) throw new OwnershipLostError("the pool was halted");
     const lost = positions.find((each) =>
       !this.#parts.partitions.isCurrent(each)
     );

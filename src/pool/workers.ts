@@ -6,6 +6,8 @@ export interface WorkersParts {
   readonly partitions: Partitions;
   /** All that a thread is made of but its numbers. */
   readonly thread: () => Omit<ThreadOptions, "id" | "slot">;
+  /** Of the first thread; others follow. */
+  readonly firstId: number;
   /** A thread is no longer among them. */
   readonly onRemoved: (thread: WorkerThread) => void;
 }
@@ -16,13 +18,19 @@ export class Workers {
   readonly #closing = new Set<Promise<unknown>>();
   readonly #slots = new Set<number>();
   #wanted: number;
-  #nextId = 0;
+  #nextId: number;
   #ended = false;
   #clean = true;
 
   constructor(wanted: number, parts: WorkersParts) {
     this.#wanted = wanted;
     this.#parts = parts;
+    this.#nextId = parts.firstId;
+  }
+
+  /** No thread has had it, or one above it. */
+  get nextId(): number {
+    return this.#nextId;
   }
 
   get all(): readonly WorkerThread[] {
@@ -93,18 +101,27 @@ export class Workers {
   }
 
   /**
+   * Fences all at once; opens no more.
+   * @returns when none can be in the middle of producing any more.
+   */
+  async fence(): Promise<void> {
+    this.#ended = true;
+    await Promise.all(this.all.map((each) => each.fence()));
+  }
+
+  /**
    * Closes all; they must have ended.
    * @returns false when one of them, ever, left something that cannot be freed.
    */
-  async close(): Promise<boolean> {
+  async close(patienceMs?: number): Promise<boolean> {
     this.#ended = true;
-    await Promise.all(this.all.map((each) => this.#close(each)));
+    await Promise.all(this.all.map((each) => this.#close(each, patienceMs)));
     await Promise.all([...this.#closing]);
     return this.#clean;
   }
 
-  async #close(thread: WorkerThread): Promise<void> {
-    const clean = await thread.close();
+  async #close(thread: WorkerThread, patienceMs?: number): Promise<void> {
+    const clean = await thread.close(patienceMs);
     this.#clean &&= clean;
   }
 

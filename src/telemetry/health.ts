@@ -25,6 +25,7 @@ export function readiness(status: PoolStatus): Health {
       return { ok: false, reason: failure ?? "the pool is failing" };
     case "starting":
     case "draining":
+    case "switching":
     case "stopped":
       return { ok: false, reason: `the pool is ${phase}` };
     case "running": {

@@ -78,6 +78,7 @@ const PHASE_STYLE: Readonly<Record<PoolPhase, Style>> = {
   starting: "yellow",
   running: "green",
   draining: "yellow",
+  switching: "yellow",
   stopped: "dim",
   failing: "red",
 };
@@ -86,6 +87,7 @@ function hintOf(phase: PoolPhase): string | null {
   switch (phase) {
     case "starting":
     case "running":
+    case "switching":
       return "Ctrl-C to stop";
     case "draining":
       return "finishing what was fetched; Ctrl-C again to end at once";

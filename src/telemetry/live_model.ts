@@ -14,7 +14,7 @@ export interface LiveTitle {
   readonly processor: string;
   readonly inputTopic: string;
   readonly outputTopic: string;
-  /** Such as `embedded cluster` or the brokers. */
+  /** Such as `embedded cluster` or the brokers; of two, which one is in use. */
   readonly cluster: string;
   /** A worker whose heap grows beyond this is replaced. */
   readonly heapLimitBytes: number;
@@ -101,7 +101,7 @@ export class LiveHistory {
     if (isNewSecond && status.lag !== null) keep(this.#lags, status.lag);
     this.#readSamples(status.samples, nowMs);
     return {
-      title: this.#title,
+      title: titled(this.#title, status),
       phase: status.phase,
       failure: status.failure ?? null,
       elapsedMs,
@@ -147,6 +147,14 @@ export class LiveHistory {
     this.#samples = worthShowing(samples);
     this.#samplesSinceMs = nowMs;
   }
+}
+
+/** With two clusters, the one in use and since which change it is that. */
+function titled(title: LiveTitle, { following }: PoolStatus): LiveTitle {
+  if (following === undefined) return title;
+  const { active, epoch, phase } = following;
+  const underWay = phase === "steady" ? "" : `, ${phase}`;
+  return { ...title, cluster: `${active} (epoch ${epoch}${underWay})` };
 }
 
 /** The newest results, and among them the newest dead letter. */

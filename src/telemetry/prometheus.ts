@@ -2,7 +2,7 @@
  * What `PoolStatus` has, in Prometheus' text format 0.0.4. Lag has the name
  * that dashboards of Kafka exporters expect.
  */
-import type { PoolStatus, WorkerState } from "../pool/status.ts";
+import type { Following, PoolStatus, WorkerState } from "../pool/status.ts";
 import { type Labels, metric, type Sample } from "./prometheus_text.ts";
 
 export type { Labels };
@@ -17,7 +17,7 @@ const STATES: Readonly<Record<WorkerState, true>> = {
 
 /** @param group labels of the consumer group's lag: `group`, `topic` */
 export function renderMetrics(status: PoolStatus, group: Labels): string {
-  const { totals, workers, lag } = status;
+  const { following, totals, workers, lag } = status;
   const byWorker = (
     value: (worker: PoolStatus["workers"][number]) => number,
   ): Sample[] => workers.map((each) => [{ worker: `${each.id}` }, value(each)]);
@@ -91,5 +91,24 @@ export function renderMetrics(status: PoolStatus, group: Labels): string {
       "JavaScript heap of a worker.",
       byWorker((each) => each.heapBytes),
     ),
+    ...following === undefined ? [] : followed(following),
   ].join("");
 }
+
+const followed = ({ active, epoch }: Following): string[] => [
+  metric(
+    "switchyard_active_cluster",
+    "gauge",
+    "1 for the cluster in use, as this pool has heard.",
+    ["primary", "secondary"].map((cluster) => [
+      { cluster },
+      cluster === active ? 1 : 0,
+    ]),
+  ),
+  metric(
+    "switchyard_state_epoch",
+    "gauge",
+    "Epoch of the newest state that this pool has seen; 0: there is none.",
+    [[{}, epoch]],
+  ),
+];

@@ -87,3 +87,13 @@ Deno.test("label values are escaped", () => {
   const text = renderMetrics(status, { group: 'a"b\\c\nd' });
   assert.ok(text.includes('{group="a\\"b\\\\c\\nd"} 42\n'), text);
 });
+
+Deno.test("of two clusters the metrics tell which one is in use, and since which change", () => {
+  const following = { active: "secondary", epoch: 7, phase: "steady" } as const;
+  const samples = samplesOf(renderMetrics({ ...status, following }, {}));
+  assert.deepEqual(samples.slice(-3), [
+    'switchyard_active_cluster{cluster="primary"} 0',
+    'switchyard_active_cluster{cluster="secondary"} 1',
+    "switchyard_state_epoch 7",
+  ]);
+});

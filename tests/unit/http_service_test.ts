@@ -65,6 +65,7 @@ Deno.test("a pool is alive in every phase but failing", () => {
     "starting",
     "running",
     "draining",
+    "switching",
     "stopped",
     "failing",
   ];
@@ -82,7 +83,14 @@ Deno.test("a failing pool says why", () => {
 
 Deno.test("a pool is ready only while it runs", () => {
   assert.deepEqual(readiness(poolStatus("running")), { ok: true });
-  for (const phase of ["starting", "draining", "stopped", "failing"] as const) {
+  const others = [
+    "starting",
+    "draining",
+    "switching",
+    "stopped",
+    "failing",
+  ] as const;
+  for (const phase of others) {
     assert.deepEqual(readiness(poolStatus(phase)), {
       ok: false,
       reason: `the pool is ${phase}`,

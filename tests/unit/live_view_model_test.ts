@@ -177,3 +177,14 @@ Deno.test("a sample that is no JSON object is shown as it is", () => {
     "(empty)",
   );
 });
+
+Deno.test("of two clusters the title names the one in use, and a switch that is under way", () => {
+  const history = new LiveHistory(title, 0);
+  const shown = (phase: string) => {
+    const following = { active: "secondary", epoch: 7, phase } as const;
+    return history.observe(status({}, { following }), 0).title.cluster;
+  };
+  assert.equal(history.observe(status({}), 0).title.cluster, "c");
+  assert.equal(shown("steady"), "secondary (epoch 7)");
+  assert.equal(shown("fencing"), "secondary (epoch 7, fencing)");
+});

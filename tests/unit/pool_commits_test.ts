@@ -156,3 +156,16 @@ Deno.test("an error for good is passed on", async () => {
     await assert.rejects(failed, problem);
   }
 });
+
+Deno.test("once they have ended no commit begins, not even one that waited for another", async () => {
+  const { calls, commits } = committing();
+  const first = commits.commit();
+  await Promise.resolve();
+  const second = commits.commit();
+  commits.end();
+  calls[0]!.answer();
+  await first;
+  await second;
+  await commits.commit();
+  assert.equal(calls.length, 1);
+});

@@ -60,6 +60,15 @@ Deno.test("a worker is fenced wherever it is when that must not wait", () => {
   assert.throws(() => page.enter(Phase.idle), FencedError);
 });
 
+Deno.test("whoever fences learns in which phase the worker was", () => {
+  for (const phase of [Phase.user, Phase.native, Phase.commit, Phase.idle]) {
+    const { view, page } = pair();
+    page.enter(phase);
+    assert.equal(view.fenceNow(), phase);
+    assert.equal(view.fenceNow(), "fenced");
+  }
+});
+
 Deno.test("the beat wraps to a word that is neither negative nor taken for a fence", () => {
   const { view, page } = pair();
   // What the word holds after 2^28 - 1 steps, in one step.

@@ -195,3 +195,12 @@ Deno.test("each slot has a transactional id of its own, which names group and in
     "group-host-3",
   );
 });
+
+Deno.test("once it has ended nothing is committed, not even what is on its way there", async () => {
+  const it = transacting();
+  it.during.offsets = () => it.transactions.end();
+  await assert.rejects(it.commit(), OwnershipLostError);
+  await assert.rejects(it.commit(), OwnershipLostError);
+  await assert.rejects(it.commit([]), OwnershipLostError);
+  assert.deepEqual(it.steps, ["offsets"]);
+});

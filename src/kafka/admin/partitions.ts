@@ -10,7 +10,7 @@ import {
   withPartitionList,
 } from "../partition_list.ts";
 import {
-  type AdminAccess,
+  type LeaderAccess,
   requestList,
   type RequestOptions,
 } from "./request.ts";
@@ -40,9 +40,9 @@ interface OffsetOptions extends RequestOptions {
 }
 
 export class PartitionAdmin {
-  readonly #access: AdminAccess;
+  readonly #access: LeaderAccess;
 
-  constructor(access: AdminAccess) {
+  constructor(access: LeaderAccess) {
     this.#access = access;
   }
 

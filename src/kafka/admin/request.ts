@@ -49,6 +49,10 @@ export interface AdminAccess {
     send: (request: NativeRequest) => void,
     read: (answer: Deno.PointerObject) => T,
   ): Promise<T>;
+}
+
+/** Of requests that go to the leaders of partitions. */
+export interface LeaderAccess extends AdminAccess {
   /**
    * Has librdkafka ask a broker for the metadata of topics, whatever it knows.
    * @throws {KafkaError} when none answers in time; the signal's reason.

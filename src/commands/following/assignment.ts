@@ -1,0 +1,43 @@
+/** Where a state lets a pool work. Pure. */
+import type { ClusterName, DrState } from "../../../dr/state/mod.ts";
+
+/** A pool's work on one cluster, from one promotion to the next. */
+export interface Assignment {
+  readonly cluster: ClusterName;
+  readonly era: number;
+  /** Of the state that it comes from. */
+  readonly epoch: number;
+}
+
+/** What holds while neither cluster has a state. */
+export const NO_STATE: DrState = {
+  epoch: 0,
+  active: "primary",
+  phase: "steady",
+  sinceMs: 0,
+  reason: "there is no state yet",
+  era: 0,
+  lanes: null,
+};
+
+/** Null: nowhere, since a switch is on its way. */
+export function assignmentUnder(
+  { active, epoch, era, phase }: DrState,
+): Assignment | null {
+  switch (phase) {
+    case "steady":
+    // The way back after a failover, on which records flow all the time.
+    case "recovering":
+    case "reversing":
+    case "catching-up":
+      return { cluster: active, era, epoch };
+    case "fencing":
+    case "draining":
+    case "releasing":
+      return null;
+  }
+}
+
+/** Epochs come and go: what was begun under one goes on under the other. */
+export const isSameWork = (one: Assignment, other: Assignment): boolean =>
+  one.cluster === other.cluster && one.era === other.era;

@@ -1,0 +1,23 @@
+/** What a promotion has found to be done, read by the pools of the new era. */
+import { readDoneLog } from "../../../dr/failover/mod.ts";
+import type { ClusterClients } from "../../../dr/sentinel/clients.ts";
+import { type ClusterName, other } from "../../../dr/state/mod.ts";
+import { Admin, type Library } from "../../kafka/mod.ts";
+import type { ReadDone } from "./session.ts";
+
+/** @param group of the pool: those of others are none of its business. */
+export const doneReader = (
+  library: Library,
+  clusters: Readonly<Record<ClusterName, ClusterClients>>,
+  group: string,
+): ReadDone =>
+async ({ cluster, era }, signal) => {
+  const { admin: properties, consumer } = clusters[cluster];
+  await using admin = new Admin(library, properties);
+  const flow = { source: other(cluster), target: cluster };
+  const log = await readDoneLog({ library, flow, admin, consumer }, signal);
+  const newest = log.newest();
+  // A promotion that found nothing says so, too; others leave no such record.
+  if (newest?.era !== era) return null;
+  return newest.done.filter((each) => each.group === group);
+};

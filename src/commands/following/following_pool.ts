@@ -1,0 +1,177 @@
+/**
+ * A pool for two clusters: it works on the one that the state of disaster
+ * recovery names, and follows it to the other one.
+ */
+import {
+  type ClusterClients,
+  openClusters,
+} from "../../../dr/sentinel/clients.ts";
+import {
+  type ClusterName,
+  STATE_TIMINGS,
+  StateStore,
+} from "../../../dr/state/mod.ts";
+import { KafkaError, type Library } from "../../kafka/mod.ts";
+import { within } from "../../pool/deadline.ts";
+import type { DoneOutputs, Pool, PoolStatus, Rates } from "../../pool/mod.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { FitCluster } from "../fit_cluster.ts";
+import { PreflightError } from "../preflight.ts";
+import { PoolSession, type ReadDone } from "./session.ts";
+import { Sessions } from "./sessions.ts";
+import { statesOf } from "./states.ts";
+import { Voter } from "./voter.ts";
+
+/** What a session's pool is made of, beside what the settings say. */
+export interface SessionPoolParts {
+  readonly cluster: FitCluster;
+  readonly done: DoneOutputs | null;
+  readonly firstWorkerId: number;
+  readonly workers: number;
+  readonly rates: Rates;
+  readonly log: Log;
+}
+
+export interface FollowingPoolParts {
+  readonly library: Library;
+  /** How the state and the votes are reached. */
+  readonly clusters: Readonly<Record<ClusterName, ClusterClients>>;
+  /** Among all that vote. */
+  readonly voter: string;
+  readonly workers: number;
+  readonly rates: Rates;
+  readonly drainMs: number;
+  readonly log: Log;
+  /** @throws {PreflightError} where the cluster is not fit for the job. */
+  readonly prepare: (cluster: ClusterName, log: Log) => Promise<FitCluster>;
+  readonly readDone: ReadDone;
+  readonly newPool: (parts: SessionPoolParts) => Pool;
+}
+
+/** A restart must not wait long for a cluster that is dead. */
+const TIMINGS = { ...STATE_TIMINGS, readMs: 1_500 };
+/** What the end of the process grants to what follows and votes. */
+const CLOSE_MS = 2_000;
+
+export class FollowingPool implements AsyncDisposable {
+  readonly #parts: FollowingPoolParts;
+  readonly #sessions: Sessions;
+  readonly #owned = new AsyncDisposableStack();
+  readonly #stop = new AbortController();
+  readonly #failed = Promise.withResolvers<string>();
+  #workers: number;
+  #rates: Rates;
+  #draining: Promise<boolean> | undefined;
+
+  constructor(parts: FollowingPoolParts) {
+    this.#parts = parts;
+    this.#workers = parts.workers;
+    this.#rates = parts.rates;
+    this.#sessions = new Sessions({
+      open: (assignment, firstWorkerId) => {
+        const { newPool, prepare, readDone } = parts;
+        const log = parts.log.child({ cluster: assignment.cluster });
+        return new PoolSession({
+          assignment,
+          firstWorkerId,
+          prepare: () => prepare(assignment.cluster, log),
+          readDone,
+          newPool: (cluster, done, firstWorkerId) =>
+            newPool({
+              cluster,
+              done,
+              firstWorkerId,
+              workers: this.#workers,
+              rates: this.#rates,
+              log,
+            }),
+        });
+      },
+      mayPass,
+      drainMs: parts.drainMs,
+      log: parts.log,
+    });
+    this.#sessions.failed.then(this.#failed.resolve);
+  }
+
+  /**
+   * Learns which cluster is in use and begins to work there, or to wait for it.
+   * @throws {PreflightError | PoolStartError | PropertyError}
+   */
+  async start(): Promise<void> {
+    const { library, log, voter } = this.#parts;
+    const clusters = this.#owned.use(openClusters(this.#parts));
+    const store = this.#owned.use(
+      new StateStore({ ...clusters, timings: TIMINGS }),
+    );
+    const following = this.#follow({ ...clusters, store, log });
+    following.catch((error) => this.#failed.resolve(String(error)));
+    this.#owned.defer(() => following.catch(() => {}));
+    this.#owned.use(
+      new Voter({
+        ...clusters,
+        library,
+        voter,
+        progress: () => ({
+          epoch: this.#sessions.state?.epoch ?? 0,
+          working: this.#sessions.working,
+        }),
+        log,
+      }),
+    );
+    await this.#sessions.begun;
+  }
+
+  get failed(): Promise<string> {
+    return this.#failed.promise;
+  }
+
+  status(): PoolStatus {
+    return this.#sessions.status();
+  }
+
+  setWorkers(workers: number): void {
+    this.#workers = workers;
+    this.#sessions.setWorkers(workers);
+  }
+
+  setRates(rates: Rates): void {
+    this.#rates = rates;
+    this.#sessions.setRates(rates);
+  }
+
+  /**
+   * As `Pool.drain`. The state is followed until the session has ended: what
+   * another cluster would have to do is not finished here.
+   */
+  drain(deadlineMs: number): Promise<boolean> {
+    this.#draining ??= this.#drain(deadlineMs);
+    return this.#draining;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain(0);
+  }
+
+  async #drain(deadlineMs: number): Promise<boolean> {
+    const isClean = await this.#sessions.drain(deadlineMs);
+    this.#stop.abort(new Error("the pool ends"));
+    return await within(this.#owned.disposeAsync(), CLOSE_MS) && isClean;
+  }
+
+  async #follow(parts: Parameters<typeof statesOf>[0]): Promise<void> {
+    for await (const state of statesOf(parts, this.#stop.signal)) {
+      this.#sessions.take(state);
+    }
+  }
+}
+
+/**
+ * A cluster that does not answer may be on its way to be left, and what lacks on
+ * one that was just promoted may be put there; a pool that ended over it would
+ * have to be started again.
+ */
+function mayPass(error: unknown, isFirst: boolean): boolean {
+  if (error instanceof PreflightError) return error.isUnanswered || !isFirst;
+  return error instanceof KafkaError;
+}

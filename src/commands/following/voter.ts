@@ -1,0 +1,149 @@
+/**
+ * Says every second, in the votes topic, whether this pool gets on with the
+ * active cluster: while it does, no sentinel takes that cluster for dead. What
+ * it cannot say disturbs nobody; silence is no veto.
+ */
+import { RecordWriter } from "../../../dr/cut/record_writer.ts";
+import { withDeadline } from "../../../dr/state/deadline.ts";
+import {
+  encodeVote,
+  type StateClusters,
+  type Vote,
+  VOTES_TOPIC,
+} from "../../../dr/state/mod.ts";
+import { pause } from "../../../dr/waits.ts";
+import type { OutputRecord } from "../../kafka/mod.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { Assignment } from "./assignment.ts";
+
+/** What a pool has done under a state. */
+export interface Progress {
+  /** Of the newest state; 0: there is none, so there is nobody to vote for. */
+  readonly epoch: number;
+  /** Null: it is not at work. */
+  readonly working: {
+    readonly assignment: Assignment;
+    /** Records that it has settled there. */
+    readonly consumed: number;
+  } | null;
+}
+
+export interface VoterParts extends StateClusters {
+  /** Unique. */
+  readonly voter: string;
+  readonly progress: () => Progress;
+  readonly log: Log;
+}
+
+const EVERY_MS = 1_000;
+/** Of a vote: one that is later is cast anew. */
+const CAST_MS = 2_000;
+/** Of taking it back, which delays the end of the process. */
+const WITHDRAW_MS = 500;
+
+/** Whether records were settled since the last look, in the same work. Pure. */
+export function isProgressing(before: Progress, after: Progress): boolean {
+  if (after.working === null) return false;
+  const { assignment, consumed } = after.working;
+  const isSame = before.working?.assignment === assignment;
+  return consumed > (isSame ? before.working!.consumed : 0);
+}
+
+export class Voter implements AsyncDisposable {
+  readonly #parts: VoterParts;
+  readonly #writer: RecordWriter;
+  readonly #closed = new AbortController();
+  readonly #voting: Promise<void>;
+  #before: Progress = { epoch: 0, working: null };
+  #isReady = false;
+  #hasVoted = false;
+  #isSilent = false;
+
+  constructor(parts: VoterParts) {
+    const { clusters, library, onClientEvent } = parts;
+    this.#parts = parts;
+    this.#writer = new RecordWriter({
+      library,
+      properties: clusters.secondary.producer,
+      onEvent: onClientEvent,
+    });
+    this.#voting = this.#vote();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort(new Error("no more votes"));
+    await this.#voting;
+    if (this.#hasVoted) await this.#withdraw();
+    await this.#writer[Symbol.asyncDispose]();
+  }
+
+  async #vote(): Promise<void> {
+    const { log, progress } = this.#parts;
+    const { signal } = this.#closed;
+    for (; !signal.aborted; await pause(EVERY_MS, signal)) {
+      const now = progress();
+      const hasSettled = isProgressing(this.#before, now);
+      this.#before = now;
+      if (now.epoch === 0) continue;
+      try {
+        await this.#cast(now.epoch, hasSettled);
+        this.#isSilent = false;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!this.#isSilent) log.debug("vote was not cast", { error });
+        this.#isSilent = true;
+      }
+    }
+  }
+
+  async #cast(epoch: number, isProgressing: boolean): Promise<void> {
+    const { voter } = this.#parts;
+    const vote: Vote = {
+      voter,
+      kind: "pool",
+      epoch,
+      // That records are settled is what a pool knows for certain.
+      health: { primary: "unknown", secondary: "unknown" },
+      isProgressing,
+    };
+    await this.#mustBeThere();
+    await this.#write(encodeVote(vote), CAST_MS, this.#closed.signal);
+    this.#hasVoted = true;
+  }
+
+  /** Brokers would make the topic, with settings of their own. */
+  async #mustBeThere(): Promise<void> {
+    if (this.#isReady) return;
+    const { admin } = this.#parts.clusters.secondary;
+    const { topics } = await admin.metadata(VOTES_TOPIC, CAST_MS);
+    const [topic] = topics;
+    if (topic === undefined) throw new Error(`there is no ${VOTES_TOPIC}`);
+    if (topic.error !== null) throw topic.error;
+    this.#isReady = true;
+  }
+
+  async #withdraw(): Promise<void> {
+    const record = { key: this.#parts.voter, value: null };
+    try {
+      await this.#write(record, WITHDRAW_MS, new AbortController().signal);
+    } catch (error) {
+      // It is too old soon anyway.
+      this.#parts.log.debug("vote was not withdrawn", { error });
+    }
+  }
+
+  #write(
+    record: Pick<OutputRecord, "key" | "value">,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const output = { ...record, topic: VOTES_TOPIC, partition: 0 };
+    return withDeadline(
+      timeoutMs,
+      "cast a vote",
+      signal,
+      (limited) => this.#writer.write([output], limited),
+    );
+  }
+}
