@@ -1,18 +1,16 @@
 /**
- * When a transaction is long enough. Nothing is copied while one is committed,
- * so where commits take long, transactions become longer as well: a lane that
- * has more to copy than it can is idle for at most a sixth of the time. Where
- * fetching is what is waited for, time without copying costs nothing but delay,
- * and transactions are as short as their commits. Pure.
+ * When a transaction is long enough. Nothing is produced while one is committed,
+ * so where commits take long, transactions become longer as well: a worker that
+ * has more to do than it can waits for commits at most a sixth of the time.
+ * Where fetching is what is waited for, that time costs nothing but delay, and
+ * transactions are as short as their commits. Pure.
  */
 import type { TransactionLimits } from "../src/pool/protocol.ts";
 
 /** A transaction lasts this many times as long as the last commit took. */
 const COMMITS = 5;
-/** The same where all that was fetched has been copied. */
+/** The same where all that was fetched has been handled. */
 const COMMITS_IF_DRAINED = 1;
-/** However long a commit takes. */
-const MOST_MS = 5000;
 
 export class CommitPace {
   readonly #limits: TransactionLimits;
@@ -32,7 +30,7 @@ export class CommitPace {
       records >= this.#limits.records;
   }
 
-  /** In this transaction, all that had been fetched was copied once. */
+  /** In this transaction, all that had been fetched was handled once. */
   drained(): void {
     this.#isDrained = true;
   }
@@ -53,7 +51,7 @@ export class CommitPace {
     const commits = this.#isDrained ? COMMITS_IF_DRAINED : COMMITS;
     return Math.max(
       this.#limits.intervalMs,
-      Math.min(commits * this.#commitMs, MOST_MS),
+      Math.min(commits * this.#commitMs, this.#limits.mostMs),
     );
   }
 }

@@ -89,7 +89,7 @@ export abstract class OutboxSink implements Sink {
   }
 
   abstract readonly idle: boolean;
-  abstract settle(hurry: boolean): void;
+  abstract settle(hurry: boolean, isDrained: boolean): void;
   abstract takeChanged(exact: boolean, last: boolean): Position[];
   abstract publish(): void;
 

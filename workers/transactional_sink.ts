@@ -21,6 +21,7 @@ import type {
   RefusedInput,
   TransactionLimits,
 } from "../src/pool/protocol.ts";
+import { CommitPace } from "./commit_pace.ts";
 import {
   type Counts,
   type FailedOutput,
@@ -61,21 +62,19 @@ type State =
   };
 
 export class TransactionalSink extends OutboxSink {
-  readonly #limits: TransactionLimits;
+  readonly #pace: CommitPace;
   readonly #commit: (positions: readonly Position[]) => void;
   readonly #onAborted: (error: TransactionAbortedError) => void;
   /** By topic, partition and offset. */
   readonly #refused: Map<string, RefusedInput>;
   readonly #found: RefusedInput[] = [];
   #state: State = { kind: "open" };
-  /** Null: there is nothing in it. */
-  #openedMs: number | null = null;
   /** Of the transaction that takes records; of the next one where none does. */
   #records = 0;
 
   constructor(parts: TransactionalSinkParts) {
     super(parts);
-    this.#limits = parts.limits;
+    this.#pace = new CommitPace(parts.limits);
     this.#commit = parts.commit;
     this.#onAborted = parts.onAborted;
     this.#refused = new Map(
@@ -150,17 +149,16 @@ export class TransactionalSink extends OutboxSink {
     return events;
   }
 
-  settle(hurry: boolean): void {
+  settle(hurry: boolean, isDrained: boolean): void {
     if (this.#state.kind !== "open") return;
+    if (isDrained) this.#pace.drained();
     const nowMs = performance.now();
-    this.#openedMs ??= nowMs;
-    const due = hurry || nowMs - this.#openedMs >= this.#limits.intervalMs ||
-      this.#records >= this.#limits.records;
-    if (!due) return;
+    if (!hurry && !this.#pace.isDue(nowMs, this.#records)) return;
     // While it is open: the dead letter of an input that librdkafka refuses to
     // send belongs to the same transaction as what it did send of it.
     this.flush();
     this.#state = { kind: "closing" };
+    this.#pace.close(nowMs);
     this.#records = 0;
     // What lingers would hold everything else up.
     this.outbox.hurry();
@@ -218,7 +216,7 @@ export class TransactionalSink extends OutboxSink {
 
   #open(): void {
     this.#state = { kind: "open" };
-    this.#openedMs = null;
+    this.#pace.open(performance.now());
     this.flush();
   }
 

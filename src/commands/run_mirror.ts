@@ -142,6 +142,7 @@ export function newMirror(
       },
       transaction: {
         intervalMs: mirror.transactionMs,
+        mostMs: settings.transactionTimeoutMs / 2,
         records: mirror.transactionRecords,
       },
       logLevel: settings.logLevel,

@@ -213,7 +213,7 @@ const buffers = {
   transactionRecords: setting(wholeNumber(1, 10_000_000), {
     env: "TRANSACTION_RECORDS",
     unit: "outputs",
-    default: 100_000,
+    default: 200_000,
     why: "what a failure makes void is processed once more",
     description: "Outputs after which a transaction ends early.",
   }),
@@ -240,7 +240,7 @@ const times = {
     default: 200,
     why: "shorter loads the group's broker, longer repeats more after a crash",
     description: "Time between two commits of settled offsets; with " +
-      "exactly-once, how long a transaction takes records.",
+      "exactly-once, how long a transaction takes records at least.",
   }),
   transactionTimeoutMs: setting(wholeNumber(1000, 900_000), {
     env: "TRANSACTION_TIMEOUT_MS",

@@ -76,7 +76,7 @@ export const mirror = {
     fetchQueueKbytes: setting(wholeNumber(1024, 524_288), {
       env: "MIRROR_FETCH_QUEUE_KBYTES",
       unit: "KiB a lane",
-      default: 16_384,
+      default: 65_536,
       why: "with less, a source that is 100 ms away is read at half the rate " +
         "(bench/README.md); a fetch answer has up to as much",
       description: "Records that have been fetched and wait for their lane: " +

@@ -72,6 +72,8 @@ export interface WorkerLimits {
 /** How long a transaction may become; whatever is reached first. */
 export interface TransactionLimits {
   readonly intervalMs: number;
+  /** The same where commits take long, see `workers/commit_pace.ts`. */
+  readonly mostMs: number;
   readonly records: number;
 }
 

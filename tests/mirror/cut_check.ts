@@ -1,5 +1,5 @@
 /**
- * I3 in a world that stands still: the mirrors have been killed. Each look reads
+ * I3 in a world that stands still: the mirrors are dead or frozen. Each look reads
  * what came since the one before, so that many looks cost little.
  */
 import { claimOf } from "../checker/commit_metadata.ts";
@@ -50,7 +50,7 @@ export class CutCheck {
   }
 
   /**
-   * The mirrors must have ended. Waits for their last transactions only where
+   * The mirrors must stand still. Waits for their last transactions only where
    * something is missing without them: a commit may be known before its outputs
    * can be read.
    */
@@ -65,6 +65,13 @@ export class CutCheck {
     await this.#readAll(there, true);
     const second = this.#judge(committed);
     return { ...second, verified: first.verified + second.verified };
+  }
+
+  /** The group's, by partition of the input; undefined where it has none. */
+  async positions(): Promise<readonly (number | undefined)[]> {
+    const { group, input } = this.#cut;
+    if (!(await this.#client.topics()).includes(input)) return [];
+    return positionsOf(await this.#client.committedOffsets(group, input));
   }
 
   async #readAll(
@@ -117,8 +124,11 @@ export class CutCheck {
     });
     return {
       verified,
-      positions: Array.from(committed, (each) => each?.offset),
+      positions: positionsOf(committed),
       anomalies: findings.list(),
     };
   }
 }
+
+const positionsOf = (committed: readonly (CommittedOffset | undefined)[]) =>
+  Array.from(committed, (each) => each?.offset);

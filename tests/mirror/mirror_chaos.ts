@@ -49,6 +49,8 @@ export interface MirrorChaosResult {
 
 const startTimeoutMs = 60_000;
 const drainTimeoutMs = 120_000;
+/** Of the moments; at the others the mirrors are killed, and start anew. */
+const FROZEN_SHARE = 0.75;
 
 export async function runMirrorChaos(
   options: MirrorChaosOptions,
@@ -157,14 +159,23 @@ class Run {
     const { moments = 0, seed, signal, log } = this.#options;
     if (check === undefined || moments === 0) return null;
     const { mirrors } = this.#stage;
+    const random = seededRandom(seed);
+    let isFrozen = false;
     return await stopAtMoments({
       check,
       count: moments,
-      random: seededRandom(seed),
-      leastMs: 1_000,
-      mostMs: 6_000,
-      stop: () => mirrors.killAll(),
-      start: () => this.#stage.startMirrors(),
+      random,
+      mostMs: 4_000,
+      withoutMs: 30_000,
+      stop: async () => {
+        isFrozen = random() < FROZEN_SHARE;
+        if (isFrozen) mirrors.all.forEach((each) => each.pause());
+        else await mirrors.killAll();
+      },
+      start: () => {
+        if (isFrozen) mirrors.all.forEach((each) => each.resume());
+        else this.#stage.startMirrors();
+      },
       onLook: ({ verified, anomalies }, number) =>
         log(`moment ${number}: ${verified} inputs, ${verdictOf(anomalies)}`),
       ...(signal === undefined ? {} : { signal }),

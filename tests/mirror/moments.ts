@@ -1,4 +1,4 @@
-/** I3 at random moments: the mirrors are killed, the cut is judged, they go on. */
+/** I3 at random moments: the mirrors stand still, the cut is judged, they go on. */
 import { Findings } from "../checker/findings.ts";
 import { pause } from "../support/pause.ts";
 import type { CutCheck, CutLook } from "./cut_check.ts";
@@ -14,9 +14,13 @@ export interface MomentsOptions {
   readonly count: number;
   /** Numbers from 0 up to below 1. */
   readonly random: () => number;
-  /** Between two moments, in which the mirrors work. */
-  readonly leastMs: number;
+  /**
+   * How long the mirrors work after they have moved a position, and so long at
+   * most without: at a moment with the positions of the one before there is
+   * nothing to judge.
+   */
   readonly mostMs: number;
+  readonly withoutMs: number;
   readonly stop: () => Promise<void>;
   readonly start: () => void;
   /** Told of each. */
@@ -34,18 +38,21 @@ export interface MomentsResult {
   readonly anomalies: readonly Anomaly[];
 }
 
+const LOOK_MS = 200;
+
 /** The mirrors run before and after. */
 export async function stopAtMoments(
   options: MomentsOptions,
 ): Promise<MomentsResult> {
-  const { check, count, random, leastMs, mostMs, signal } = options;
+  const { check, count, random, mostMs, signal } = options;
   const findings = new Findings<AnomalyKind, Example>(ANOMALIES, 5);
   let moments = 0;
   let moved = 0;
   let verified = 0;
   let before = "";
   while (moments < count && !signal?.aborted) {
-    await pause(leastMs + random() * (mostMs - leastMs), signal);
+    await untilMoved(options, before);
+    await pause(random() * mostMs, signal);
     await options.stop();
     const look = await check.look();
     options.start();
@@ -62,4 +69,15 @@ export async function stopAtMoments(
     options.onLook?.(look, moments);
   }
   return { moments, moved, verified, anomalies: findings.list() };
+}
+
+async function untilMoved(
+  { check, withoutMs, signal }: MomentsOptions,
+  before: string,
+): Promise<void> {
+  const deadline = performance.now() + withoutMs;
+  while (performance.now() < deadline) {
+    if ((await check.positions()).join() !== before) return;
+    await pause(LOOK_MS, signal);
+  }
 }

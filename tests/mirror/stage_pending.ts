@@ -51,8 +51,8 @@ async function run(stage: MirrorStage): Promise<void> {
     check: stage.cutCheck()!,
     count: 4,
     random: seededRandom(seed),
-    leastMs: 3_000,
-    mostMs: 5_000,
+    mostMs: 2_000,
+    withoutMs: 30_000,
     stop: () => stage.mirrors.killAll(),
     start: () => stage.startMirrors(),
   });

@@ -92,7 +92,7 @@ function mirror(next: number, beginning: Partial<MirrorBeginning> = {}) {
       offsetsTopic: "offsets",
       era: 0,
       limits: LIMITS,
-      transaction: { intervalMs: 1, records: 1 },
+      transaction: { intervalMs: 1, mostMs: 5000, records: 1 },
       logLevel: "error",
     },
     commit: (positions, note) => commits.push({ positions, note }),

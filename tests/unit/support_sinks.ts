@@ -156,7 +156,7 @@ export function transactional(
   const aborts: TransactionAbortedError[] = [];
   const sink = new TransactionalSink({
     ...parts,
-    limits: { intervalMs: 200, records: 10 },
+    limits: { intervalMs: 200, mostMs: 5000, records: 10 },
     refused,
     commit: (positions) => commits.push(positions),
     onAborted: (error) => aborts.push(error),

@@ -69,9 +69,9 @@ Deno.test("where the cluster refuses a postponed record it is a dead letter, wit
 Deno.test("a postponed record belongs to the transaction of its position", () => {
   using _clock = fakeClock();
   const it = transactional();
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   fail(it);
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   assert.deepEqual(it.commits, [], "it has not arrived");
   it.outbox.report();
   it.sink.collect();
@@ -87,7 +87,7 @@ Deno.test("what is postponed while a transaction ends belongs to the next one", 
   const ticket = it.settlement.open(batchOf([{ lane: 0, offset: 0 }]));
   it.sink.add(ticket, 0, { topic: "out", value: "" });
   it.settlement.done(ticket, 0);
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   const next = it.settlement.open(batchOf([{ lane: 0, offset: 1 }]));
   it.sink.postpone(next, 0, postponement);
   it.settlement.done(next, 0);
@@ -110,7 +110,7 @@ Deno.test("a postponed record that never left is a dead letter of the same trans
   it.sink.flush();
   assertLetter(it.outbox.sent[0]?.record);
   it.outbox.report();
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   assert.deepEqual([it.aborts, it.nexts()], [[], [[2]]]);
   it.sink.committed();
   assert.deepEqual(countsOf(it), [2, 0, 1, 0]);
@@ -121,7 +121,7 @@ Deno.test("a postponed record that brokers refuse makes its transaction void, an
   const it = transactional();
   fail(it);
   it.outbox.report(ErrorCode.messageSizeTooLarge);
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   assert.deepEqual([it.commits, it.failures], [[], []]);
   const [abort] = it.aborts;
   assert.deepEqual(
@@ -137,7 +137,7 @@ Deno.test("a postponed record that brokers refuse makes its transaction void, an
   fail(next);
   assertLetter(next.outbox.sent[0]?.record);
   next.outbox.report();
-  next.sink.settle(true);
+  next.sink.settle(true, true);
   next.sink.committed();
   assert.deepEqual(countsOf(next), [2, 0, 1, 0]);
 });

@@ -73,8 +73,10 @@ Deno.test("runs are the same in whichever order the reports come", () => {
   }));
 });
 
+const LIMITS = { intervalMs: 100, mostMs: 5000, records: 1000 };
+
 Deno.test("a transaction lasts its interval, or five times as long as the last commit took", () => {
-  const pace = new CommitPace({ intervalMs: 100, records: 1000 });
+  const pace = new CommitPace(LIMITS);
   assert.equal(pace.isDue(0, 0), false);
   assert.equal(pace.isDue(99, 0), false);
   assert.equal(pace.isDue(100, 0), true);
@@ -89,7 +91,7 @@ Deno.test("a transaction lasts its interval, or five times as long as the last c
 });
 
 Deno.test("where all that was fetched is copied, a transaction lasts no longer than a commit", () => {
-  const pace = new CommitPace({ intervalMs: 100, records: 1000 });
+  const pace = new CommitPace(LIMITS);
   pace.close(0);
   pace.open(300);
   pace.drained();
@@ -101,8 +103,16 @@ Deno.test("where all that was fetched is copied, a transaction lasts no longer t
   assert.equal(pace.isDue(2400, 0), true);
 });
 
+Deno.test("however long commits take, a transaction ends in time", () => {
+  const pace = new CommitPace(LIMITS);
+  pace.close(0);
+  pace.open(2000);
+  assert.equal(pace.isDue(6999, 0), false);
+  assert.equal(pace.isDue(7000, 0), true);
+});
+
 Deno.test("a transaction with enough records does not wait", () => {
-  const pace = new CommitPace({ intervalMs: 100, records: 1000 });
+  const pace = new CommitPace(LIMITS);
   assert.equal(pace.isDue(0, 999), false);
   assert.equal(pace.isDue(1, 1000), true);
 });

@@ -8,36 +8,65 @@ Deno.test("a transaction asks for its commit when it is long enough and all is a
   using clock = fakeClock();
   const it = transactional();
   it.handle(3);
-  it.sink.settle(false);
+  it.sink.settle(false, true);
   await clock.tick(199);
-  it.sink.settle(false);
+  it.sink.settle(false, true);
   it.outbox.report();
   it.sink.collect();
   assert.deepEqual(it.commits, []);
   await clock.tick(1);
   it.handle(2);
-  it.sink.settle(false);
+  it.sink.settle(false, true);
   assert.deepEqual(it.commits, [], "two are not acknowledged");
   it.outbox.report();
   it.sink.collect();
   assert.deepEqual(it.nexts(), [[5]]);
 });
 
+Deno.test("where there is more to do, a transaction lasts five times as long as the last commit took", async () => {
+  using clock = fakeClock();
+  const it = transactional();
+  const settle = (isDrained: boolean) => {
+    it.sink.settle(false, isDrained);
+    it.outbox.report();
+    it.sink.collect();
+  };
+  it.handle(1);
+  it.sink.settle(true, false);
+  it.outbox.report();
+  it.sink.collect();
+  await clock.tick(100);
+  it.sink.committed();
+  it.handle(1);
+  await clock.tick(499);
+  settle(false);
+  assert.equal(it.commits.length, 1);
+  await clock.tick(1);
+  settle(false);
+  assert.equal(it.commits.length, 2);
+  await clock.tick(100);
+  it.sink.committed();
+  it.handle(1);
+  await clock.tick(200);
+  settle(true);
+  assert.equal(it.commits.length, 3);
+});
+
 Deno.test("enough outputs end a transaction early, and so does haste", () => {
   using _clock = fakeClock();
   const it = transactional();
   it.handle(10);
-  it.sink.settle(false);
+  it.sink.settle(false, true);
   it.outbox.report();
   it.sink.collect();
   assert.deepEqual(it.nexts(), [[10]]);
   it.sink.committed();
   it.handle(1);
-  it.sink.settle(false);
+  it.sink.settle(false, true);
   it.outbox.report();
   it.sink.collect();
   assert.equal(it.commits.length, 1);
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   assert.deepEqual(it.nexts(), [[10], [11]]);
 });
 
@@ -45,7 +74,7 @@ Deno.test("what is added while a transaction ends belongs to the next one", () =
   using _clock = fakeClock();
   const it = transactional();
   it.handle(1);
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   it.handle(4);
   assert.equal(it.outbox.sent.length, 1);
   assert.ok(it.sink.pendingBytes > 0);
@@ -57,7 +86,7 @@ Deno.test("what is added while a transaction ends belongs to the next one", () =
   it.sink.committed();
   assert.equal(it.outbox.sent.length, 5);
   assert.equal(it.sink.pendingBytes, 0);
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   it.outbox.report();
   it.sink.collect();
   assert.deepEqual(it.nexts(), [[1], [6]]);
@@ -69,7 +98,7 @@ Deno.test("nothing counts before it is committed", () => {
   it.handle(3);
   it.settlement.release(0);
   it.outbox.report();
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   assert.equal(it.sink.idle, false);
   assert.equal(it.view.counter("consumed"), 0);
   assert.equal(it.view.counter("produced"), 0);
@@ -85,10 +114,10 @@ Deno.test("nothing counts before it is committed", () => {
 Deno.test("an input without outputs is committed too, and without any there is no commit", () => {
   using _clock = fakeClock();
   const it = transactional();
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   assert.deepEqual(it.commits, []);
   it.handle(2, 0);
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   assert.deepEqual(it.nexts(), [[2]]);
 });
 
@@ -107,7 +136,7 @@ Deno.test("an output that brokers refuse is told, and is a dead letter in the ne
   const it = transactional();
   it.handle(1);
   it.outbox.report(ErrorCode.invalidRecord);
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   assert.deepEqual(it.commits, []);
   const [abort] = it.aborts;
   assert.deepEqual(
@@ -131,7 +160,7 @@ Deno.test("an output that never left becomes a dead letter of the same transacti
   it.sink.flush();
   assert.deepEqual(it.outbox.sent.map(({ record }) => record.topic), ["dead"]);
   it.outbox.report();
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   assert.deepEqual(it.aborts, []);
   assert.deepEqual(it.nexts(), [[1]]);
 });
@@ -145,7 +174,7 @@ Deno.test("what is refused when a transaction ends does not part the outputs of 
     it.sink.add(ticket, 0, { topic: "out", value });
   }
   it.settlement.done(ticket, 0);
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   const topics = it.outbox.sent.map(({ record }) => record.topic);
   assert.deepEqual(topics, ["out", "dead"]);
   it.outbox.report();
@@ -161,7 +190,7 @@ Deno.test("where brokers refuse a dead letter, the next attempt leaves out its v
   it.settlement.done(ticket, 0);
   it.sink.flush();
   it.outbox.report(ErrorCode.messageSizeTooLarge);
-  it.sink.settle(true);
+  it.sink.settle(true, true);
   const refused = it.aborts[0]!.refused;
   assert.equal(refused[0]?.withValue, false);
 
