@@ -21,7 +21,11 @@ export interface ProducerPort {
   readonly reports: number;
 }
 
-const PURGE_EVERYTHING = 0x1 | 0x2; // QUEUE | INFLIGHT
+/**
+ * QUEUE | INFLIGHT | NON_BLOCKING: it would wait for the threads of all brokers,
+ * which may be looking up the name of one that is gone.
+ */
+const PURGE_EVERYTHING = 0x1 | 0x2 | 0x4;
 
 export class Producer extends Client {
   constructor(library: Library, properties: ProducerProperties) {
