@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import {
   ActiveCluster,
+  type ActiveClusterOptions,
   type FollowedBatch,
   type FollowerEvent,
   FollowError,
@@ -121,3 +122,15 @@ realKafkaTest(
     for (const broker of primary.brokers) broker.resume();
   },
 );
+
+/** As soon as both clusters say that there is no such topic. */
+async function beginsWithoutState(options: ActiveClusterOptions) {
+  const unlimited = { ...options, startMs: 10 * PATIENCE_MS };
+  await using active = await within(
+    ActiveCluster.open(unlimited, signal),
+    PATIENCE_MS,
+    "begun",
+  );
+  assert.equal(active.stay?.cluster, "primary");
+  assert.equal(active.epoch, 0);
+}

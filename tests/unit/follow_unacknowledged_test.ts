@@ -67,6 +67,7 @@ Deno.test("whatever happens, each call has one outcome, clients get records in o
         const callers: Caller[] = [];
         /** Values that are over: acknowledged, refused or given up. */
         const over = new Set<string>();
+        const placed = new Set<string>();
         /** With the client, in the order given; null: there is none. */
         let client: { id: number; index: number; value: string }[] | null = [];
         const give = (entries: ReturnType<Unacknowledged["take"]>) => {
@@ -100,14 +101,13 @@ Deno.test("whatever happens, each call has one outcome, clients get records in o
           const [{ id, index, value }] = client
             .splice(which % client.length, 1) as [typeof client[0]];
           over.add(value);
-          ledger.reported(
-            id,
-            index,
-            (record) => {
-              assert.equal(record.value, value);
-              return isRefused ? new Error(value) : place(Number(value));
-            },
-          );
+          if (!isRefused) placed.add(value);
+          ledger.reported(id, index, (record) => {
+            assert.equal(record.value, value);
+            return isRefused ? new Error(value) : place(Number(value));
+          });
+          // What is over cannot be changed.
+          ledger.reported(id, index, () => new Error("again"));
         };
         let sent = 0;
         for (const each of steps) {
@@ -165,7 +165,10 @@ Deno.test("whatever happens, each call has one outcome, clients get records in o
         for (const { ends, isAbandoned, outcome, values } of callers) {
           assert.equal(ends, 1);
           assert.ok(outcome !== null);
-          if (outcome instanceof Error || isAbandoned) continue;
+          if (isAbandoned) continue;
+          const isPlaced = values.every((value) => placed.has(value));
+          assert.equal(!(outcome instanceof Error), isPlaced);
+          if (outcome instanceof Error) continue;
           assert.deepEqual(
             outcome.map(({ offset }) => `${offset}`),
             values,
