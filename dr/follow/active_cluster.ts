@@ -5,8 +5,6 @@
 import {
   type ClientEvent,
   type Consumer,
-  isTopicUnknown,
-  KafkaError,
   type Library,
   openLibrary,
   type Producer,
@@ -26,6 +24,7 @@ import {
 } from "./course.ts";
 import { Endings } from "./endings.ts";
 import { FollowError } from "./errors.ts";
+import { askForState } from "./missing_state.ts";
 import type { Clusters, FollowerEvent, OnFollowerEvent } from "./types.ts";
 
 export interface ActiveClusterOptions extends Clusters {
@@ -52,13 +51,13 @@ type Parts =
 
 const START_MS = 3_000;
 const END_MS = 2_000;
-/** librdkafka waits half a minute for a topic that its client may have made. */
-const NO_PATIENCE = { "topic.metadata.propagation.max.ms": 100 } as const;
 
 export class ActiveCluster implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #closed = new AbortController();
-  readonly #following: Promise<void>;
+  /** Aborts when it is known where to begin. */
+  readonly #asking = new AbortController();
+  readonly #following: Promise<unknown>;
   readonly #begun = Promise.withResolvers<void>();
   readonly #listeners = new Set<(stay: LiveStay | null) => void>();
   #answers: Answers = {};
@@ -73,11 +72,22 @@ export class ActiveCluster implements AsyncDisposable {
     const timer = setTimeout(() => this.#begin(true), parts.startMs);
     const end = () => clearTimeout(timer);
     this.#begun.promise.then(end, end);
-    this.#following = this.#follow().catch((error) => {
-      // A bug, or a callback that threw: to go on would be to miss a switch.
+    const asked = (["primary", "secondary"] as const).map((cluster) =>
+      askForState(
+        parts.library,
+        this.propertiesOf(cluster).consumer,
+        () => this.#answered(cluster, null),
+        this.#asking.signal,
+      )
+    );
+    const running = [this.#follow(), ...asked];
+    Promise.all(running).catch((error) => {
+      // Properties that are refused at the beginning. Later a bug, or a callback
+      // that threw: to go on would be to miss a switch.
       this.#begun.promise.then(() => reportError(error), () => {});
       this.#begun.reject(error);
     });
+    this.#following = Promise.allSettled(running);
   }
 
   /**
@@ -131,6 +141,7 @@ export class ActiveCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#closed.signal.aborted) {
       this.#closed.abort(new FollowError("closed", "following has ended"));
+      this.#asking.abort();
       this.#begun.resolve();
       this.#leave();
       this.#tell();
@@ -198,7 +209,7 @@ export class ActiveCluster implements AsyncDisposable {
   async #follow(): Promise<void> {
     const { library, onEvent } = this.#parts;
     const reader = (cluster: ClusterName) => ({
-      consumer: { ...NO_PATIENCE, ...this.propertiesOf(cluster).consumer },
+      consumer: this.propertiesOf(cluster).consumer,
     });
     const clusters = {
       primary: reader("primary"),
@@ -213,14 +224,12 @@ export class ActiveCluster implements AsyncDisposable {
           if (event.kind === "tokenRefresh") refuseToken(client);
         },
       },
-      (event) => {
-        if (isStateMissing(event)) return this.#answered(event.cluster, null);
+      (event) =>
         onEvent({
           kind: "state",
           cluster: event.cluster,
           reason: reasonOf(event),
-        });
-      },
+        }),
       this.#closed.signal,
       (cluster, newest) => this.#answered(cluster, newest),
     );
@@ -242,6 +251,7 @@ export class ActiveCluster implements AsyncDisposable {
     this.#go(
       this.#newest === null ? course : courseAfter(course, this.#newest),
     );
+    this.#asking.abort();
     this.#begun.resolve();
   }
 
@@ -293,10 +303,6 @@ async function libraryAt(
 
 const refuseToken = (client: Producer | Consumer) =>
   client.setOauthTokenFailure("use sasl.oauthbearer.method=oidc");
-
-const isStateMissing = (event: FollowEvent) =>
-  event.kind === "failed" && event.error instanceof KafkaError &&
-  isTopicUnknown(event.error.code);
 
 const reasonOf = (event: FollowEvent) =>
   event.kind === "failed"

@@ -26,13 +26,34 @@ const PATIENCE_MS = 20_000;
 
 Deno.test("where nobody keeps a state, the primary is in use", async () => {
   await using world = new FollowWorld();
-  await using application = await Application.start(world, { startMs: 500 });
+  await using application = await within(
+    Application.start(world, { startMs: 10 * PATIENCE_MS }),
+    PATIENCE_MS,
+    "begun when both clusters said so",
+  );
   const producer = application.producer();
   const [place] = await producer.send(order("a"), signal);
   assert.deepEqual(place, { cluster: "primary", epoch: 0, offset: 0 });
   const batch = await application.consumer().next(signal);
   assert.deepEqual(valuesOf(batch), ["a"]);
   assert.deepEqual([batch.cluster, batch.epoch], ["primary", 0]);
+});
+
+Deno.test("where neither cluster answers, the primary is in use after a while, until there is a state", async () => {
+  await using world = new FollowWorld();
+  await world.keepState();
+  const { epoch } = await world.change("secondary");
+  world.kill(world.primary);
+  world.kill(world.secondary);
+  await using application = await Application.start(world, {
+    startMs: 200,
+    endMs: 200,
+  });
+  assert.equal(application.active.stay?.cluster, "primary");
+  const sending = application.producer().send(order("a"), signal);
+  world.heal(world.secondary);
+  const [place] = await within(sending, PATIENCE_MS, "acknowledged");
+  assert.deepEqual(place, { cluster: "secondary", epoch, offset: 0 });
 });
 
 Deno.test("whoever begins after a switch begins on the new cluster, though the old one still says otherwise", async () => {
@@ -257,7 +278,7 @@ Deno.test("what was handled is committed when the end is wished for, and only th
   await using world = new FollowWorld();
   const values = Array.from({ length: 20 }, (_, at) => `${at}`);
   await produce(world.primary.bootstrapServers, values.map(order));
-  await using application = await Application.start(world, { startMs: 500 });
+  await using application = await Application.start(world);
   const stop = new AbortController();
   const seen: (string | null)[] = [];
   const consumer = application.consumer({ batchRecords: 4 });
@@ -274,7 +295,7 @@ Deno.test("what was handled is committed when the end is wished for, and only th
 Deno.test("a handler that fails ends the run, and nothing of its batch is committed", async () => {
   await using world = new FollowWorld();
   await produce(world.primary.bootstrapServers, [order("a")]);
-  await using application = await Application.start(world, { startMs: 500 });
+  await using application = await Application.start(world);
   const consumer = application.consumer();
   const running = consumer.run(() => {
     throw new Error("no order");
@@ -287,7 +308,7 @@ Deno.test("batches come one after another until the consumer is closed", async (
   await using world = new FollowWorld();
   const values = Array.from({ length: 9 }, (_, at) => `${at}`);
   await produce(world.primary.bootstrapServers, values.map(order));
-  await using application = await Application.start(world, { startMs: 500 });
+  await using application = await Application.start(world);
   const consumer = application.consumer({ batchRecords: 4 });
   const seen: (string | null)[] = [];
   for await (const batch of consumer) {
@@ -307,8 +328,8 @@ Deno.test("a batch whose partitions went to another member is not committed", as
       { ...order(`${partition}`), partition },
     ]);
   }
-  await using one = await Application.start(world, { startMs: 500 });
-  await using other = await Application.start(world, { startMs: 500 });
+  await using one = await Application.start(world);
+  await using other = await Application.start(world);
   const consumer = one.consumer({ revokeMs: 100 });
   const batches: FollowedBatch[] = [];
   const has = (partition: number) =>
@@ -331,19 +352,24 @@ Deno.test("a batch whose partitions went to another member is not committed", as
 
 Deno.test("properties are checked for both clusters at the beginning", async () => {
   await using world = new FollowWorld();
-  const { bootstrapServers } = world.secondary;
+  const kafka = { "bootstrap.servers": world.secondary.bootstrapServers };
+  await assert.rejects(
+    Application.start(world, {
+      secondary: { kafka, consumer: { "session.timeout.ms": 0 } },
+    }),
+    PropertyError,
+  );
   await using application = await Application.start(world, {
-    startMs: 500,
-    secondary: {
-      kafka: { "bootstrap.servers": bootstrapServers },
-      producer: { "acks": 7000 },
-      consumer: { "session.timeout.ms": 0 },
-    },
+    secondary: { kafka, producer: { "acks": 7000 } },
   });
   assert.throws(() => application.producer(), PropertyError);
-  assert.throws(() => application.consumer(), PropertyError);
+  assert.throws(
+    () => application.consumer({ properties: { "session.timeout.ms": 0 } }),
+    PropertyError,
+  );
   assert.throws(
     () => application.producer({ properties: { "transactional.id": "t" } }),
     RangeError,
   );
+  assert.throws(() => application.consumer({ batchRecords: 0 }), RangeError);
 });

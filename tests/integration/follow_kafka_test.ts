@@ -31,6 +31,10 @@ const order = (value: string) => ({ topic: ORDERS, key: "k", value });
 const isStale = (error: unknown) =>
   error instanceof FollowError && error.kind === "stale";
 
+const propertiesOf = ({ bootstrapServers }: KafkaCluster) => ({
+  kafka: { "bootstrap.servers": bootstrapServers },
+});
+
 realKafkaTest(
   "an application leaves a cluster that stands still, resends, and commits nothing old on the new one",
   async () => {
@@ -43,6 +47,15 @@ realKafkaTest(
       primary: primary.bootstrapServers,
       secondary: secondary.bootstrapServers,
     });
+    const events: FollowerEvent[] = [];
+    const options = {
+      library,
+      primary: propertiesOf(primary),
+      secondary: propertiesOf(secondary),
+      onEvent: (event: FollowerEvent) => events.push(event),
+      endMs: 500,
+    };
+    await beginsWithoutState(options);
     await ensureTopics(clusters, signal);
     for (const cluster of [primary, secondary]) {
       await cluster.createTopic(ORDERS, 1);
@@ -50,19 +63,7 @@ realKafkaTest(
     const store = stack.use(new StateStore({ ...clusters, timings: TIMINGS }));
     await store.change(noting("first"), { signal });
 
-    const propertiesOf = ({ bootstrapServers }: KafkaCluster) => ({
-      kafka: { "bootstrap.servers": bootstrapServers },
-    });
-    const events: FollowerEvent[] = [];
-    const active = stack.use(
-      await ActiveCluster.open({
-        library,
-        primary: propertiesOf(primary),
-        secondary: propertiesOf(secondary),
-        onEvent: (event) => events.push(event),
-        endMs: 500,
-      }, signal),
-    );
+    const active = stack.use(await ActiveCluster.open(options, signal));
     const producer = stack.use(
       new FollowingProducer(active, { onSwitch: "resend" }),
     );
