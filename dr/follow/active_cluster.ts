@@ -60,6 +60,8 @@ export class ActiveCluster implements AsyncDisposable {
   readonly #following: Promise<unknown>;
   readonly #begun = Promise.withResolvers<void>();
   readonly #listeners = new Set<(stay: LiveStay | null) => void>();
+  /** Clients that were left, of all producers and consumers. */
+  readonly #ending = new Set<Promise<void>>();
   #answers: Answers = {};
   #newest: DrState | null = null;
   #course: Course | null = null;
@@ -150,6 +152,15 @@ export class ActiveCluster implements AsyncDisposable {
     await within(this.#following, this.#parts.endMs);
   }
 
+  /**
+   * Ends when nothing goes on in the background any more, which takes as long as
+   * the time-outs of clients whose cluster is dead. For use when this, and what
+   * follows by it, has been disposed of.
+   */
+  async idle(): Promise<void> {
+    await Promise.allSettled([this.#following, ...this.#ending]);
+  }
+
   /** What is common to clients of a cluster. */
   get library(): Library {
     return this.#parts.library;
@@ -202,6 +213,11 @@ export class ActiveCluster implements AsyncDisposable {
     const { endMs, onEvent } = this.#parts;
     return new Endings(
       endMs,
+      (ending) => {
+        this.#ending.add(ending);
+        const forget = () => this.#ending.delete(ending);
+        ending.then(forget, forget);
+      },
       (cluster) => onEvent({ kind: "late", cluster, client }),
     );
   }

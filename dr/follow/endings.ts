@@ -9,17 +9,24 @@ import type { ClusterName } from "../state/types.ts";
 export class Endings {
   readonly #running = new Map<Promise<void>, ClusterName>();
   readonly #boundMs: number;
+  readonly #onAdd: (ending: Promise<void>) => void;
   readonly #onLate: (cluster: ClusterName) => void;
 
   /** @param boundMs of each wait, in milliseconds */
-  constructor(boundMs: number, onLate: (cluster: ClusterName) => void) {
+  constructor(
+    boundMs: number,
+    onAdd: (ending: Promise<void>) => void,
+    onLate: (cluster: ClusterName) => void,
+  ) {
     this.#boundMs = boundMs;
+    this.#onAdd = onAdd;
     this.#onLate = onLate;
   }
 
   /** Takes over a client of `cluster` that ends when `ending` does. */
   add(cluster: ClusterName, ending: Promise<void>): void {
     this.#running.set(ending, cluster);
+    this.#onAdd(ending);
     const forget = () => this.#running.delete(ending);
     ending.then(forget, forget);
     within(ending, this.#boundMs).then(

@@ -244,7 +244,7 @@ for (const fault of ["hang", "kill"] as const) {
     for (const cluster of [world.primary, world.secondary]) {
       await produce(cluster.bootstrapServers, [order("a")]);
     }
-    const application = await Application.start(world, { endMs: 500 });
+    await using application = await Application.start(world, { endMs: 500 });
     const producer = application.producer();
     const consumer = application.consumer();
     const batch = await consumer.next(signal);
@@ -263,11 +263,7 @@ for (const fault of ["hang", "kill"] as const) {
     world[fault](world.secondary);
     const last = producer.send(order("c"), signal);
     last.catch(() => {}); // awaited below
-    await within(
-      application[Symbol.asyncDispose](),
-      PATIENCE_MS,
-      "ended",
-    );
+    await within(application.end(), PATIENCE_MS, "ended");
     await assert.rejects(last, isKind("closed"));
     await assert.rejects(producer.send(order("d"), signal), isKind("closed"));
     await assert.rejects(consumer.next(signal), isKind("closed"));

@@ -121,6 +121,7 @@ realKafkaTest(
     await within(producer[Symbol.asyncDispose](), PATIENCE_MS, "ended");
     await within(active[Symbol.asyncDispose](), PATIENCE_MS, "ended");
     for (const broker of primary.brokers) broker.resume();
+    await within(active.idle(), 120_000, "idle");
   },
 );
 
@@ -134,4 +135,6 @@ async function beginsWithoutState(options: ActiveClusterOptions) {
   );
   assert.equal(active.stay?.cluster, "primary");
   assert.equal(active.epoch, 0);
+  await active[Symbol.asyncDispose]();
+  await within(active.idle(), 120_000, "idle");
 }

@@ -25,7 +25,7 @@ import {
   QUICK_REBALANCE,
   text,
 } from "./embedded.ts";
-import { eventually } from "./wait.ts";
+import { eventually, within } from "./wait.ts";
 
 export const ORDERS = "orders";
 export const GROUP = "application";
@@ -95,6 +95,10 @@ export class FollowWorld implements AsyncDisposable {
     cluster.setBrokerUp(BROKER);
   }
 
+  healAll(): void {
+    for (const cluster of [this.primary, this.secondary]) this.heal(cluster);
+  }
+
   /** The values of the orders on a cluster, in the order of each partition. */
   async ordersOn(cluster: MockCluster, count: number): Promise<string[]> {
     await using reader = new Member(cluster.bootstrapServers, {
@@ -129,7 +133,7 @@ export class FollowWorld implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const cluster of [this.primary, this.secondary]) this.heal(cluster);
+    this.healAll();
     await this.#stack.disposeAsync();
   }
 
@@ -147,7 +151,11 @@ export class Application implements AsyncDisposable {
   readonly events: FollowerEvent[];
   readonly #stack = new AsyncDisposableStack();
 
-  private constructor(active: ActiveCluster, events: FollowerEvent[]) {
+  private constructor(
+    readonly world: FollowWorld,
+    active: ActiveCluster,
+    events: FollowerEvent[],
+  ) {
     this.active = this.#stack.use(active);
     this.events = events;
   }
@@ -168,7 +176,7 @@ export class Application implements AsyncDisposable {
       onEvent: (event) => events.push(event),
       ...options,
     }, new AbortController().signal);
-    return new Application(active, events);
+    return new Application(world, active, events);
   }
 
   producer(
@@ -208,7 +216,15 @@ export class Application implements AsyncDisposable {
     );
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** As an application ends; what goes on after it does so in the background. */
+  async end(): Promise<void> {
     await this.#stack.disposeAsync();
+  }
+
+  /** Heals the clusters, so that nothing goes on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+    this.world.healAll();
+    await within(this.active.idle(), 120_000, "idle");
   }
 }

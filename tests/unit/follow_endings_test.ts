@@ -5,7 +5,7 @@ const NEVER = new Promise<void>(() => {});
 
 Deno.test("nobody waits beyond the bound for what does not end, and it is told", async () => {
   const late: string[] = [];
-  const endings = new Endings(5, (cluster) => late.push(cluster));
+  const endings = new Endings(5, () => {}, (cluster) => late.push(cluster));
   endings.add("primary", NEVER);
   endings.add("secondary", Promise.resolve());
   await endings.of("secondary");
@@ -16,7 +16,11 @@ Deno.test("nobody waits beyond the bound for what does not end, and it is told",
 
 Deno.test("what ends in time is waited for, well or not", async () => {
   const late: string[] = [];
-  const endings = new Endings(60_000, (cluster) => late.push(cluster));
+  const endings = new Endings(
+    60_000,
+    () => {},
+    (cluster) => late.push(cluster),
+  );
   const one = Promise.withResolvers<void>();
   const two = Promise.withResolvers<void>();
   endings.add("primary", one.promise);
