@@ -1,21 +1,8 @@
 /** A producer whose records are sent and waited for. */
-import {
-  type ClientEvent,
-  ErrorCode,
-  KafkaError,
-  type Library,
-  Outbox,
-  type OutputRecord,
-  Producer,
-  type ProducerProperties,
-} from "../src/kafka/mod.ts";
+import type { OutputRecord, Producer } from "../src/kafka/mod.ts";
+import { Outgoing, type OutgoingOptions, writeError } from "./outgoing.ts";
 
-export interface SenderOptions {
-  readonly library: Library;
-  readonly properties: ProducerProperties;
-  /** Errors, log lines and token refreshes of the producer, as they come. */
-  readonly onEvent: (event: ClientEvent, producer: Producer) => void;
-}
+export type SenderOptions = OutgoingOptions;
 
 const WAIT_MS = 100;
 /**
@@ -26,22 +13,21 @@ const WAIT_MS = 100;
 const ASK_AGAIN_MS = 30;
 
 export class Sender implements AsyncDisposable {
-  readonly producer: Producer;
-  readonly #outbox: Outbox;
-  readonly #onEvent: SenderOptions["onEvent"];
+  readonly #outgoing: Outgoing;
   #failed: { readonly topic: string; readonly code: number } | null = null;
   #records: readonly OutputRecord[] = [];
   #offsets: number[] = [];
 
-  constructor({ library, properties, onEvent }: SenderOptions) {
-    this.#onEvent = onEvent;
-    this.producer = new Producer(library, properties);
-    this.#outbox = new Outbox(
-      library,
-      this.producer.port,
+  constructor(options: SenderOptions) {
+    this.#outgoing = new Outgoing(
+      options,
       (_owner, index, code, _isUnsent, offset) =>
         this.#reported(index, code, offset),
     );
+  }
+
+  get producer(): Producer {
+    return this.#outgoing.producer;
   }
 
   /**
@@ -54,22 +40,17 @@ export class Sender implements AsyncDisposable {
     records: readonly OutputRecord[],
     signal: AbortSignal,
   ): Promise<readonly number[]> {
+    const { outbox } = this.#outgoing;
     this.#records = records;
     this.#offsets = [];
-    records.forEach((record, index) => this.#outbox.add(0, index, record));
-    this.#outbox.send();
-    while (this.#outbox.pendingRecords > 0) {
-      await this.#serve();
+    records.forEach((record, index) => outbox.add(0, index, record));
+    outbox.send();
+    while (outbox.pendingRecords > 0) {
+      await this.#outgoing.serve(WAIT_MS);
       signal.throwIfAborted();
     }
     if (this.#failed === null) return this.#offsets;
-    const { code, topic } = this.#failed;
-    const name = Object.entries(ErrorCode)
-      .find(([, known]) => known === code)?.[0] ?? `error ${code}`;
-    throw new KafkaError(`write to "${topic}": ${name}`, {
-      code,
-      codeName: name,
-    });
+    throw writeError(this.#failed.topic, this.#failed.code);
   }
 
   /**
@@ -81,13 +62,13 @@ export class Sender implements AsyncDisposable {
     let isOver = false;
     const end = () => {
       // Later there may be nothing left to wake.
-      if (!isOver) this.#outbox.wake();
+      if (!isOver) this.#outgoing.outbox.wake();
       isOver = true;
     };
     call.then(end, end);
     signal.addEventListener("abort", end);
     try {
-      while (!isOver && !signal.aborted) await this.#serve();
+      while (!isOver && !signal.aborted) await this.#outgoing.serve(WAIT_MS);
     } finally {
       isOver = true;
       signal.removeEventListener("abort", end);
@@ -119,15 +100,8 @@ export class Sender implements AsyncDisposable {
   }
 
   /** What was not acknowledged is given up. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#outbox[Symbol.dispose]();
-    await this.producer[Symbol.asyncDispose]();
-  }
-
-  async #serve(): Promise<void> {
-    for (const event of await this.#outbox.waitAndCollect(WAIT_MS)) {
-      this.#onEvent(event, this.producer);
-    }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#outgoing[Symbol.asyncDispose]();
   }
 
   #reported(index: number, code: number, offset: number): void {

@@ -38,7 +38,7 @@ const PROMPT_FETCH = {
 
 /** Of a client that reads a topic of ours: small, and waited for. */
 export const readerProperties = (
-  { consumer }: StateCluster,
+  { consumer }: Pick<StateCluster, "consumer">,
 ): ConsumerProperties => ({
   "group.id": "switchyard-state",
   ...consumer,

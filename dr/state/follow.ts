@@ -1,6 +1,6 @@
 /** The states as they are committed, out of both copies. */
 import { STATE_TOPIC } from "../formats/mod.ts";
-import type { StateClusters } from "./cluster.ts";
+import type { StateCluster, StateClusters } from "./cluster.ts";
 import { EMPTY_LOG, type Unreadable, withRecord } from "./copies.ts";
 import { pause } from "../waits.ts";
 import { tailTopic } from "./tail.ts";
@@ -14,6 +14,14 @@ export type FollowEvent =
     | { readonly kind: "unreadable"; readonly record: Unreadable }
   );
 
+/** Nothing is asked of the clusters but their records. */
+export interface StateReaders
+  extends Pick<StateClusters, "library" | "onClientEvent"> {
+  readonly clusters: Readonly<
+    Record<ClusterName, Pick<StateCluster, "consumer">>
+  >;
+}
+
 /**
  * A copy may come while the secondary's records before it are still on their
  * way: they are waited for, so that none is left out.
@@ -25,18 +33,23 @@ const MOST_WAITING = 1000;
 /**
  * Ends when the signal aborts. Epochs may be left out where a topic was
  * compacted, or where only the primary can be read, whose copy may lack some.
+ * @param onRead told once of each copy, when it was read to its end: what it
+ * says, which follows as a state; null: nothing
  */
 export async function* followStates(
-  clusters: StateClusters,
+  clusters: StateReaders,
   onEvent: (event: FollowEvent) => void,
   signal: AbortSignal,
+  onRead: (cluster: ClusterName, newest: DrState | null) => void = () => {},
 ): AsyncGenerator<DrState> {
   const left = new AbortController();
   const ended = AbortSignal.any([signal, left.signal]);
   const states = new RisingStates();
   const reading = Promise.all(
     (["primary", "secondary"] as const)
-      .map((name) => followOne(clusters, name, states, onEvent, ended)),
+      .map((name) =>
+        followOne(clusters, name, states, { onEvent, onRead }, ended)
+      ),
   ).finally(() => states.end());
   reading.catch(() => {}); // awaited below
   try {
@@ -48,10 +61,13 @@ export async function* followStates(
 }
 
 async function followOne(
-  { clusters, library, onClientEvent }: StateClusters,
+  { clusters, library, onClientEvent }: StateReaders,
   name: ClusterName,
   states: RisingStates,
-  onEvent: (event: FollowEvent) => void,
+  { onEvent, onRead }: {
+    readonly onEvent: (event: FollowEvent) => void;
+    readonly onRead: (cluster: ClusterName, newest: DrState | null) => void;
+  },
   signal: AbortSignal,
 ): Promise<void> {
   let isLive = false;
@@ -83,6 +99,7 @@ async function followOne(
     }
     if (!isLive && isAtEnd) {
       isLive = true;
+      onRead(name, past.newest);
       if (past.newest !== null) await offer(past.newest);
     }
   }

@@ -23,7 +23,7 @@ import { PARTITION, recordsOf, type TopicRecord } from "./read_log.ts";
 
 export interface TailOptions {
   readonly library: Library;
-  readonly cluster: StateCluster;
+  readonly cluster: Pick<StateCluster, "consumer">;
   readonly topic: string;
   readonly signal: AbortSignal;
   readonly onClientEvent: OnClientEvent;

@@ -21,8 +21,11 @@ export interface ProducerPort {
   readonly reports: number;
 }
 
-const PURGE_EVERYTHING = 0x1 | 0x2; // QUEUE | INFLIGHT
-const PURGE_NON_BLOCKING = 0x4;
+/**
+ * QUEUE | INFLIGHT | NON_BLOCKING: it would wait for the threads of all brokers,
+ * which may be looking up the name of one that is gone.
+ */
+const PURGE_EVERYTHING = 0x1 | 0x2 | 0x4;
 
 export class Producer extends Client {
   constructor(library: Library, properties: ProducerProperties) {
@@ -44,14 +47,6 @@ export class Producer extends Client {
   /** Gives up what is not acknowledged; each such record is still reported. */
   purge(): void {
     this.library.symbols.rd_kafka_purge(this.pointer, PURGE_EVERYTHING);
-  }
-
-  /** The same, a moment later, without waiting for librdkafka's threads. */
-  purgeSoon(): void {
-    this.library.symbols.rd_kafka_purge(
-      this.pointer,
-      PURGE_EVERYTHING | PURGE_NON_BLOCKING,
-    );
   }
 
   /** Waits until everything was sent, or throws after `timeoutMs`. */

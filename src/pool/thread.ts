@@ -201,7 +201,7 @@ export class WorkerThread implements AsyncDisposable {
    */
   async fence(): Promise<void> {
     const phase = this.page.fenceNow();
-    if (!this.#producer.disposed) this.#producer.purgeSoon();
+    if (!this.#producer.disposed) this.#producer.purge();
     if (phase === Phase.native) await this.#ended.promise;
   }
 

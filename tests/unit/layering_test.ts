@@ -165,6 +165,7 @@ Deno.test("what the design allows is allowed", () => {
         "workers/processors/y.ts",
       ]),
       module("src/kafka/native/x.ts", ["src/kafka/symbols.ts"]),
+      module("dr/follow/x.ts", ["src/kafka/native/locate.ts"]),
       module("dr/x.ts", [
         "src/kafka/mod.ts",
         "src/telemetry/log.ts",
@@ -182,6 +183,7 @@ for (
     ["workers/x.ts", "src/kafka/memory.ts"],
     ["src/commands/x.ts", "src/kafka/symbols.ts"],
     ["src/pool/x.ts", "src/kafka/native/locate.ts"],
+    ["dr/state/x.ts", "src/kafka/native/locate.ts"],
     ["workers/x.ts", "src/kafka/native/locate.ts"],
   ] as const
 ) {

@@ -63,6 +63,8 @@ const TYPES: Readonly<Record<string, readonly string[]>> = {
   "src/telemetry": ["src/pool/status.ts"],
 };
 
+const PROGRAMS = ["src/commands", "dr/follow"];
+
 const NATIVE =
   /\b(dlopen|DynamicLibrary|Unsafe(?:Pointer|PointerView|Callback|FnPointer)|Pointer(?:Value|Object))\b/;
 const MAX_LINES = 400;
@@ -100,11 +102,14 @@ function isAllowed(from: string, { to, typeOnly }: Import): boolean {
   return allowed.some((each) => isIn(to, each));
 }
 
-/** Into `src/kafka` leads `mod.ts`, and for commands the native build. */
+/**
+ * Into `src/kafka` leads `mod.ts`, and the native build for what programs begin
+ * with: the commands, and what applications import.
+ */
 function isByTheDoor(from: string, to: string): boolean {
   if (!isIn(to, "src/kafka") || isIn(from, "src/kafka")) return true;
   return to === "src/kafka/mod.ts" ||
-    isIn(from, "src/commands") && isIn(to, "src/kafka/native");
+    PROGRAMS.some((each) => isIn(from, each)) && isIn(to, "src/kafka/native");
 }
 
 const isIn = (path: string, place: string) =>
