@@ -1,5 +1,9 @@
 /** A producer whose records are sent and waited for. */
-import type { OutputRecord, Producer } from "../src/kafka/mod.ts";
+import {
+  KafkaError,
+  type OutputRecord,
+  type Producer,
+} from "../src/kafka/mod.ts";
 import { Outgoing, type OutgoingOptions, writeError } from "./outgoing.ts";
 
 export type SenderOptions = OutgoingOptions;
