@@ -8,7 +8,7 @@ import {
   type ReplicationPolicy,
 } from "../formats/mod.ts";
 import { endHanging } from "../mirror/hanging.ts";
-import type { ClusterClients } from "../mirror/lane_parts.ts";
+import { type ClusterClients, openClusters } from "../clusters.ts";
 import { idOf, laneOf, transactionalId } from "../mirror/names.ts";
 import { LaneFollower, OffsetMap } from "../offset_map/mod.ts";
 import type { SenderOptions } from "../sender.ts";
@@ -21,7 +21,6 @@ import {
   StateStore,
   type StateTimings,
 } from "../state/mod.ts";
-import { openClients } from "./clients.ts";
 import type { InputOutputs } from "./done_records.ts";
 import { writeDone } from "./done_topic.ts";
 import { drained } from "./drained.ts";
@@ -83,7 +82,7 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
   const { library, log, policy, timings = TIMINGS, to } = options;
   const flow: Flow = { source: other(to), target: to };
   const owned = new AsyncDisposableStack();
-  const clients = owned.use(openClients(options));
+  const clients = owned.use(openClusters(options));
   const store = owned.use(new StateStore({ ...clients, timings }));
   const target = clients.clusters[to];
   const { admin } = target;

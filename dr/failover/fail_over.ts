@@ -66,6 +66,11 @@ export interface FailOverRequest {
   readonly to: ClusterName;
   /** Goes into the state. */
   readonly reason: string;
+  /**
+   * That of the state on which it was decided, 0 where there is none: unless
+   * that is the newest one, nothing is begun. Default: whatever it is.
+   */
+  readonly epoch?: number;
 }
 
 export type FailOverOutcome =
@@ -123,9 +128,10 @@ export function stageOf(newest: DrState | null, to: ClusterName): Stage {
  */
 export async function failOver(
   parts: FailOverParts,
-  { reason, to }: FailOverRequest,
+  request: FailOverRequest,
   signal: AbortSignal,
 ): Promise<FailOverOutcome> {
+  const { to } = request;
   const step = async <T>(
     name: StepName,
     work: () => Promise<T>,
@@ -140,7 +146,7 @@ export async function failOver(
   };
   const fenced = await step(
     "fence",
-    () => fence(parts, { reason, to }, signal),
+    () => fence(parts, request, signal),
     (state) =>
       state === null || state.active === to
         ? `the ${to} is active already`
@@ -168,7 +174,7 @@ export async function failOver(
   );
   const promoted = await step(
     "promote",
-    () => promote(parts, fenced, { reason, to }, signal),
+    () => promote(parts, fenced, request, signal),
     ({ state }) => `epoch ${state?.epoch}, the ${to} is active`,
   );
   return promoted.kind === "changed"
@@ -179,7 +185,7 @@ export async function failOver(
 /** @returns what there is then; null: no state, and nothing to do. */
 async function fence(
   parts: FailOverParts,
-  { reason, to }: FailOverRequest,
+  { epoch, reason, to }: FailOverRequest,
   signal: AbortSignal,
 ): Promise<DrState | null> {
   const lanes = await parts.lanes(signal);
@@ -188,6 +194,12 @@ async function fence(
     switch (stage.kind) {
       case "begin": {
         const { active, era } = stage.from;
+        if (epoch !== undefined && epoch !== (newest?.epoch ?? 0)) {
+          throw new FailoverError(
+            "refused",
+            `it was decided in epoch ${epoch}, and ${newest?.epoch} is the newest`,
+          );
+        }
         return { active, era, lanes, phase: "fencing", reason };
       }
       case "resume":

@@ -1,8 +1,6 @@
 /** How a lane does its work on the two clusters. */
 import type {
   Admin,
-  ClientProperties,
-  ConsumerProperties,
   Library,
   ProducerProperties,
   TopicPartition,
@@ -11,6 +9,7 @@ import type { MirrorJob } from "../../src/pool/protocol.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { connectOffsetsTopic, type Flow, lanesTopic } from "../formats/mod.ts";
 import type { DamageChecker, Evidence, MirroredTopic } from "../topics/mod.ts";
+import type { ClusterClients } from "../clusters.ts";
 import { batchLimit } from "./batch_limit.ts";
 import { endHanging } from "./hanging.ts";
 import { LaneSealedError, readLaneEra } from "./lane_era.ts";
@@ -21,13 +20,6 @@ import { type LaneState, readLaneState } from "./lane_state.ts";
 import { transactionalId } from "./names.ts";
 import { neededFrom } from "./needed_from.ts";
 import type { SourceClient, SourceClients } from "./source_clients.ts";
-
-/** How clients of one of the clusters are made. */
-export interface ClusterClients {
-  readonly consumer: ConsumerProperties;
-  readonly producer: ProducerProperties;
-  readonly admin: ClientProperties;
-}
 
 export interface LaneParts {
   readonly library: Library;

@@ -37,7 +37,7 @@ import { LaneFollower } from "../offset_map/mod.ts";
 import { groupsTransactionalId } from "./names.ts";
 import { pause, unlessAborted } from "../waits.ts";
 import { readRecords } from "./lane_state.ts";
-import type { ClusterClients } from "./lane_parts.ts";
+import type { ClusterClients } from "../clusters.ts";
 import { newestOf } from "./newest.ts";
 
 export interface LeaderOptions {

@@ -1,7 +1,6 @@
 /** Whether to move everybody to the other cluster. */
 export * from "./abandoned.ts";
 export { SentinelError } from "./broker_id_watch.ts";
-export { openClusters } from "./clients.ts";
 export * from "./decide.ts";
 export * from "./mirror_lag.ts";
 export * from "./policy.ts";

@@ -23,7 +23,7 @@ import { pause } from "../waits.ts";
 import { abandoned } from "./abandoned.ts";
 import { BallotBox } from "./ballot_box.ts";
 import { BrokerIdWatch } from "./broker_id_watch.ts";
-import { type ClusterClients, openClusters } from "./clients.ts";
+import { type ClusterClients, openClusters } from "../clusters.ts";
 import { decide, type Decision, type Switch } from "./decide.ts";
 import { HeartbeatWatch } from "./heartbeat_watch.ts";
 import { mirrorLag } from "./mirror_lag.ts";
@@ -49,8 +49,7 @@ export interface SentinelOptions {
   /** Its name among the voters; unique. */
   readonly voter: string;
   readonly policy: SentinelPolicy;
-  /** Null: it advises, whatever the policy's mode. */
-  readonly failOver: FailOver | null;
+  readonly failOver: FailOver;
   readonly watchedTopics: readonly string[];
   /** Of the topics of the state and of the probes; no more than brokers. */
   readonly replicationFactor: number;
@@ -70,9 +69,8 @@ export class Sentinel implements AsyncDisposable {
   /** Resolves with the reason when it cannot go on. */
   readonly failed: Promise<string>;
   readonly #options: SentinelOptions;
-  readonly #policy: SentinelPolicy;
   readonly #log: Log;
-  readonly #switcher: Switcher | null;
+  readonly #switcher: Switcher;
   readonly #problems: Problems;
   readonly #ballots: BallotBox;
   readonly #failed = Promise.withResolvers<string>();
@@ -92,9 +90,8 @@ export class Sentinel implements AsyncDisposable {
     const { failOver, log, policy } = options;
     checkPolicy(policy);
     this.#options = options;
-    this.#policy = failOver === null ? { ...policy, mode: "advise" } : policy;
     this.#log = log;
-    this.#switcher = failOver === null ? null : new Switcher({
+    this.#switcher = new Switcher({
       failOver,
       isUnderWay: (decision) => this.#isUnderWay(decision),
       log,
@@ -171,7 +168,7 @@ export class Sentinel implements AsyncDisposable {
       phase: this.#phase,
       failure: this.#failure,
       voter: this.#options.voter,
-      policy: this.#policy,
+      policy: this.#options.policy,
       state: this.#state,
       health: probers === undefined ? null : {
         primary: probers.primary.report,
@@ -180,7 +177,7 @@ export class Sentinel implements AsyncDisposable {
       votes: this.#ballots.ballot.votes,
       isVoting: this.#ballots.isVoting,
       decision: this.#decision,
-      switching: this.#switcher?.current ?? null,
+      switching: this.#switcher.current,
       lagMs: this.#lagMs(),
       brokerIds: this.#parts?.brokerIds.last ?? null,
       gateway: this.#parts?.gateway.status() ?? null,
@@ -209,7 +206,7 @@ export class Sentinel implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
-    await this.#switcher?.[Symbol.asyncDispose]();
+    await this.#switcher[Symbol.asyncDispose]();
     this.#stop.abort();
     await Promise.all(this.#loops);
   }
@@ -304,13 +301,13 @@ export class Sentinel implements AsyncDisposable {
       lagMs: this.#lagMs(),
       nowMs,
       order: null,
-    }, this.#policy);
+    }, this.#options.policy);
     this.#tell(decision);
-    if (this.#policy.mode === "advise") return;
+    if (this.#options.policy.mode === "advise") return;
     const toDo = decision.kind === "fail-over"
       ? decision
       : abandoned(state, nowMs);
-    if (toDo !== null) this.#switcher?.begin(toDo);
+    if (toDo !== null) this.#switcher.begin(toDo);
   }
 
   #isUnderWay({ epoch }: Switch): boolean {

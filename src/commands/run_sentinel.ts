@@ -35,15 +35,12 @@ export interface FailOverParts {
   readonly log: Log;
 }
 
-/**
- * @param newFailOver without it the sentinel advises, whatever the settings say.
- * @returns the exit status.
- */
+/** @returns the exit status. */
 export async function runSentinel(
   { settings, sources }: LoadedSettings,
   primaryBrokers: string,
   secondaryBrokers: string,
-  newFailOver: ((parts: FailOverParts) => FailOver) | null = null,
+  newFailOver: (parts: FailOverParts) => FailOver,
 ): Promise<number> {
   const sink = new LogSink();
   const log = createLog({ level: settings.logLevel, write: sink.write });
@@ -71,7 +68,7 @@ export async function runSentinel(
     log,
   };
   const sentinel = stack.use(
-    newSentinel(parts, newFailOver === null ? null : newFailOver(parts)),
+    newSentinel(parts, newFailOver(parts)),
   );
   const http = stack.use(startServer({
     host: settings.httpHost,
@@ -90,15 +87,11 @@ export async function runSentinel(
     if (stop.signal.aborted) return 0;
     throw error;
   }
-  const { mode } = sentinel.status().policy;
-  if (mode !== settings.sentinel.mode) {
-    log.warn("this version cannot fail over by itself: it only advises");
-  }
   log.info("started", {
     role: "sentinel",
     voter: instance.id,
     sentinels: settings.sentinel.count,
-    mode,
+    mode: settings.sentinel.mode,
     primary: primaryBrokers,
     secondary: secondaryBrokers,
     gateway: settings.gatewayListen,
@@ -129,7 +122,7 @@ const clusterOf = (
 
 function newSentinel(
   { clusters, library, log, settings }: FailOverParts,
-  failOver: FailOver | null,
+  failOver: FailOver,
 ): Sentinel {
   const { gateway, mirror, sentinel } = settings;
   const policy = replicationPolicy({

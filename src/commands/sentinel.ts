@@ -10,6 +10,7 @@ import { KafkaError, PropertyError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { ListenError } from "../telemetry/http_server.ts";
 import { runSentinel } from "./run_sentinel.ts";
+import { sentinelFailOver } from "./sentinel_fail_over.ts";
 
 const USAGE = "usage: sentinel";
 
@@ -36,7 +37,12 @@ export async function sentinel(args: readonly string[]): Promise<number> {
     return complain(2, `${missing} is not set: a sentinel needs two clusters`);
   }
   try {
-    return await runSentinel(loaded, primary.brokers, secondary.brokers);
+    return await runSentinel(
+      loaded,
+      primary.brokers,
+      secondary.brokers,
+      sentinelFailOver,
+    );
   } catch (error) {
     // A gateway that would lead to itself is a matter of settings, too.
     if (error instanceof PropertyError || error instanceof RangeError) {

@@ -6,7 +6,7 @@ import {
   type Settings,
   SettingsError,
 } from "../config/mod.ts";
-import { openClusters } from "../../dr/sentinel/mod.ts";
+import { openClusters } from "../../dr/clusters.ts";
 import { StateError, StateStore, Votes } from "../../dr/state/mod.ts";
 import { KafkaError, PropertyError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";

@@ -1,6 +1,6 @@
 /** What a promotion has found to be done, read by the pools of the new era. */
 import { readDoneLog } from "../../../dr/failover/mod.ts";
-import type { ClusterClients } from "../../../dr/sentinel/clients.ts";
+import type { ClusterClients } from "../../../dr/clusters.ts";
 import { type ClusterName, other } from "../../../dr/state/mod.ts";
 import { Admin, type Library } from "../../kafka/mod.ts";
 import type { ReadDone } from "./session.ts";

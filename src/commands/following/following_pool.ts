@@ -2,10 +2,7 @@
  * A pool for two clusters: it works on the one that the state of disaster
  * recovery names, and follows it to the other one.
  */
-import {
-  type ClusterClients,
-  openClusters,
-} from "../../../dr/sentinel/clients.ts";
+import { type ClusterClients, openClusters } from "../../../dr/clusters.ts";
 import {
   type ClusterName,
   STATE_TIMINGS,

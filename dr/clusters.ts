@@ -1,4 +1,4 @@
-/** The admin clients that a sentinel asks, and what all its clients say. */
+/** Admin clients of both clusters, and what all clients of them say. */
 import {
   Admin,
   type ClientEvent,
@@ -6,9 +6,9 @@ import {
   type ConsumerProperties,
   type Library,
   type ProducerProperties,
-} from "../../src/kafka/mod.ts";
-import type { Log } from "../../src/telemetry/log.ts";
-import type { ClusterName, StateCluster, StateClusters } from "../state/mod.ts";
+} from "../src/kafka/mod.ts";
+import type { Log } from "../src/telemetry/log.ts";
+import type { ClusterName, StateCluster, StateClusters } from "./state/mod.ts";
 
 /** How clients of a cluster are made. */
 export interface ClusterClients {
