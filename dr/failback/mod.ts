@@ -1,0 +1,7 @@
+/** Makes the primary the active cluster again, with all that it had. */
+export * from "./compose.ts";
+export * from "./errors.ts";
+export * from "./fail_back.ts";
+export * from "./replay_records.ts";
+export * from "./stage.ts";
+export * from "./tail_plan.ts";
