@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import("./commands/start.ts")).start,
   mirror: async () => (await import("./commands/mirror.ts")).mirror,
   failover: async () => (await import("./commands/failover.ts")).failover,
+  failback: async () => (await import("./commands/failback.ts")).failback,
   redrive: async () => (await import("./commands/redrive.ts")).redrive,
   config: async () => (await import("./commands/config.ts")).config,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
@@ -18,6 +19,7 @@ const USAGE = `usage: switchyard <command> [options]
   start    process records (--messages N, --for 30s)
   mirror   copy the primary cluster to the secondary one
   failover make the secondary cluster the active one (--dry-run, --force)
+  failback bring a primary that has returned home (--dry-run, --switch)
   redrive  put dead letters back (--filter reason~=timeout, --dry-run)
   config   print the effective settings
   doctor   say what works on this machine and what is missing
