@@ -14,12 +14,11 @@ import {
   earliestOffsets,
   latestOffsets,
 } from "../cut/requests.ts";
-import { openClients } from "../failover/clients.ts";
+import { type ClusterClients, openClusters } from "../clusters.ts";
 import type { EraOutputs } from "../failover/done_records.ts";
 import { readDoneLog, writeDone } from "../failover/done_topic.ts";
 import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
 import { type Flow, lanesTopic, replayTopic } from "../formats/mod.ts";
-import type { ClusterClients } from "../mirror/lane_parts.ts";
 import { ensureOwnTopics } from "../mirror/own_topics.ts";
 import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
 import {
@@ -74,7 +73,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
   const flow: Flow = { source: "primary", target: "secondary" };
   const back: Flow = { source: "secondary", target: "primary" };
   const owned = new AsyncDisposableStack();
-  const clients = owned.use(openClients(options));
+  const clients = owned.use(openClusters(options));
   const store = owned.use(
     new StateStore({ ...clients, timings: STATE_TIMINGS }),
   );

@@ -1,7 +1,7 @@
 /** What the switch back does on real clusters. */
 import { askRepeatedly, ATTEMPT_MS, latestOffsets } from "../cut/requests.ts";
 import { offsetIn } from "../cut/mod.ts";
-import { openClients } from "../failover/clients.ts";
+import { openClusters } from "../clusters.ts";
 import { openFailOver } from "../failover/compose.ts";
 import { failOver } from "../failover/fail_over.ts";
 import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
@@ -48,7 +48,7 @@ export function openSwitch(
   // Mirrors share their lanes so, and go on all the time.
   const isGroupMirrored = (group: string) =>
     options.isGroupMirrored(group) && group !== laneGroup(FORWARD);
-  const clients = openClients(options);
+  const clients = openClusters(options);
   const { primary, secondary } = clients.clusters;
   const { onClientEvent: onEvent } = clients;
 
