@@ -20,7 +20,7 @@ const USAGE = `usage: switchyard <command> [options]
 
   start     process records (--messages N, --for 30s)
   mirror    copy the primary cluster to the secondary one
-  sentinel  watch both clusters, vote, fail over, and serve the gateway
+  sentinel  watch both clusters, vote, fail over, serve the gateway
   status    print which cluster is in use, and what sentinels think (--json)
   failover  make the secondary cluster the active one (--dry-run, --force)
   failback  bring a primary that has returned home (--dry-run, --switch)
