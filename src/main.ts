@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   sentinel: async () => (await import("./commands/sentinel.ts")).sentinel,
   status: async () => (await import("./commands/status.ts")).status,
   failover: async () => (await import("./commands/failover.ts")).failover,
+  drill: async () => (await import("./commands/drill.ts")).drill,
   redrive: async () => (await import("./commands/redrive.ts")).redrive,
   config: async () => (await import("./commands/config.ts")).config,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
@@ -22,6 +23,7 @@ const USAGE = `usage: switchyard <command> [options]
   sentinel  watch both clusters, vote, advise, and serve the gateway
   status    print which cluster is in use, and what sentinels think (--json)
   failover  make the secondary cluster the active one (--dry-run, --force)
+  drill     try out a failover on clusters of its own (--scenario, --list)
   redrive   put dead letters back (--filter reason~=timeout, --dry-run)
   config    print the effective settings
   doctor    say what works on this machine and what is missing
