@@ -145,7 +145,7 @@ class Run {
         `after ${READY_MS / 1000} s not everybody is at work`,
       );
     }
-    this.#log.info("the load begins", { ...load });
+    this.#log.info("everybody is at work; the load begins");
     this.#world.startLoad(load, seed);
     this.#loadMs = Date.now();
     while (!this.#isOver()) {
@@ -191,7 +191,7 @@ class Run {
     );
     this.#progress = due.progress;
     for (const { fault, kind } of due.actions) {
-      this.#log.info(kind === "begin" ? "a fault begins" : "a fault ends", {
+      this.#log.info(kind === "begin" ? "fault begins:" : "fault ends:", {
         ...fault,
       });
       this.#world[kind](fault);

@@ -14,7 +14,7 @@ import {
 import { nearestName, suggestion } from "../config/nearest.ts";
 import { KafkaError, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
-import { createLog, isAtLeast, LogSink } from "../telemetry/log.ts";
+import { createLog, type LogLine, LogSink } from "../telemetry/log.ts";
 import { EmbeddedWorld } from "./drill/embedded_world.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
@@ -64,18 +64,20 @@ export async function drill(args: readonly string[]): Promise<number> {
 const NAME_WIDTH = 2 + Math.max(...SCENARIOS.map(({ name }) => name.length));
 
 async function run(options: Options, signal: AbortSignal): Promise<number> {
-  const { settings } = loadProcessSettings();
+  const { settings, sources } = loadProcessSettings();
   const { isJson, scenario, ...rest } = options;
-  // The report is what is wanted; a fault makes roles say a lot.
-  const level = isAtLeast(settings.logLevel, "error")
-    ? settings.logLevel
-    : "error";
+  // In a fault roles and clients say a lot, and the report is what is wanted.
+  const isLogWanted = sources.get("logLevel")?.kind !== "default";
+  const roles = createLog({
+    level: settings.logLevel,
+    write: isLogWanted ? new LogSink().write : () => {},
+  });
   const log = createLog({
-    level: Deno.env.has("LOG_LEVEL") ? settings.logLevel : level,
-    write: new LogSink().write,
+    level: "info",
+    write: (line) => say(newsText(line)),
   });
   const library = await openNative(settings, signal);
-  await using world = await EmbeddedWorld.open(library, log, signal);
+  await using world = await EmbeddedWorld.open(library, roles, signal);
   const report = await runDrill(scenario, { ...rest, world, log }, signal);
   print(isJson ? JSON.stringify(report) : reportText(report));
   return report.met ? 0 : 1;
@@ -123,9 +125,16 @@ function optionsOf(args: readonly string[]): Options | string {
   }
 }
 
+const newsText = ({ fields, message }: LogLine): string =>
+  [message, ...Object.values(fields)].join(" ");
+
 function complain(status: number, message: string): number {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${message}\n`));
+  say(message);
   return status;
+}
+
+function say(line: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
 function print(line: string): void {
