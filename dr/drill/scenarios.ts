@@ -15,7 +15,7 @@ const killed = (atMs: number, fault: Fault, lastsMs: number): Step => ({
 
 /** Shorter than what a sentinel takes for an outage, again and again. */
 const PULSES = 5;
-const PULSE_EVERY_MS = 1_800;
+const PULSE_EVERY_MS = 2_000;
 const PULSE_MS = 500;
 
 export const SCENARIOS: readonly Scenario[] = [
