@@ -76,6 +76,9 @@ async function run(options: Options, signal: AbortSignal): Promise<number> {
     level: "info",
     write: (line) => say(newsText(line)),
   });
+  if (settings.primary.brokers !== null) {
+    say("the clusters of the settings are left alone: a drill makes its own");
+  }
   const library = await openNative(settings, signal);
   await using world = await EmbeddedWorld.open(library, roles, signal);
   const report = await runDrill(scenario, { ...rest, world, log }, signal);

@@ -2,6 +2,7 @@
  * Two embedded clusters, and a pool, a mirror and a sentinel that work on them:
  * what the commands run, in this process.
  */
+import { fileURLToPath } from "node:url";
 import { replicationPolicy } from "../../../dr/formats/mod.ts";
 import type {
   DrillWorld,
@@ -36,8 +37,9 @@ import { adminOf, endOf, observe, type ObserverOptions } from "./observer.ts";
 const INPUT = "drill";
 const OUTPUT = "drill-results";
 const DEAD_LETTERS = "drill.dlq";
-const PROCESSOR =
-  new URL("../../../workers/processors/drill.ts", import.meta.url).pathname;
+const PROCESSOR = fileURLToPath(
+  new URL("../../../workers/processors/drill.ts", import.meta.url),
+);
 
 const LIMITS: readonly string[] = [
   "the clusters are embedded: they live in memory and only simulate " +
