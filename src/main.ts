@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import("./commands/status.ts")).status,
   failover: async () => (await import("./commands/failover.ts")).failover,
   failback: async () => (await import("./commands/failback.ts")).failback,
+  drill: async () => (await import("./commands/drill.ts")).drill,
   redrive: async () => (await import("./commands/redrive.ts")).redrive,
   config: async () => (await import("./commands/config.ts")).config,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
@@ -24,6 +25,7 @@ const USAGE = `usage: switchyard <command> [options]
   status    print which cluster is in use, and what sentinels think (--json)
   failover  make the secondary cluster the active one (--dry-run, --force)
   failback  bring a primary that has returned home (--dry-run, --switch)
+  drill     try out a failover on clusters of its own (--scenario, --list)
   redrive   put dead letters back (--filter reason~=timeout, --dry-run)
   config    print the effective settings
   doctor    say what works on this machine and what is missing

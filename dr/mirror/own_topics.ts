@@ -37,7 +37,8 @@ export async function ensureOwnTopics(
   const { brokers } = await admin.describeCluster({ timeoutMs: REACH_MS });
   const replicas = Math.min(replicationFactor, brokers.length);
   const laneTopic = lanesTopic(flow.source);
-  const answers = await admin.topics.create([
+  const before = await admin.partitionCounts(REQUEST_MS);
+  const wanted = [
     {
       topic: laneTopic,
       partitions: lanes,
@@ -62,7 +63,12 @@ export async function ensureOwnTopics(
       replicationFactor: replicas,
       config: { "cleanup.policy": "compact" },
     },
-  ], { timeoutMs: REQUEST_MS });
+  ];
+  // What is there needs no right to create.
+  const answers = await admin.topics.create(
+    wanted.filter(({ topic }) => !before.has(topic)),
+    { timeoutMs: REQUEST_MS },
+  );
   for (const { error, topic } of answers) {
     if (error !== null && !isTopicExisting(error.code)) throw error;
     if (error === null) log.info("topic created", { topic });

@@ -3,7 +3,8 @@ import {
   type Admin,
   type ConfigEntry,
   isTopicUnknown,
-  type KafkaError,
+  isUnsupported,
+  KafkaError,
   type TopicSummary,
 } from "../../src/kafka/mod.ts";
 import { unlessAborted } from "../waits.ts";
@@ -56,24 +57,32 @@ export class TopicReader {
     );
   }
 
+  /** Nothing of a cluster that describes none: the embedded one. */
   async configs(
     topics: readonly string[],
     signal: AbortSignal,
   ): Promise<Reading<readonly ConfigEntry[]>> {
     const options = { timeoutMs: this.#timeoutMs, signal };
-    return readingOf(
-      await inParts(
-        topics,
-        CONFIGS_AT_ONCE,
-        (part) =>
-          this.#admin.configs.describe(
-            part.map((name) => ({ type: "topic", name })),
-            options,
-          ),
-      ),
-      ({ name }) => name,
-      ({ entries }) => entries,
-    );
+    try {
+      return readingOf(
+        await inParts(
+          topics,
+          CONFIGS_AT_ONCE,
+          (part) =>
+            this.#admin.configs.describe(
+              part.map((name) => ({ type: "topic", name })),
+              options,
+            ),
+        ),
+        ({ name }) => name,
+        ({ entries }) => entries,
+      );
+    } catch (error) {
+      if (!(error instanceof KafkaError && isUnsupported(error.code))) {
+        throw error;
+      }
+      return { found: new Map(), failed: new Map() };
+    }
   }
 }
 

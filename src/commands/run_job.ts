@@ -158,7 +158,7 @@ type Work =
   & Pick<Pool, "drain" | "failed" | "setRates" | "setWorkers" | "start">
   & Pick<Pool, "status" | typeof Symbol.asyncDispose>;
 
-interface Maker {
+export interface Maker {
   readonly library: Library;
   readonly settings: Settings;
   readonly instanceId: string;
@@ -201,7 +201,7 @@ async function embeddedJob(
 
 /** On the clusters of the settings: one, or whichever of two is active. */
 async function clusterJob(maker: Maker, brokers: string): Promise<Work> {
-  const { instanceId, library, log, settings } = maker;
+  const { library, log, settings } = maker;
   const standby = settings.secondary.brokers;
   if (standby === null) {
     const cluster = await fitCluster(
@@ -213,7 +213,15 @@ async function clusterJob(maker: Maker, brokers: string): Promise<Work> {
     );
     return jobPool({ ...maker, cluster, done: null });
   }
-  const servers = { primary: brokers, secondary: standby };
+  return followingJob(maker, { primary: brokers, secondary: standby });
+}
+
+/** On whichever of two clusters is active. */
+export function followingJob(
+  maker: Maker,
+  servers: Readonly<Record<ClusterName, string>>,
+): FollowingPool {
+  const { instanceId, library, log, settings } = maker;
   const watching: Settings = { ...settings, guarantee: "at-least-once" };
   const reached = (cluster: ClusterName) =>
     clientSettings(watching, settings[cluster], servers[cluster]);

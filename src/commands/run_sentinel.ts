@@ -107,7 +107,8 @@ export async function runSentinel(
   return failure === null ? 0 : 1;
 }
 
-const clusterOf = (
+/** How a sentinel reaches a cluster. */
+export const clusterOf = (
   settings: Settings,
   cluster: ClusterSettings,
   brokers: string,
@@ -120,7 +121,7 @@ const clusterOf = (
   brokers: brokers.split(","),
 });
 
-function newSentinel(
+export function newSentinel(
   { clusters, library, log, settings }: FailOverParts,
   failOver: FailOver,
 ): Sentinel {

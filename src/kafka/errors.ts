@@ -14,6 +14,7 @@ export const ErrorCode = {
   maxPollExceeded: -147,
   assignmentLost: -142,
   noOffset: -168,
+  unsupportedFeature: -165,
   partitionEof: -191,
   unknownPartition: -190,
   unknownTopic: -188,
@@ -148,6 +149,9 @@ export const isRecordRefused = (code: number) => RECORD_REFUSED.has(code);
 export const isClientRefused = (code: number) => CLIENT_REFUSED.has(code);
 export const isFencedMember = (code: number) => FENCED_MEMBER.has(code);
 export const isRetriable = (code: number) => RETRIABLE.has(code);
+/** The brokers know no such request: the embedded cluster lacks many. */
+export const isUnsupported = (code: number) =>
+  code === ErrorCode.unsupportedFeature;
 /** The topic that was to be created is there: mostly as good as success. */
 export const isTopicExisting = (code: number) =>
   code === ErrorCode.topicAlreadyExists;

@@ -53,6 +53,12 @@ const SYMBOLS = {
     parameters: ["pointer", "i32"],
     result: "i32",
   },
+  // Not in older libraries, see `firstId`.
+  rd_kafka_mock_broker_decommission: {
+    parameters: ["pointer", "i32"],
+    result: "i32",
+    optional: true,
+  },
   rd_kafka_mock_broker_set_rtt: {
     parameters: ["pointer", "i32", "i32"],
     result: "i32",
@@ -79,15 +85,22 @@ export class MockCluster implements AsyncDisposable {
   readonly #symbols: MockSymbols;
   readonly #keeper: Producer;
   readonly #cluster: Handle<"cluster">;
+  readonly #absent: number;
 
-  /** Starts `brokers` brokers (ids from 1) on free loopback ports. */
-  constructor(library: Library, brokers: number) {
+  /**
+   * Starts `brokers` brokers on free loopback ports.
+   * @param firstId of their ids, which follow one another: a client that moves
+   * between two clusters must not meet an id twice.
+   * @throws {Error} for one above 1 where the library is too old for it.
+   */
+  constructor(library: Library, brokers: number, firstId = 1) {
+    this.#absent = firstId - 1;
     this.#library = library;
     this.#symbols = open(library);
     this.#keeper = new Producer(library, { "log_level": 0 });
     const cluster = this.#symbols.rd_kafka_mock_cluster_new(
       this.#keeper.borrowPointer(),
-      brokers,
+      this.#absent + brokers,
     );
     this.#cluster = new Handle<"cluster">(
       "embedded cluster",
@@ -100,13 +113,19 @@ export class MockCluster implements AsyncDisposable {
       0,
     );
     // Clients wait for a controller before they ask for anything.
-    this.#symbols.rd_kafka_mock_set_controller_id?.(this.#cluster.pointer, 1);
+    this.#symbols.rd_kafka_mock_set_controller_id?.(
+      this.#cluster.pointer,
+      firstId,
+    );
+    for (let id = 1; id < firstId; id++) this.#decommission(id);
   }
 
   get bootstrapServers(): string {
-    return readCString(
+    const all = readCString(
       this.#symbols.rd_kafka_mock_cluster_bootstraps(this.#cluster.pointer),
     ) ?? "";
+    // In the order of their ids, those that were decommissioned among them.
+    return all.split(",").slice(this.#absent).join(",");
   }
 
   createTopic(topic: string, partitions: number, replicas = 1): void {
@@ -156,6 +175,16 @@ export class MockCluster implements AsyncDisposable {
       id,
       rttMs,
     );
+  }
+
+  /** For ever, as if it had never been. */
+  #decommission(id: number): void {
+    const decommission = this.#symbols.rd_kafka_mock_broker_decommission;
+    if (decommission === null) {
+      throw new Error("this librdkafka cannot choose ids of mock brokers");
+    }
+    const code = decommission(this.#cluster.pointer, id);
+    throwIfError(this.#library.symbols, code, `decommission broker ${id}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

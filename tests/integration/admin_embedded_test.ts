@@ -5,6 +5,7 @@ import {
   KafkaError,
   MockCluster,
 } from "../../src/kafka/mod.ts";
+import { ensureStateTopics } from "../../dr/state/mod.ts";
 import { library, produce } from "../support/embedded.ts";
 import { within } from "../support/wait.ts";
 
@@ -287,4 +288,50 @@ Deno.test("impossible arguments are refused before anything is sent", async () =
     admin.topics.create([{ topic: "a\0b" }], OPTIONS),
     TypeError,
   );
+});
+
+Deno.test("two embedded clusters can have brokers with different ids, and work all the same", async () => {
+  await using one = new MockCluster(library, 1);
+  await using other = new MockCluster(library, 2, 101);
+  await using admins = new AsyncDisposableStack();
+  const ids: number[][] = [];
+  for (const cluster of [one, other]) {
+    cluster.createTopic("topic", 3);
+    const brokers = cluster.bootstrapServers;
+    const admin = admins.use(
+      new Admin(library, { "bootstrap.servers": brokers }),
+    );
+    await produce(
+      brokers,
+      [0, 1, 2].map((partition) => ({
+        topic: "topic",
+        partition,
+        value: "x",
+      })),
+    );
+    const described = await admin.describeCluster({ timeoutMs: 20_000 });
+    ids.push(described.brokers.map(({ id }) => id).sort());
+    const addresses = described.brokers.map(({ host, port }) =>
+      `${host}:${port}`
+    );
+    assert.deepEqual(addresses.sort(), brokers.split(",").sort());
+  }
+  assert.deepEqual(ids, [[1], [101, 102]]);
+});
+
+Deno.test("topics of the state that are there will do where none can be described", async () => {
+  await using cluster = new MockCluster(library, 1);
+  await using admin = new Admin(library, {
+    "bootstrap.servers": cluster.bootstrapServers,
+  });
+  const ensure = () =>
+    ensureStateTopics({
+      admin,
+      cluster: "primary",
+      replicationFactor: 1,
+      timeoutMs: 5_000,
+    }, new AbortController().signal);
+  await assert.rejects(ensure(), /not supported/);
+  cluster.createTopic("switchyard-state", 1);
+  await ensure();
 });

@@ -19,6 +19,7 @@ const NAMES: Readonly<Record<keyof typeof ErrorCode, string>> = {
   maxPollExceeded: "_MAX_POLL_EXCEEDED",
   assignmentLost: "_ASSIGNMENT_LOST",
   noOffset: "_NO_OFFSET",
+  unsupportedFeature: "_UNSUPPORTED_FEATURE",
   partitionEof: "_PARTITION_EOF",
   unknownPartition: "_UNKNOWN_PARTITION",
   unknownTopic: "_UNKNOWN_TOPIC",

@@ -1,0 +1,5 @@
+/** Tries out what would happen: a fault, under load, judged from outside. */
+export * from "./report_text.ts";
+export * from "./run_drill.ts";
+export * from "./scenarios.ts";
+export * from "./types.ts";

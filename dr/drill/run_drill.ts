@@ -1,0 +1,255 @@
+/**
+ * Runs a scenario in a world, and judges what has become of it:
+ *
+ *     ready ─> load ─> faults, watched ─> no more load ─> settled ─> judged
+ *                          │
+ *                          └─ detect, decide, promote, first record
+ */
+import type { Log } from "../../src/telemetry/log.ts";
+import { type ClusterName, other } from "../state/types.ts";
+import { pause } from "../waits.ts";
+import { judge, type Judgement } from "./judge.ts";
+import { advance, notBegun, type Progress, seeded, underWay } from "./plan.ts";
+import type {
+  DrillReport,
+  DrillWorld,
+  Moments,
+  Objectives,
+  Observed,
+  Scenario,
+  Sent,
+} from "./types.ts";
+
+export interface DrillOptions {
+  readonly world: DrillWorld;
+  readonly seed: number;
+  readonly objectives: Objectives;
+  readonly log: Log;
+}
+
+/** The drill itself did not come to its end; nothing was judged. */
+export class DrillError extends Error {
+  override readonly name = "DrillError";
+}
+
+const LOOK_MS = 10;
+const READY_MS = 60_000;
+/** A failover that is expected comes in this time, or not. */
+const FAILOVER_MS = 30_000;
+/** What is not there by then is lost. */
+const SETTLE_MS = 20_000;
+const SETTLE_LOOK_MS = 500;
+
+/**
+ * @throws {DrillError} where the roles do not come to work, or one ends; the
+ * signal's reason.
+ */
+export async function runDrill(
+  scenario: Scenario,
+  { log, objectives, seed, world }: DrillOptions,
+  signal: AbortSignal,
+): Promise<DrillReport> {
+  const beganMs = performance.now();
+  const run = new Run(seeded(scenario, seed), world, log);
+  const end = new AbortController();
+  const either = AbortSignal.any([signal, end.signal]);
+  const failed = world.failed.then((reason) => {
+    const error = new DrillError(`a role cannot go on: ${reason}`);
+    end.abort(error);
+    throw error;
+  });
+  failed.catch(() => {}); // told by the race
+  const work = run.work(seed, either);
+  const { active, judgement, moments } = await Promise.race([work, failed]);
+  const faultMs = run.faultMs;
+  const { oldestTailMs, ...counts } = judgement;
+  const rpoMs = oldestTailMs === null || faultMs === null
+    ? 0
+    : Math.max(0, faultMs - oldestTailMs);
+  const { expects } = scenario;
+  const violations = [
+    ...active === expects.active
+      ? []
+      : [`the ${active} is active and the ${expects.active} should be`],
+    ...run.switches > 0 && expects.active === "primary"
+      ? ["a switch was begun, and none was called for"]
+      : [],
+    ...counts.violations,
+  ];
+  return {
+    scenario: scenario.name,
+    world: world.name,
+    seed,
+    active,
+    ...moments,
+    ...counts,
+    rpoMs,
+    tookMs: Math.round(performance.now() - beganMs),
+    limits: world.limits,
+    violations,
+    objectives,
+    met: violations.length === 0 &&
+      isWithin(scenario, moments, rpoMs, objectives),
+  };
+}
+
+function isWithin(
+  { expects }: Scenario,
+  { firstRecordMs }: Moments,
+  rpoMs: number,
+  { maxRpoMs, maxRtoMs }: Objectives,
+): boolean {
+  if (expects.active === "primary") return true;
+  return firstRecordMs !== null && firstRecordMs <= maxRtoMs &&
+    rpoMs <= maxRpoMs;
+}
+
+interface Outcome {
+  readonly active: ClusterName;
+  readonly judgement: Judgement;
+  readonly moments: Moments;
+}
+
+class Run {
+  readonly #scenario: Scenario;
+  readonly #world: DrillWorld;
+  readonly #log: Log;
+  #progress: Progress;
+  #loadMs = 0;
+  #detectMs: number | null = null;
+  #decideMs: number | null = null;
+  #promoteMs: number | null = null;
+  #firstRecordMs: number | null = null;
+  #outputEnd: number | null = null;
+  /** Of the first fault, in ms since the epoch as the records' times are. */
+  faultMs: number | null = null;
+  /** Times that the state said that one had begun. */
+  switches = 0;
+
+  constructor(scenario: Scenario, world: DrillWorld, log: Log) {
+    this.#scenario = scenario;
+    this.#world = world;
+    this.#log = log;
+    this.#progress = notBegun(scenario.steps);
+  }
+
+  async work(seed: number, signal: AbortSignal): Promise<Outcome> {
+    const { load, steps } = this.#scenario;
+    const ready = AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]);
+    try {
+      await this.#world.ready(ready);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!ready.aborted) throw error;
+      throw new DrillError(
+        `after ${READY_MS / 1000} s not everybody is at work`,
+      );
+    }
+    this.#log.info("everybody is at work; the load begins");
+    this.#world.startLoad(load, seed);
+    this.#loadMs = Date.now();
+    while (!this.#isOver()) {
+      signal.throwIfAborted();
+      this.#look();
+      await this.#lookForFirstRecord(signal);
+      await pause(LOOK_MS, signal);
+    }
+    signal.throwIfAborted();
+    const sent = await this.#world.stopLoad();
+    const active = this.#world.view().state?.active ?? "primary";
+    const here = await this.#settled(active, sent, signal);
+    // The cluster that was left must tell what it has kept.
+    underWay(steps, this.#progress).forEach((each) => this.#world.end(each));
+    const there = await this.#world.observe(other(active), signal);
+    const judgement = judge({
+      sent,
+      active,
+      clusters: both(active, here, there),
+    });
+    return { active, judgement, moments: this.#moments() };
+  }
+
+  #isOver(): boolean {
+    const { expects, runsMs } = this.#scenario;
+    const nowMs = Date.now();
+    if (expects.active === "primary") return nowMs >= this.#loadMs + runsMs;
+    if (this.faultMs === null) return false;
+    return this.#firstRecordMs !== null
+      ? nowMs >= this.#firstRecordMs + runsMs
+      : nowMs >= this.faultMs + FAILOVER_MS;
+  }
+
+  #look(): void {
+    const { steps } = this.#scenario;
+    const { health, state } = this.#world.view();
+    const nowMs = Date.now();
+    const due = advance(
+      steps,
+      this.#progress,
+      nowMs - this.#loadMs,
+      state?.phase ?? null,
+    );
+    this.#progress = due.progress;
+    for (const { fault, kind } of due.actions) {
+      this.#log.info(kind === "begin" ? "fault begins:" : "fault ends:", {
+        ...fault,
+      });
+      this.#world[kind](fault);
+      this.faultMs ??= Date.now();
+    }
+    if (this.faultMs === null) return;
+    if (health?.primary === "down") this.#detectMs ??= nowMs;
+    if (state !== null && state.phase !== "steady" && this.switches === 0) {
+      this.switches++;
+      this.#decideMs = nowMs;
+    }
+    if (state?.active === "secondary" && state.phase === "steady") {
+      if (this.switches === 0) this.switches++;
+      this.#decideMs ??= nowMs;
+      this.#promoteMs ??= nowMs;
+    }
+  }
+
+  /** The mirror has ended by then, so what comes is the pool's. */
+  async #lookForFirstRecord(signal: AbortSignal): Promise<void> {
+    if (this.#promoteMs === null || this.#firstRecordMs !== null) return;
+    const end = await this.#world.outputEnd("secondary", signal);
+    if (end === null) return;
+    if (this.#outputEnd === null) this.#outputEnd = end;
+    else if (end > this.#outputEnd) this.#firstRecordMs = Date.now();
+  }
+
+  /** As it is once nothing is missing any more, or there is no time left. */
+  async #settled(
+    active: ClusterName,
+    sent: readonly Sent[],
+    signal: AbortSignal,
+  ): Promise<Observed> {
+    const deadlineMs = performance.now() + SETTLE_MS;
+    const nothing: Observed = { inputs: [], outputs: [] };
+    for (;;) {
+      const here = await this.#world.observe(active, signal);
+      const clusters = both(active, here, nothing);
+      const { lost } = judge({ sent, active, clusters });
+      if (lost === 0 || performance.now() >= deadlineMs) return here;
+      await pause(SETTLE_LOOK_MS, signal);
+      signal.throwIfAborted();
+    }
+  }
+
+  #moments(): Moments {
+    const since = (ms: number | null) =>
+      ms === null || this.faultMs === null ? null : ms - this.faultMs;
+    return {
+      detectMs: since(this.#detectMs),
+      decideMs: since(this.#decideMs),
+      promoteMs: since(this.#promoteMs),
+      firstRecordMs: since(this.#firstRecordMs),
+    };
+  }
+}
+
+const both = (active: ClusterName, here: Observed, there: Observed) =>
+  active === "primary"
+    ? { primary: here, secondary: there }
+    : { primary: there, secondary: here };

@@ -1,0 +1,96 @@
+/** Reads a drill's topics, with clients of its own. */
+import { z } from "zod";
+import type { Observed, Seen, SeenOutput } from "../../../dr/drill/mod.ts";
+import {
+  Admin,
+  type Batch,
+  type ConsumerProperties,
+  type Library,
+  readTopic,
+  wholeTopic,
+} from "../../kafka/mod.ts";
+
+export interface ObserverOptions {
+  readonly library: Library;
+  readonly properties: ConsumerProperties;
+  readonly inputTopic: string;
+  readonly outputTopic: string;
+}
+
+const REQUEST_MS = 5_000;
+const PROMPT_FETCH = {
+  "fetch.wait.max.ms": 20,
+  "fetch.queue.backoff.ms": 2,
+} as const;
+
+const INPUT = z.object({ id: z.int() });
+const OUTPUT = z.object({ id: z.int(), ordinal: z.int() });
+
+/** @throws {KafkaError | ReadError} where the cluster does not answer. */
+export async function observe(
+  options: ObserverOptions,
+  signal: AbortSignal,
+): Promise<Observed> {
+  await using admin = adminOf(options);
+  const { inputTopic, outputTopic } = options;
+  // In this order: of each output that is seen, its input would be, too.
+  const outputs = await all(
+    options,
+    admin,
+    outputTopic,
+    (batch, index): SeenOutput => ({
+      ...OUTPUT.parse(JSON.parse(batch.text(index) ?? "null")),
+      partition: batch.tp(index).partition,
+      key: batch.keyText(index) ?? "",
+    }),
+    signal,
+  );
+  const inputs = await all(
+    options,
+    admin,
+    inputTopic,
+    (batch, index): Seen => ({
+      id: INPUT.parse(JSON.parse(batch.text(index) ?? "null")).id,
+      partition: batch.tp(index).partition,
+    }),
+    signal,
+  );
+  return { inputs, outputs };
+}
+
+/** Of all partitions together. @throws {KafkaError} */
+export async function endOf(admin: Admin, topic: string): Promise<number> {
+  const ranges = await wholeTopic(admin, topic, { timeoutMs: REQUEST_MS });
+  return ranges.reduce((sum, { end }) => sum + end, 0);
+}
+
+export const adminOf = (
+  { library, properties }: Pick<ObserverOptions, "library" | "properties">,
+): Admin =>
+  new Admin(library, {
+    "bootstrap.servers": properties["bootstrap.servers"],
+    "log_level": 0,
+  });
+
+async function all<T>(
+  { library, properties }: ObserverOptions,
+  admin: Admin,
+  topic: string,
+  seen: (batch: Batch, index: number) => T,
+  signal: AbortSignal,
+): Promise<T[]> {
+  const ranges = await wholeTopic(admin, topic, { timeoutMs: REQUEST_MS });
+  const found: T[] = [];
+  const batches = readTopic({
+    library,
+    properties: { ...properties, ...PROMPT_FETCH },
+    topic,
+    ranges,
+    signal,
+  });
+  for await (const batch of batches) {
+    for (let at = 0; at < batch.count; at++) found.push(seen(batch, at));
+  }
+  signal.throwIfAborted();
+  return found;
+}

@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import {
+  DrillError,
+  type DrillWorld,
+  type Fault,
+  type Observed,
+  runDrill,
+  type Scenario,
+  type Sent,
+  type View,
+} from "../../dr/drill/mod.ts";
+import type { ClusterName } from "../../dr/state/mod.ts";
+import { createLog } from "../../src/telemetry/log.ts";
+import { failedOver } from "./support_drill.ts";
+
+const { signal } = new AbortController();
+const log = createLog({ level: "error", write: () => {} });
+const options = {
+  seed: 0,
+  // The records of the toy were sent in 1970.
+  objectives: { maxRtoMs: 60_000, maxRpoMs: Infinity },
+  log,
+};
+const good = failedOver({ before: 40, after: 20, tail: 5, ahead: 2 });
+
+const KILL: Scenario = {
+  name: "kill",
+  describes: "",
+  load: { perSecond: 1, keys: 1 },
+  steps: [{
+    atMs: 0,
+    fault: { kind: "kill", cluster: "primary" },
+    lastsMs: null,
+  }],
+  expects: { active: "secondary" },
+  runsMs: 0,
+};
+const NOTHING: Scenario = {
+  ...KILL,
+  name: "nothing",
+  steps: [],
+  expects: { active: "primary" },
+  runsMs: 50,
+};
+
+/** All goes as it should, unless it is told otherwise. */
+class ToyWorld implements DrillWorld {
+  readonly name = "toy";
+  readonly limits = ["it is a toy"];
+  readonly failing = Promise.withResolvers<string>();
+  readonly done: string[] = [];
+  sent: readonly Sent[] = good.sent;
+  clusters: Readonly<Record<ClusterName, Observed>> = good.clusters;
+  active: ClusterName = "primary";
+  phase: "steady" | "fencing" = "steady";
+  /** What the fault brings about. */
+  onFault = () => void (this.active = "secondary");
+  #end = 0;
+
+  get failed() {
+    return this.failing.promise;
+  }
+
+  ready() {
+    return Promise.resolve();
+  }
+
+  begin(fault: Fault) {
+    this.done.push(`begin ${fault.kind}`);
+    this.onFault();
+  }
+
+  end(fault: Fault) {
+    this.done.push(`end ${fault.kind}`);
+  }
+
+  view(): View {
+    const { active, phase } = this;
+    return { health: null, state: { active, epoch: 1, phase } };
+  }
+
+  startLoad() {
+    this.done.push("load");
+  }
+
+  stopLoad() {
+    this.done.push("no load");
+    return Promise.resolve(this.sent);
+  }
+
+  outputEnd() {
+    return Promise.resolve(this.#end++);
+  }
+
+  observe(cluster: ClusterName) {
+    this.done.push(`observe ${cluster}`);
+    return Promise.resolve(this.clusters[cluster]);
+  }
+}
+
+Deno.test("a failover that is called for, and comes, meets the objectives", async () => {
+  const world = new ToyWorld();
+  const report = await runDrill(KILL, { ...options, world }, signal);
+  assert.deepEqual(report.violations, []);
+  assert.equal(report.met, true);
+  assert.equal(report.tail, 5);
+  assert.ok(report.firstRecordMs !== null);
+});
+
+Deno.test("the cluster that was left is asked once its fault is over, after the load", async () => {
+  const world = new ToyWorld();
+  await runDrill(KILL, { ...options, world }, signal);
+  assert.deepEqual(world.done, [
+    "load",
+    "begin kill",
+    "no load",
+    "observe secondary",
+    "end kill",
+    "observe primary",
+  ]);
+});
+
+Deno.test("a first output that is later than allowed is no violation, and the objectives are missed", async () => {
+  const world = new ToyWorld();
+  const objectives = { maxRtoMs: -1, maxRpoMs: Infinity };
+  const report = await runDrill(
+    KILL,
+    { ...options, objectives, world },
+    signal,
+  );
+  assert.deepEqual(report.violations, []);
+  assert.equal(report.met, false);
+});
+
+Deno.test("a tail that is older than allowed misses the objectives", async () => {
+  const world = new ToyWorld();
+  const objectives = { maxRtoMs: 60_000, maxRpoMs: 60_000_000 };
+  const report = await runDrill(
+    KILL,
+    { ...options, objectives, world },
+    signal,
+  );
+  assert.ok(report.rpoMs > 60_000_000);
+  assert.equal(report.met, false);
+});
+
+Deno.test("what the judge finds is in the report", async () => {
+  const world = new ToyWorld();
+  const { primary, secondary } = good.clusters;
+  world.clusters = {
+    primary,
+    secondary: {
+      ...secondary,
+      outputs: [...secondary.outputs, secondary.outputs.at(-1)!],
+    },
+  };
+  const report = await runDrill(KILL, { ...options, world }, signal);
+  assert.deepEqual(report.violations, ["1 outputs are repeated"]);
+  assert.equal(report.met, false);
+});
+
+Deno.test("a switch that nobody called for is a violation, even where it came to nothing", async () => {
+  const world = new ToyWorld();
+  world.sent = good.sent.filter(({ cluster }) => cluster === "primary");
+  world.clusters = {
+    primary: good.clusters.primary,
+    secondary: { inputs: [], outputs: [] },
+  };
+  world.onFault = () => {
+    world.phase = "fencing";
+    setTimeout(() => world.phase = "steady", 30);
+  };
+  const scenario: Scenario = {
+    ...NOTHING,
+    steps: [{ ...KILL.steps[0]!, lastsMs: 1 }],
+    runsMs: 100,
+  };
+  const report = await runDrill(scenario, { ...options, world }, signal);
+  assert.deepEqual(report.violations, [
+    "a switch was begun, and none was called for",
+  ]);
+});
+
+Deno.test("where a role ends there is no report", async () => {
+  const world = new ToyWorld();
+  const running = runDrill(
+    { ...NOTHING, runsMs: 600_000 },
+    { ...options, world },
+    signal,
+  );
+  world.failing.resolve("the mirror hangs");
+  await assert.rejects(
+    running,
+    (error) =>
+      error instanceof DrillError && /the mirror hangs/.test(error.message),
+  );
+});
+
+Deno.test("a drill ends when it is told to", async () => {
+  const stop = new AbortController();
+  const running = runDrill(
+    { ...NOTHING, runsMs: 600_000 },
+    { ...options, world: new ToyWorld() },
+    stop.signal,
+  );
+  stop.abort(new Error("enough"));
+  await assert.rejects(running, /enough/);
+});

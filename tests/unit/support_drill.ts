@@ -1,0 +1,86 @@
+/** Histories of drills in which all went well, to be spoilt. */
+import type { Observed, Seen, SeenOutput, Sent } from "../../dr/drill/mod.ts";
+import type { Evidence } from "../../dr/drill/judge.ts";
+
+const KEYS = 5;
+const PARTITIONS = 3;
+
+export interface Course {
+  /** Inputs sent to the primary, and to the secondary after a failover. */
+  readonly before: number;
+  readonly after: number;
+  /** How many of those to the primary the secondary does not have. */
+  readonly tail: number;
+  /** How many of the inputs in the tail have outputs that were mirrored. */
+  readonly ahead: number;
+}
+
+const keyOf = (id: number) => `key-${id % KEYS}`;
+const partitionOf = (id: number) => id % KEYS % PARTITIONS;
+const countOf = (id: number) => id % 4;
+
+/** As all promises say; `active` is the secondary. */
+export function failedOver(course: Course): Evidence {
+  const { after, ahead, before, tail } = course;
+  const sent = Array.from({ length: before + after }, (_, id): Sent => ({
+    id,
+    key: keyOf(id),
+    outputs: countOf(id),
+    cluster: id < before ? "primary" : "secondary",
+    sentMs: id,
+    acknowledgedMs: id + 1,
+  }));
+  const ids = sent.map(({ id }) => id);
+  const primary = ids.slice(0, before);
+  const mirrored = primary.slice(0, before - tail);
+  const secondary = [...mirrored, ...ids.slice(before)];
+  const early = primary.slice(before - tail).slice(0, ahead);
+  return {
+    sent,
+    active: "secondary",
+    clusters: {
+      primary: { inputs: inputs(primary), outputs: outputs(primary) },
+      secondary: {
+        inputs: inputs(secondary),
+        outputs: outputs([...mirrored, ...early, ...ids.slice(before)]),
+      },
+    },
+  };
+}
+
+const inputs = (ids: readonly number[]): Seen[] =>
+  ids.map((id) => ({ id, partition: partitionOf(id) }));
+
+const outputs = (ids: readonly number[]): SeenOutput[] =>
+  ids.flatMap((id) =>
+    Array.from({ length: countOf(id) }, (_, ordinal) => ({
+      id,
+      ordinal,
+      key: keyOf(id),
+      partition: partitionOf(id),
+    }))
+  );
+
+/** The same, with something else on the active cluster. */
+export const spoilt = (
+  evidence: Evidence,
+  change: (there: Observed) => Partial<Observed>,
+): Evidence => {
+  const there = evidence.clusters[evidence.active];
+  return {
+    ...evidence,
+    clusters: {
+      ...evidence.clusters,
+      [evidence.active]: { ...there, ...change(there) },
+    },
+  };
+};
+
+export const without = <T>(all: readonly T[], at: number): T[] =>
+  all.filter((_, place) => place !== at);
+
+export const withAnother = <T>(all: readonly T[], at: number): T[] => [
+  ...all.slice(0, at + 1),
+  all[at]!,
+  ...all.slice(at + 1),
+];
