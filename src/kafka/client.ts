@@ -239,7 +239,13 @@ export class Client implements AsyncDisposable {
     timeoutMs: number,
   ): Promise<ClusterDescription> {
     const { symbols } = this.library;
-    const brokers = await this.#metadata(null, true, timeoutMs, readBrokers);
+    const brokers = await this.#metadata(
+      null,
+      true,
+      timeoutMs,
+      readBrokers,
+      "describe cluster",
+    );
     // From that answer.
     const clusterId = symbols.rd_kafka_clusterid(this.pointer, 0);
     const controller = symbols.rd_kafka_controllerid(this.pointer, 0);
@@ -284,6 +290,7 @@ export class Client implements AsyncDisposable {
     isAll: boolean,
     timeoutMs: number,
     read: (metadata: Address) => T,
+    doing = "metadata",
   ): Promise<T> {
     const { symbols } = this.library;
     using block = new NativeBlock(symbols, 8);
@@ -296,7 +303,7 @@ export class Client implements AsyncDisposable {
         timeoutMs,
       ),
     );
-    throwIfError(symbols, code, "metadata");
+    throwIfError(symbols, code, doing);
     const metadata = addressIn(block.words, 0);
     try {
       return read(metadata);
