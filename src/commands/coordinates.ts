@@ -36,7 +36,9 @@ export async function readCoordinates(
     const { message } = error as Error;
     throw new PreflightError(
       `cannot read the ids of the cluster and its topics: ${message}; ` +
-        "COORDINATES=off does without them",
+        "COORDINATES=off does without them, and without exactly-once after a " +
+        "failover",
+      !(error instanceof KafkaError) || error.retriable,
     );
   }
 }

@@ -8,7 +8,7 @@ import {
   STATE_TIMINGS,
   StateStore,
 } from "../../../dr/state/mod.ts";
-import { KafkaError, type Library } from "../../kafka/mod.ts";
+import { KafkaError, type Library, ReadError } from "../../kafka/mod.ts";
 import { within } from "../../pool/deadline.ts";
 import type { DoneOutputs, Pool, PoolStatus, Rates } from "../../pool/mod.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -170,5 +170,5 @@ export class FollowingPool implements AsyncDisposable {
  */
 function mayPass(error: unknown, isFirst: boolean): boolean {
   if (error instanceof PreflightError) return error.isUnanswered || !isFirst;
-  return error instanceof KafkaError;
+  return error instanceof KafkaError || error instanceof ReadError;
 }
