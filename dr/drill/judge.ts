@@ -34,6 +34,11 @@ export function judge({ active, clusters, sent }: Evidence): Judgement {
     cluster !== active && leftIds.has(id);
   const tail = missing.filter(isInTail);
   const gone = missing.filter((each) => !isInTail(each));
+  // A mirror that did nothing would leave a tail, and break no promise.
+  const isCutOff = tail.length > 0 &&
+    !acknowledged.some(({ cluster, id }) =>
+      cluster !== active && hereTimes.has(id)
+    );
   const copied = [...hereTimes].filter(([, times]) => times > 1);
   const foreign = [...hereTimes.keys()].filter((id) => !bySent.has(id));
 
@@ -44,6 +49,7 @@ export function judge({ active, clusters, sent }: Evidence): Judgement {
     ...told(repeated, "outputs are repeated"),
     ...told(reordered, "outputs are out of their key's order"),
     ...told(gone.length, "acknowledged inputs are on no cluster"),
+    ...isCutOff ? ["no input of the cluster that was left came over"] : [],
     ...told(copied.length, "inputs are there more than once"),
     ...told(foreign.length, "inputs are there that were never sent"),
     ...told(unasked, "outputs are there that no input demands"),

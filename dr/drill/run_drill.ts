@@ -24,6 +24,8 @@ export interface DrillOptions {
   readonly world: DrillWorld;
   readonly seed: number;
   readonly objectives: Objectives;
+  /** A failover that is expected comes in this time, or not. Default 30 s. */
+  readonly failoverMs?: number;
   readonly log: Log;
 }
 
@@ -34,8 +36,9 @@ export class DrillError extends Error {
 
 const LOOK_MS = 10;
 const READY_MS = 60_000;
-/** A failover that is expected comes in this time, or not. */
 const FAILOVER_MS = 30_000;
+/** A cluster that runs says in this time what it has. */
+const OBSERVE_MS = 60_000;
 /** What is not there by then is lost. */
 const SETTLE_MS = 20_000;
 const SETTLE_LOOK_MS = 500;
@@ -46,11 +49,11 @@ const SETTLE_LOOK_MS = 500;
  */
 export async function runDrill(
   scenario: Scenario,
-  { log, objectives, seed, world }: DrillOptions,
+  { failoverMs = FAILOVER_MS, log, objectives, seed, world }: DrillOptions,
   signal: AbortSignal,
 ): Promise<DrillReport> {
   const beganMs = performance.now();
-  const run = new Run(seeded(scenario, seed), world, log);
+  const run = new Run(seeded(scenario, seed), world, failoverMs, log);
   const end = new AbortController();
   const either = AbortSignal.any([signal, end.signal]);
   const failed = world.failed.then((reason) => {
@@ -113,6 +116,7 @@ interface Outcome {
 class Run {
   readonly #scenario: Scenario;
   readonly #world: DrillWorld;
+  readonly #failoverMs: number;
   readonly #log: Log;
   #progress: Progress;
   #loadMs = 0;
@@ -126,15 +130,21 @@ class Run {
   /** Times that the state said that one had begun. */
   switches = 0;
 
-  constructor(scenario: Scenario, world: DrillWorld, log: Log) {
+  constructor(
+    scenario: Scenario,
+    world: DrillWorld,
+    failoverMs: number,
+    log: Log,
+  ) {
     this.#scenario = scenario;
     this.#world = world;
+    this.#failoverMs = failoverMs;
     this.#log = log;
     this.#progress = notBegun(scenario.steps);
   }
 
   async work(seed: number, signal: AbortSignal): Promise<Outcome> {
-    const { load, steps } = this.#scenario;
+    const { expects, load } = this.#scenario;
     const ready = AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]);
     try {
       await this.#world.ready(ready);
@@ -157,16 +167,39 @@ class Run {
     signal.throwIfAborted();
     const sent = await this.#world.stopLoad();
     const active = this.#world.view().state?.active ?? "primary";
+    // One that should have been left, and was not, must tell what it has.
+    if (active !== expects.active) this.#endFaults();
     const here = await this.#settled(active, sent, signal);
     // The cluster that was left must tell what it has kept.
-    underWay(steps, this.#progress).forEach((each) => this.#world.end(each));
-    const there = await this.#world.observe(other(active), signal);
+    if (active === expects.active) this.#endFaults();
+    const there = await this.#observe(other(active), signal);
     const judgement = judge({
       sent,
       active,
       clusters: both(active, here, there),
     });
     return { active, judgement, moments: this.#moments() };
+  }
+
+  #endFaults(): void {
+    const { steps } = this.#scenario;
+    underWay(steps, this.#progress).forEach((each) => this.#world.end(each));
+  }
+
+  async #observe(cluster: ClusterName, signal: AbortSignal): Promise<Observed> {
+    const late = AbortSignal.timeout(OBSERVE_MS);
+    try {
+      return await this.#world.observe(
+        cluster,
+        AbortSignal.any([signal, late]),
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!late.aborted) throw error;
+      throw new DrillError(
+        `the ${cluster} does not say within ${OBSERVE_MS / 1000} s what it has`,
+      );
+    }
   }
 
   #isOver(): boolean {
@@ -176,7 +209,7 @@ class Run {
     if (this.faultMs === null) return false;
     return this.#firstRecordMs !== null
       ? nowMs >= this.#firstRecordMs + runsMs
-      : nowMs >= this.faultMs + FAILOVER_MS;
+      : nowMs >= this.faultMs + this.#failoverMs;
   }
 
   #look(): void {
@@ -228,7 +261,7 @@ class Run {
     const deadlineMs = performance.now() + SETTLE_MS;
     const nothing: Observed = { inputs: [], outputs: [] };
     for (;;) {
-      const here = await this.#world.observe(active, signal);
+      const here = await this.#observe(active, signal);
       const clusters = both(active, here, nothing);
       const { lost } = judge({ sent, active, clusters });
       if (lost === 0 || performance.now() >= deadlineMs) return here;

@@ -36,6 +36,13 @@ Deno.test("a failover as it should be has no violations, and its tail is told", 
   }));
 });
 
+Deno.test("a mirror that has copied nothing is found, though it breaks no promise", () => {
+  const nothing = failedOver({ before: 30, after: 20, tail: 30, ahead: 0 });
+  assert.deepEqual(judge(nothing).violations, [
+    "no input of the cluster that was left came over",
+  ]);
+});
+
 Deno.test("an output that is missing is lost, whichever it is", () => {
   fc.assert(fc.property(courses, fc.nat(), (course, place) => {
     const good = failedOver(course);

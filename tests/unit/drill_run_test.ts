@@ -181,6 +181,31 @@ Deno.test("a switch that nobody called for is a violation, even where it came to
   ]);
 });
 
+Deno.test("where a failover does not come the faults end before the cluster is asked", async () => {
+  const world = new ToyWorld();
+  world.sent = good.sent.filter(({ cluster }) => cluster === "primary");
+  world.clusters = {
+    primary: good.clusters.primary,
+    secondary: { inputs: [], outputs: [] },
+  };
+  world.onFault = () => {};
+  const report = await runDrill(
+    KILL,
+    { ...options, failoverMs: 50, world },
+    signal,
+  );
+  assert.deepEqual(report.violations, [
+    "the primary is active and the secondary should be",
+  ]);
+  assert.equal(report.met, false);
+  assert.deepEqual(world.done.slice(2), [
+    "no load",
+    "end kill",
+    "observe primary",
+    "observe secondary",
+  ]);
+});
+
 Deno.test("where a role ends there is no report", async () => {
   const world = new ToyWorld();
   const running = runDrill(
