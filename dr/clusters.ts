@@ -55,13 +55,13 @@ export function openClusters(
   };
 }
 
-type Noted = (
+export type Noted = (
   event: ClientEvent,
   client: Pick<Admin, "setOauthTokenFailure">,
 ) => void;
 
 /** What clients say of a cluster that is down its health says better. */
-function noting(log: Log): Noted {
+export function noting(log: Log): Noted {
   return (event, client) => {
     switch (event.kind) {
       case "error":

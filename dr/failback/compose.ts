@@ -17,7 +17,11 @@ import {
 import { type ClusterClients, openClusters } from "../clusters.ts";
 import type { EraOutputs } from "../failover/done_records.ts";
 import { readDoneLog, writeDone } from "../failover/done_topic.ts";
-import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
+import {
+  newestState,
+  partitionCounts,
+  REQUEST_MS,
+} from "../failover/target.ts";
 import { type Flow, lanesTopic, replayTopic } from "../formats/mod.ts";
 import { ensureOwnTopics } from "../mirror/own_topics.ts";
 import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
@@ -25,7 +29,6 @@ import {
   type ClusterName,
   ensureStateTopics,
   STATE_TIMINGS,
-  STATE_TOPIC,
   StateStore,
 } from "../state/mod.ts";
 import { untilMirrored } from "./caught_up.ts";
@@ -106,14 +109,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     store,
     now: () => performance.now(),
     onStep: options.onStep,
-    async newest(signal) {
-      const counts = await partitionCounts(secondary.admin, signal);
-      if (!counts.has(STATE_TOPIC)) return null;
-      const copies = await store.read(signal);
-      // The primary's copy alone does not say where it stands.
-      if (copies.secondary.kind === "failed") throw copies.secondary.error;
-      return copies.newest;
-    },
+    newest: (signal) => newestState(clients, store, signal),
     async change(decide, signal) {
       // A primary that died before the first state has no topic for its copy.
       await ensureStateTopics({

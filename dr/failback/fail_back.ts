@@ -14,8 +14,7 @@
  * The switch is `switch_back.ts`.
  */
 import type { Change, Decide, DrState, Phase } from "../state/mod.ts";
-import { StateError } from "../state/mod.ts";
-import { pause } from "../waits.ts";
+import { insist } from "../state/mod.ts";
 import { FailbackError } from "./errors.ts";
 import type { Tail } from "./read_tail.ts";
 import { eraAfterRecovery, stageOf } from "./stage.ts";
@@ -220,9 +219,6 @@ export function toPhase(
   return change(parts, state, { phase, era: state.era }, reason, signal);
 }
 
-const ATTEMPTS = 10;
-const AGAIN_MS = 20;
-
 /** Only from the state that was seen, or where that was done already. */
 async function change(
   parts: Pick<FailBackParts, "change">,
@@ -231,31 +227,21 @@ async function change(
   reason: string,
   signal: AbortSignal,
 ): Promise<DrState> {
-  for (let attempt = 1;; attempt++) {
-    try {
-      const { state } = await parts.change((newest) => {
-        const { active, epoch, era, lanes, phase } = newest ?? seen;
-        const isThere = active === seen.active && phase === next.phase &&
-          era === next.era;
-        if (isThere) return null;
-        if (epoch !== seen.epoch) {
-          throw new FailbackError(
-            "failed",
-            "the state was changed by others meanwhile; look at it, and run " +
-              "it again if it is still wanted",
-          );
-        }
-        return { active, lanes, ...next, reason };
-      }, signal);
-      return state!;
-    } catch (error) {
-      const isWorthIt = error instanceof StateError &&
-        (error.kind === "fenced" || error.kind === "unknown");
-      if (!isWorthIt || attempt === ATTEMPTS) throw error;
+  const { state } = await insist(parts.change, (newest) => {
+    const { active, epoch, era, lanes, phase } = newest ?? seen;
+    const isThere = active === seen.active && phase === next.phase &&
+      era === next.era;
+    if (isThere) return null;
+    if (epoch !== seen.epoch) {
+      throw new FailbackError(
+        "failed",
+        "the state was changed by others meanwhile; look at it, and run " +
+          "it again if it is still wanted",
+      );
     }
-    await pause(AGAIN_MS * attempt * Math.random(), signal);
-    signal.throwIfAborted();
-  }
+    return { active, lanes, ...next, reason };
+  }, signal);
+  return state!;
 }
 
 const sumOf = (plan: readonly TopicPlan[]): number =>

@@ -17,9 +17,9 @@ import {
   KafkaError,
   type Library,
   type OutputRecord,
-  type ProducerProperties,
   readTopic,
 } from "../../src/kafka/mod.ts";
+import { transactional } from "../failover/transactions.ts";
 import { type Flow, replayTopic } from "../formats/mod.ts";
 import { Sender, type SenderOptions } from "../sender.ts";
 import { pause } from "../waits.ts";
@@ -60,7 +60,6 @@ export interface ReplayWork {
 }
 
 const REQUEST_MS = 10_000;
-const TRANSACTION_MS = 10_000;
 const AGAIN_MS = 100;
 const ATTEMPTS = 20;
 
@@ -104,7 +103,10 @@ async function attemptReplay(
 ): Promise<void> {
   await using sender = new Sender({
     ...parts,
-    properties: transactional(parts.properties, replayTransactionalId(work)),
+    properties: {
+      ...transactional(parts.properties, replayTransactionalId(work)),
+      "linger.ms": 1,
+    },
   });
   await sender.initTransactions(REQUEST_MS, signal);
   const log = await readReplayLog(parts, signal);
@@ -216,14 +218,3 @@ class Replay {
     onChunk(chunk);
   }
 }
-
-const transactional = (
-  // Of no use beyond the transaction's own time.
-  { "message.timeout.ms": _, ...properties }: ProducerProperties,
-  id: string,
-): ProducerProperties => ({
-  ...properties,
-  "transactional.id": id,
-  "transaction.timeout.ms": TRANSACTION_MS,
-  "linger.ms": 1,
-});

@@ -32,6 +32,7 @@ import {
   committedOf,
   ensureState,
   mirroredPartitions,
+  newestState,
   partitionCounts,
   readCuts,
   REQUEST_MS,
@@ -125,15 +126,7 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
         return false;
       }
     },
-    async newest(signal) {
-      const { secondary } = clients.clusters;
-      const counts = await partitionCounts(secondary.admin, signal);
-      if (!counts.has(STATE_TOPIC)) return null;
-      const copies = await store.read(signal);
-      // The primary's copy alone does not say where it stands.
-      if (copies.secondary.kind === "failed") throw copies.secondary.error;
-      return copies.newest;
-    },
+    newest: (signal) => newestState(clients, store, signal),
     async lanes(signal) {
       const { secondary } = clients.clusters;
       const counts = await partitionCounts(admin, signal);

@@ -17,12 +17,11 @@ import {
   type ClusterName,
   type Decide,
   type DrState,
+  insist,
+  isWorkedIn,
   other,
-  type Phase,
   type Proposal,
-  StateError,
 } from "../state/mod.ts";
-import { pause } from "../waits.ts";
 import { FailoverError } from "./errors.ts";
 
 export const STEPS = ["fence", "seal", "drain", "outputs", "promote"] as const;
@@ -89,13 +88,6 @@ export type Stage =
   | { readonly kind: "already" }
   | { readonly kind: "refuse"; readonly reason: string };
 
-/** Of a failover that is under way. */
-const FAILING_OVER: ReadonlySet<Phase> = new Set<Phase>([
-  "fencing",
-  "draining",
-  "releasing",
-]);
-
 /** Where nothing was ever agreed on the primary is active. Pure. */
 export function stageOf(newest: DrState | null, to: ClusterName): Stage {
   const from = other(to);
@@ -110,7 +102,7 @@ export function stageOf(newest: DrState | null, to: ClusterName): Stage {
       ? { kind: "already" }
       : { kind: "begin", from: newest };
   }
-  if (active === from && FAILING_OVER.has(phase)) {
+  if (active === from && !isWorkedIn(phase)) {
     return { kind: "resume", state: newest };
   }
   return {
@@ -189,7 +181,7 @@ async function fence(
   signal: AbortSignal,
 ): Promise<DrState | null> {
   const lanes = await parts.lanes(signal);
-  const { state } = await insist(parts, (newest) => {
+  const { state } = await insist(parts.change, (newest) => {
     const stage = stageOf(newest, to);
     switch (stage.kind) {
       case "begin": {
@@ -221,7 +213,7 @@ function promote(
   signal: AbortSignal,
 ): Promise<Change> {
   const era = fenced.era + 1;
-  return insist(parts, (newest) => {
+  return insist(parts.change, (newest) => {
     if (newest !== null && newest.active === to && newest.era >= era) {
       return null;
     }
@@ -236,27 +228,4 @@ function promote(
     const { lanes } = stage.state;
     return { active: to, era, lanes, phase: "steady", reason };
   }, signal);
-}
-
-const ATTEMPTS = 10;
-/** Apart by chance, so that two that fence each other do so once. */
-const AGAIN_MS = 20;
-
-/** Whoever was fenced wrote nothing; what is not certain is decided anew. */
-async function insist(
-  { change }: FailOverParts,
-  decide: Decide,
-  signal: AbortSignal,
-): Promise<Change> {
-  for (let attempt = 1;; attempt++) {
-    try {
-      return await change(decide, signal);
-    } catch (error) {
-      const isWorthIt = error instanceof StateError &&
-        (error.kind === "fenced" || error.kind === "unknown");
-      if (!isWorthIt || attempt === ATTEMPTS) throw error;
-    }
-    await pause(AGAIN_MS * attempt * Math.random(), signal);
-    signal.throwIfAborted();
-  }
 }

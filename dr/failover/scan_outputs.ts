@@ -52,12 +52,6 @@ export interface ScanReport {
 }
 
 const HEADER = headerName(COORDINATES_HEADER);
-/** Without librdkafka's habit of waiting at the end for up to half a second. */
-const PROMPT_FETCH = {
-  "fetch.wait.max.ms": 20,
-  "fetch.queue.backoff.ms": 2,
-} as const;
-
 /** @throws {KafkaError | ReadError | FailoverError}; the signal's reason. */
 export async function scanOutputs(
   parts: ScanParts,
@@ -132,7 +126,7 @@ class Scan {
     const { consumer, finder, library } = this.#parts;
     const batches = readTopics({
       library,
-      properties: { ...consumer, ...PROMPT_FETCH },
+      properties: consumer,
       ranges,
       signal,
     });

@@ -8,8 +8,11 @@ import type { OffsetMap } from "../offset_map/mod.ts";
 import { withDeadline } from "../state/deadline.ts";
 import {
   type ClusterName,
+  type DrState,
   ensureStateTopics,
+  STATE_TOPIC,
   type StateClusters,
+  type StateStore,
 } from "../state/mod.ts";
 import { pause } from "../waits.ts";
 import type { Committed } from "./find_outputs.ts";
@@ -26,6 +29,23 @@ export const partitionCounts = (
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, number>> =>
   askRepeatedly(() => admin.partitionCounts(ATTEMPT_MS), REQUEST_MS, signal);
+
+/**
+ * What there is now, null where nothing was ever written.
+ * @throws {KafkaError | StateError} where that cannot be read.
+ */
+export async function newestState(
+  { clusters }: StateClusters,
+  store: Pick<StateStore, "read">,
+  signal: AbortSignal,
+): Promise<DrState | null> {
+  const counts = await partitionCounts(clusters.secondary.admin, signal);
+  if (!counts.has(STATE_TOPIC)) return null;
+  const copies = await store.read(signal);
+  // The primary's copy alone does not say where it stands.
+  if (copies.secondary.kind === "failed") throw copies.secondary.error;
+  return copies.newest;
+}
 
 /**
  * The state's topics, where no sentinel has made them. On the primary as well as

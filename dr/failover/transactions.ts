@@ -63,7 +63,8 @@ async function inTransaction(
   await sender.serving(producer.commitTransaction(REQUEST_MS), signal);
 }
 
-const transactional = (
+/** Of a producer with this transactional id. */
+export const transactional = (
   // Of no use beyond the transaction's own time.
   { "message.timeout.ms": _, ...properties }: ProducerProperties,
   id: string,

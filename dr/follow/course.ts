@@ -10,7 +10,7 @@
  * begins an era.
  */
 import { newerOf } from "../state/copies.ts";
-import type { ClusterName, DrState, Phase } from "../state/types.ts";
+import { type ClusterName, type DrState, isWorkedIn } from "../state/types.ts";
 
 /** A time in which there is work on one cluster without a break. */
 export interface Stay {
@@ -32,21 +32,6 @@ export const STATELESS: Course = {
   epoch: 0,
   stay: { cluster: "primary", era: 0, epoch: 0 },
 };
-
-/** Whether the active cluster is worked on in this phase. */
-export function isWorkedIn(phase: Phase): boolean {
-  switch (phase) {
-    case "steady":
-    case "recovering":
-    case "reversing":
-    case "catching-up":
-      return true;
-    case "fencing":
-    case "draining":
-    case "releasing":
-      return false;
-  }
-}
 
 /** @param course null: nothing was seen before */
 export function courseAfter(course: Course | null, state: DrState): Course {

@@ -7,6 +7,7 @@ import type {
   Producer,
 } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
+import { type Noted, noting } from "../clusters.ts";
 import { isRefusal } from "./probe.ts";
 
 /**
@@ -27,34 +28,19 @@ const POLL_MS = 100;
 
 /** Remembers what clients told: see `ProbeSession`. */
 export class ClientErrors {
-  readonly #log: Log;
+  readonly #noted: Noted;
   /** The first refusal, else the last error. */
   last: KafkaError | null = null;
 
   constructor(log: Log) {
-    this.#log = log;
+    this.#noted = noting(log);
   }
 
   note(event: ClientEvent, client: Admin | Consumer | Producer): void {
-    switch (event.kind) {
-      case "error":
-        if (this.last === null || !isRefusal(this.last)) {
-          this.last = event.error;
-        }
-        this.#log.debug("Kafka", { error: event.error.message });
-        return;
-      case "log":
-        this.#log.debug(event.log.message, { facility: event.log.facility });
-        return;
-      case "tokenRefresh":
-        client.setOauthTokenFailure("use sasl.oauthbearer.method=oidc");
-        return;
-      case "assign":
-      case "revoke":
-      case "statistics":
-      case "other":
-        return;
+    if (event.kind === "error") {
+      if (this.last === null || !isRefusal(this.last)) this.last = event.error;
     }
+    this.#noted(event, client);
   }
 }
 

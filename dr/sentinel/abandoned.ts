@@ -1,7 +1,6 @@
 /** A failover that has begun and that nobody seems to carry on. Pure. */
-import type { DrState } from "../state/types.ts";
+import { type DrState, isWorkedIn } from "../state/types.ts";
 import type { Switch } from "./decide.ts";
-import { isLeaving } from "./status.ts";
 
 /**
  * A failover writes the state at each step, which takes a second or so; one that
@@ -21,7 +20,7 @@ export function abandoned(
 ): Switch | null {
   // The way back rests in these phases, too, for as long as it takes: whoever
   // promoted the primary then would lose what has not come back yet.
-  if (active !== "primary" || !isLeaving(phase)) return null;
+  if (active !== "primary" || isWorkedIn(phase)) return null;
   if (nowMs - sinceMs < ABANDONED_MS) return null;
   return { to: "secondary", epoch, reason };
 }

@@ -16,6 +16,7 @@ import {
   type ClusterName,
   type DrState,
   type FollowEvent,
+  isWorkedIn,
   type StateClusters,
   StateStore,
 } from "../state/mod.ts";
@@ -30,12 +31,7 @@ import { mirrorLag } from "./mirror_lag.ts";
 import { checkPolicy, type SentinelPolicy } from "./policy.ts";
 import { ensureState, ensureTopics, persist } from "./prepare.ts";
 import { Problems } from "./problems.ts";
-import {
-  decisionKey,
-  gatewayTarget,
-  isLeaving,
-  type SentinelStatus,
-} from "./status.ts";
+import { decisionKey, gatewayTarget, type SentinelStatus } from "./status.ts";
 import { type FailOver, Switcher } from "./switcher.ts";
 
 export interface SentinelCluster extends ClusterClients {
@@ -312,7 +308,7 @@ export class Sentinel implements AsyncDisposable {
 
   #isUnderWay({ epoch }: Switch): boolean {
     const state = this.#state;
-    return state !== null && state.epoch > epoch && isLeaving(state.phase);
+    return state !== null && state.epoch > epoch && !isWorkedIn(state.phase);
   }
 
   #tell(decision: Decision): void {

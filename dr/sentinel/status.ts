@@ -1,7 +1,12 @@
 /** What a sentinel knows, as plain data. */
 import type { BrokerIds, GatewayStatus } from "../gateway/mod.ts";
 import type { HealthReport } from "../health/mod.ts";
-import type { ClusterName, DrState, Phase, StampedVote } from "../state/mod.ts";
+import {
+  type ClusterName,
+  type DrState,
+  isWorkedIn,
+  type StampedVote,
+} from "../state/mod.ts";
 import type { Decision, Switch } from "./decide.ts";
 import type { SentinelPolicy } from "./policy.ts";
 
@@ -51,19 +56,4 @@ export function decisionKey(decision: Decision): string {
 /** Where clients belong; null: nowhere, until a switch has come further. */
 export const gatewayTarget = (
   { active, phase }: Pick<DrState, "active" | "phase">,
-): ClusterName | null => isLeaving(phase) ? null : active;
-
-/** A failover has begun and nobody works on the other cluster yet. */
-export function isLeaving(phase: Phase): boolean {
-  switch (phase) {
-    case "fencing":
-    case "draining":
-    case "releasing":
-      return true;
-    case "steady":
-    case "recovering":
-    case "reversing":
-    case "catching-up":
-      return false;
-  }
-}
+): ClusterName | null => isWorkedIn(phase) ? active : null;

@@ -10,6 +10,7 @@ export type { Copies, Copy, StateLog, Unreadable } from "./copies.ts";
 export * from "./errors.ts";
 export type { FollowEvent } from "./follow.ts";
 export type { History } from "./history.ts";
+export * from "./insist.ts";
 export { STATE_TRANSACTIONAL_ID } from "./session.ts";
 export * from "./state_store.ts";
 export * from "./topics.ts";

@@ -41,3 +41,20 @@ export interface StampedVote extends Vote {
 }
 export const other = (cluster: ClusterName): ClusterName =>
   cluster === "primary" ? "secondary" : "primary";
+/**
+ * Whether the active cluster is worked on; else a switch is under way. On the way
+ * back after a failover records flow all the time.
+ */
+export function isWorkedIn(phase: Phase): boolean {
+  switch (phase) {
+    case "steady":
+    case "recovering":
+    case "reversing":
+    case "catching-up":
+      return true;
+    case "fencing":
+    case "draining":
+    case "releasing":
+      return false;
+  }
+}

@@ -2,9 +2,7 @@
 import {
   type ClusterSettings,
   delayTopicPrefix,
-  loadProcessSettings,
   type Settings,
-  SettingsError,
 } from "../config/mod.ts";
 import {
   failBack,
@@ -34,6 +32,7 @@ import { planText, stepText, topicReports } from "./failback_text.ts";
 import { mirroredTopics } from "./run_mirror.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
+import { loadTwoClusters } from "./two_clusters.ts";
 
 /** The active cluster's own limits decide. */
 const LARGEST_RECORD_BYTES = 100 * 2 ** 20;
@@ -42,21 +41,10 @@ const LARGEST_RECORD_BYTES = 100 * 2 ** 20;
 export async function failback(args: readonly string[]): Promise<number> {
   const options = failbackOptions(args);
   if (typeof options === "string") return complain(2, `${options}; ${USAGE}`);
-  let settings: Settings;
-  try {
-    ({ settings } = loadProcessSettings());
-  } catch (error) {
-    if (error instanceof SettingsError) return complain(2, error.message);
-    throw error;
-  }
-  const { mirror, primary, secondary } = settings;
-  if (primary.brokers === null || secondary.brokers === null) {
-    const missing = primary.brokers === null
-      ? "PRIMARY_BROKERS"
-      : "SECONDARY_BROKERS";
-    return complain(2, `${missing} is not set: a failback needs two clusters`);
-  }
-  if (mirror.policy !== "identity") {
+  const clusters = loadTwoClusters("a failback needs two clusters");
+  if (typeof clusters === "string") return complain(2, clusters);
+  const { brokers, loaded: { settings } } = clusters;
+  if (settings.mirror.policy !== "identity") {
     return complain(2, "a failback needs MIRROR_POLICY=identity");
   }
   const stop = new AbortController();
@@ -65,7 +53,6 @@ export async function failback(args: readonly string[]): Promise<number> {
     onStopNow: () => Deno.exit(1),
     onReload: () => {},
   });
-  const brokers = { primary: primary.brokers, secondary: secondary.brokers };
   try {
     return await run(settings, brokers, options, stop.signal);
   } catch (error) {

@@ -1,11 +1,6 @@
 /** `failover`: makes the secondary cluster the active one. */
 import { parseArgs } from "node:util";
-import {
-  type ClusterSettings,
-  loadProcessSettings,
-  type Settings,
-  SettingsError,
-} from "../config/mod.ts";
+import { type ClusterSettings, type Settings } from "../config/mod.ts";
 import {
   failOver,
   FailoverError,
@@ -24,6 +19,7 @@ import { clientSettings } from "./client_properties.ts";
 import { planText, stepText } from "./failover_text.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
+import { loadTwoClusters } from "./two_clusters.ts";
 
 const USAGE = "usage: failover [--to secondary] [--reason TEXT] [--force] " +
   "[--dry-run] [--json]";
@@ -41,27 +37,15 @@ interface Options {
 export async function failover(args: readonly string[]): Promise<number> {
   const options = optionsOf(args);
   if (typeof options === "string") return complain(2, `${options}; ${USAGE}`);
-  let settings: Settings;
-  try {
-    ({ settings } = loadProcessSettings());
-  } catch (error) {
-    if (error instanceof SettingsError) return complain(2, error.message);
-    throw error;
-  }
-  const { primary, secondary } = settings;
-  if (primary.brokers === null || secondary.brokers === null) {
-    const missing = primary.brokers === null
-      ? "PRIMARY_BROKERS"
-      : "SECONDARY_BROKERS";
-    return complain(2, `${missing} is not set: a failover needs two clusters`);
-  }
+  const clusters = loadTwoClusters("a failover needs two clusters");
+  if (typeof clusters === "string") return complain(2, clusters);
+  const { brokers, loaded: { settings } } = clusters;
   const stop = new AbortController();
   using _signals = listenToSignals({
     onStop: (signal) => stop.abort(new Error(`stopped by ${signal}`)),
     onStopNow: () => Deno.exit(1),
     onReload: () => {},
   });
-  const brokers = { primary: primary.brokers, secondary: secondary.brokers };
   try {
     return await run(settings, brokers, options, stop.signal);
   } catch (error) {

@@ -1,46 +1,31 @@
 /** `sentinel`: watches both clusters, votes, fails over, serves the gateway. */
 import { parseArgs } from "node:util";
-import {
-  type LoadedSettings,
-  loadProcessSettings,
-  SettingsError,
-} from "../config/mod.ts";
 import { SentinelError } from "../../dr/sentinel/mod.ts";
 import { KafkaError, PropertyError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { ListenError } from "../telemetry/http_server.ts";
 import { runSentinel } from "./run_sentinel.ts";
 import { sentinelFailOver } from "./sentinel_fail_over.ts";
+import { loadTwoClusters } from "./two_clusters.ts";
 
 const USAGE = "usage: sentinel";
 
 /** Exit status: 0 clean, 1 failed, 2 wrong usage or settings. */
 export async function sentinel(args: readonly string[]): Promise<number> {
-  let loaded: LoadedSettings;
   try {
     parseArgs({ args: args[0] === "--" ? args.slice(1) : [...args] });
   } catch (error) {
     const [problem] = (error as Error).message.split("\n");
     return complain(2, `${problem}; ${USAGE}`);
   }
-  try {
-    loaded = loadProcessSettings();
-  } catch (error) {
-    if (error instanceof SettingsError) return complain(2, error.message);
-    throw error;
-  }
-  const { primary, secondary } = loaded.settings;
-  if (primary.brokers === null || secondary.brokers === null) {
-    const missing = primary.brokers === null
-      ? "PRIMARY_BROKERS"
-      : "SECONDARY_BROKERS";
-    return complain(2, `${missing} is not set: a sentinel needs two clusters`);
-  }
+  const clusters = loadTwoClusters("a sentinel needs two clusters");
+  if (typeof clusters === "string") return complain(2, clusters);
+  const { brokers, loaded } = clusters;
   try {
     return await runSentinel(
       loaded,
-      primary.brokers,
-      secondary.brokers,
+      brokers.primary,
+      brokers.secondary,
       sentinelFailOver,
     );
   } catch (error) {

@@ -1,11 +1,6 @@
 /** `status`: which cluster is in use, who thinks what of them, and what was. */
 import { parseArgs } from "node:util";
-import {
-  type ClusterSettings,
-  loadProcessSettings,
-  type Settings,
-  SettingsError,
-} from "../config/mod.ts";
+import { type ClusterSettings, type Settings } from "../config/mod.ts";
 import { openClusters } from "../../dr/clusters.ts";
 import { StateError, StateStore, Votes } from "../../dr/state/mod.ts";
 import { KafkaError, PropertyError } from "../kafka/mod.ts";
@@ -14,6 +9,7 @@ import { createLog } from "../telemetry/log.ts";
 import { clientSettings } from "./client_properties.ts";
 import { openNative } from "./open_native.ts";
 import { renderStatus, type StatusReport } from "./status_text.ts";
+import { loadTwoClusters } from "./two_clusters.ts";
 
 const USAGE = "usage: status [--json] [--history N]";
 const HISTORY_LINES = "10";
@@ -30,26 +26,12 @@ interface Options {
 export async function status(args: readonly string[]): Promise<number> {
   const options = optionsOf(args);
   if (typeof options === "string") return complain(2, `${options}; ${USAGE}`);
-  let settings: Settings;
-  try {
-    ({ settings } = loadProcessSettings());
-  } catch (error) {
-    if (error instanceof SettingsError) return complain(2, error.message);
-    throw error;
-  }
-  const { primary, secondary } = settings;
-  if (primary.brokers === null || secondary.brokers === null) {
-    const missing = primary.brokers === null
-      ? "PRIMARY_BROKERS"
-      : "SECONDARY_BROKERS";
-    return complain(2, `${missing} is not set: the state is of two clusters`);
-  }
+  const clusters = loadTwoClusters("the state is of two clusters");
+  if (typeof clusters === "string") return complain(2, clusters);
+  const { brokers, loaded: { settings } } = clusters;
   let report: StatusReport;
   try {
-    report = await readStatus(settings, {
-      primary: primary.brokers,
-      secondary: secondary.brokers,
-    }, options.lines);
+    report = await readStatus(settings, brokers, options.lines);
   } catch (error) {
     if (error instanceof PropertyError) return complain(2, error.message);
     if (error instanceof NativeError) return complain(1, error.message);

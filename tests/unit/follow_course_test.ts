@@ -5,10 +5,9 @@ import {
   beginningFrom,
   type Course,
   courseAfter,
-  isWorkedIn,
   STATELESS,
 } from "../../dr/follow/course.ts";
-import type { DrState, Phase } from "../../dr/state/mod.ts";
+import { type DrState, isWorkedIn, type Phase } from "../../dr/state/mod.ts";
 import { FIRST } from "./support_dr_state.ts";
 
 const STOPPED: readonly Phase[] = ["fencing", "draining", "releasing"];

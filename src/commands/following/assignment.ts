@@ -1,5 +1,9 @@
 /** Where a state lets a pool work. Pure. */
-import type { ClusterName, DrState } from "../../../dr/state/mod.ts";
+import {
+  type ClusterName,
+  type DrState,
+  isWorkedIn,
+} from "../../../dr/state/mod.ts";
 
 /** A pool's work on one cluster, from one promotion to the next. */
 export interface Assignment {
@@ -21,22 +25,10 @@ export const NO_STATE: DrState = {
 };
 
 /** Null: nowhere, since a switch is on its way. */
-export function assignmentUnder(
+export const assignmentUnder = (
   { active, epoch, era, phase }: DrState,
-): Assignment | null {
-  switch (phase) {
-    case "steady":
-    // The way back after a failover, on which records flow all the time.
-    case "recovering":
-    case "reversing":
-    case "catching-up":
-      return { cluster: active, era, epoch };
-    case "fencing":
-    case "draining":
-    case "releasing":
-      return null;
-  }
-}
+): Assignment | null =>
+  isWorkedIn(phase) ? { cluster: active, era, epoch } : null;
 
 /** Epochs come and go: what was begun under one goes on under the other. */
 export const isSameWork = (one: Assignment, other: Assignment): boolean =>
