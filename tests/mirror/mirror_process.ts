@@ -1,28 +1,11 @@
-/** Processes of a mirror, supervised: `deno task mirror`, or what stands in for it. */
+/** Processes of `deno task mirror`, supervised. */
 import { fileURLToPath } from "node:url";
 import { Child } from "../support/child.ts";
 import { withoutOurs } from "../support/job_process.ts";
 import { within } from "../support/wait.ts";
 import { Supervised, type UnaskedEnd } from "../chaos/supervised.ts";
 
-/** What is run: a module and its arguments. */
-export interface MirrorCommand {
-  readonly module: string;
-  readonly args: readonly string[];
-}
-
-const pathOf = (relative: string) =>
-  fileURLToPath(new URL(relative, import.meta.url));
-
-export const realMirror: MirrorCommand = {
-  module: pathOf("../../src/main.ts"),
-  args: ["mirror"],
-};
-/** Copies naively, by Kafka's own client: it shows that stage and checker work. */
-export const fakeMirror: MirrorCommand = {
-  module: pathOf("./support/fake_mirror.ts"),
-  args: [],
-};
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 /** What `/status` says, as far as tests look at it. */
 export interface MirrorStatus {
@@ -50,7 +33,6 @@ export interface MirrorSummary {
 
 export interface MirrorProcessesOptions {
   readonly count: number;
-  readonly command: MirrorCommand;
   readonly env: Readonly<Record<string, string>>;
   /** For a log of each. */
   readonly folder: string;
@@ -103,9 +85,9 @@ export class MirrorProcess extends Supervised<Running> {
   }
 
   protected override launch(): Running {
-    const { command: { module, args }, env } = this.#options;
+    const { env } = this.#options;
     return new Running(
-      Child.deno(["run", "-A", "--no-check", module, ...args], {
+      Child.deno(["run", "-A", "--no-check", MAIN, "mirror"], {
         env: {
           ...withoutOurs(),
           INSTANCE_ID: this.id,

@@ -12,7 +12,6 @@ import {
   type MirrorChaosResult,
   runMirrorChaos,
 } from "./mirror_chaos.ts";
-import { fakeMirror, realMirror } from "./mirror_process.ts";
 import { resultText } from "./result_text.ts";
 
 const usage = `usage: deno task mirror-chaos [options]
@@ -27,7 +26,6 @@ const usage = `usage: deno task mirror-chaos [options]
   --moments N      how often the world stands still after the faults, and the
                    cut is judged: with a job on the source; default 0
   --faults A,B     only those whose name contains one of these
-  --fake           the naive mirror of the tests, to try the rest
   --plan           print the plan and end
 `;
 
@@ -52,7 +50,6 @@ function options(args: readonly string[]) {
       partitions: { ...text, default: "6" },
       moments: { ...text, default: "0" },
       faults: { ...text, default: "" },
-      fake: { type: "boolean", default: false },
       plan: { type: "boolean", default: false },
     },
   });
@@ -82,7 +79,6 @@ function options(args: readonly string[]) {
     partitions: number("--partitions", values.partitions, 1),
     moments,
     jobInstances: moments > 0 ? 1 : 0,
-    command: values.fake ? fakeMirror : realMirror,
     faults: chosen,
   };
 }

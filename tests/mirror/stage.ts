@@ -14,11 +14,7 @@ import { checkMirror, type MirroredTopic } from "./checker.ts";
 import { CutCheck } from "./cut_check.ts";
 import { Drain } from "./drain.ts";
 import { idName, MirrorLoad } from "./load.ts";
-import {
-  type MirrorCommand,
-  MirrorProcesses,
-  realMirror,
-} from "./mirror_process.ts";
+import { MirrorProcesses } from "./mirror_process.ts";
 import type { MirrorReport } from "./report.ts";
 import { type StageTopic, stageTopics, topicConfig } from "./topics.ts";
 import type { MirrorWorld } from "./world.ts";
@@ -30,8 +26,6 @@ export interface MirrorStageOptions {
   /** Of the mirror; those beyond it are spare, for lanes to move to. */
   readonly mirrors: number;
   readonly spareMirrors?: number;
-  /** Default: the mirror of this repository. */
-  readonly command?: MirrorCommand;
   /** Of each topic of the load, at the start. */
   readonly partitions: number;
   readonly lanes: number;
@@ -274,7 +268,6 @@ export class MirrorStage implements AsyncDisposable {
     const { options } = this;
     return new MirrorProcesses({
       count: options.mirrors + (options.spareMirrors ?? 0),
-      command: options.command ?? realMirror,
       folder: this.#folder,
       env: {
         PRIMARY_BROKERS: source.proxiedServers,
