@@ -15,8 +15,11 @@ type Records = readonly OutputRecord[];
 
 const REQUEST_MS = 5_000;
 const TRANSACTION_MS = 10_000;
-const AGAIN_MS = 20;
+/** Apart by chance, so that two that fence each other do not for long. */
+const AGAIN_MS = { least: 10, most: 500 } as const;
 const ATTEMPTS = 50;
+/** Of all of them together. */
+const PATIENCE_MS = 60_000;
 
 /**
  * Takes the id over, and writes in one transaction; until that has succeeded, so
@@ -32,17 +35,24 @@ export async function inTransactions(
   records: () => Records | Promise<Records>,
   signal: AbortSignal,
 ): Promise<void> {
+  const deadlineMs = performance.now() + PATIENCE_MS;
   for (let attempt = 1;; attempt++) {
     try {
       return await inTransaction(parts, id, records, signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (attempt === ATTEMPTS || !mayPass(error)) throw error;
+      const isOver = attempt === ATTEMPTS || performance.now() > deadlineMs;
+      if (isOver || !mayPass(error)) throw error;
     }
-    await pause(AGAIN_MS, signal);
+    await pause(againMs(attempt, Math.random()), signal);
     signal.throwIfAborted();
   }
 }
+
+/** @param chance from 0 to 1. Pure. */
+export const againMs = (attempt: number, chance: number): number =>
+  AGAIN_MS.least +
+  chance * Math.min(AGAIN_MS.most, AGAIN_MS.least * 2 ** attempt);
 
 async function inTransaction(
   parts: SenderOptions,
