@@ -177,7 +177,7 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
     change: (decide, signal) => store.change(decide, { force: true, signal }),
     latest: (signal) => store.latest(signal),
     seal: (lanes, era, signal) =>
-      sealLanes({ ...writing, flow, lanes }, era, signal),
+      sealLanes({ ...writing, admin, flow, lanes }, era, signal),
     async drain(lanes, signal): Promise<Drained> {
       const map = await mapNow(signal);
       const partitions = await mirroredPartitions(
