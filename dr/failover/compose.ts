@@ -1,5 +1,5 @@
 /** What a failover does on real clusters. */
-import type { Library } from "../../src/kafka/mod.ts";
+import { KafkaError, type Library, ReadError } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
 import {
@@ -10,6 +10,7 @@ import {
 import { endHanging } from "../mirror/hanging.ts";
 import { type ClusterClients, openClusters } from "../clusters.ts";
 import { idOf, laneOf, transactionalId } from "../mirror/names.ts";
+import { pause, unlessAborted } from "../waits.ts";
 import { LaneFollower, OffsetMap } from "../offset_map/mod.ts";
 import type { SenderOptions } from "../sender.ts";
 import {
@@ -24,9 +25,15 @@ import {
 import type { InputOutputs } from "./done_records.ts";
 import { writeDone } from "./done_topic.ts";
 import { drained } from "./drained.ts";
-import type { FailOverParts, OutputCounts, StepReport } from "./fail_over.ts";
+import { FailoverError } from "./errors.ts";
+import type {
+  Drained,
+  FailOverParts,
+  OutputCounts,
+  StepReport,
+} from "./fail_over.ts";
 import { OutputFinder } from "./find_outputs.ts";
-import { scanOutputs } from "./scan_outputs.ts";
+import { scanOutputs, type ScanReport } from "./scan_outputs.ts";
 import { sealLanes } from "./seal.ts";
 import {
   committedOf,
@@ -72,6 +79,13 @@ const TIMINGS: StateTimings = {
   forcedReadMs: 200,
   copyMs: 1_000,
 };
+/** A million outputs take some seconds. */
+const OUTPUTS_MS = 120_000;
+/** A broker that is just not there comes back, or its partitions move. */
+const SCAN_AGAIN_MS = 30_000;
+const AGAIN_MS = 500;
+/** Of the lanes' logs, most of which was read before. */
+const MAP_MS = 60_000;
 /** Without librdkafka's habit of waiting at the end for up to half a second. */
 const PROMPT_FETCH = {
   "fetch.wait.max.ms": 20,
@@ -107,9 +121,20 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
   owned.defer(() => closing.abort(new TypeError("this failover is closed")));
   const mapNow = async (signal: AbortSignal): Promise<OffsetMap> => {
     if (following === null) return new OffsetMap();
-    const follower = await following;
-    await follower.load(signal);
-    return follower.map;
+    const late = AbortSignal.timeout(MAP_MS);
+    try {
+      const follower = await unlessAborted(following, late);
+      await follower.load(AbortSignal.any([signal, late]));
+      return follower.map;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!late.aborted) throw error;
+      throw new FailoverError(
+        "failed",
+        `${lanesTopic(flow.source)} of the ${to} cannot be read, which says ` +
+          "what was mirrored: see that its partitions have leaders",
+      );
+    }
   };
   const targetTopic = (topic: string) => policy.targetTopic(flow.source, topic);
   return {
@@ -150,9 +175,10 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
       return lanes;
     },
     change: (decide, signal) => store.change(decide, { force: true, signal }),
+    latest: (signal) => store.latest(signal),
     seal: (lanes, era, signal) =>
-      sealLanes({ ...writing, flow, lanes }, era, signal),
-    async drain(lanes, signal) {
+      sealLanes({ ...writing, admin, flow, lanes }, era, signal),
+    async drain(lanes, signal): Promise<Drained> {
       const map = await mapNow(signal);
       const partitions = await mirroredPartitions(
         admin,
@@ -166,7 +192,7 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
           laneOf({ topic, partition }, lanes),
         ]),
       );
-      await drained({
+      const draining = drained({
         admin,
         partitions,
         requestMs: REQUEST_MS,
@@ -186,42 +212,97 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
           }
         },
       }, signal);
-      return partitions.length;
+      // Readers wait there, and outputs behind that are not found: no loss.
+      const problem = await draining.then(() => null, (error) => {
+        if (!(error instanceof FailoverError)) throw error;
+        return error.message;
+      });
+      return { partitions: partitions.length, problem };
     },
     async outputs(era, signal): Promise<OutputCounts> {
+      // What is not found by then is done again: nothing is lost by that.
+      const late = AbortSignal.timeout(OUTPUTS_MS);
+      const either = AbortSignal.any([signal, late]);
+      const problems: string[] = [];
       const map = await mapNow(signal);
-      const [partitions, { clusterId }, cuts] = await Promise.all([
-        mirroredPartitions(admin, map, targetTopic, signal),
-        askRepeatedly(
-          () => admin.describeCluster({ timeoutMs: ATTEMPT_MS, signal }),
-          REQUEST_MS,
-          signal,
-        ),
-        readCuts(reading, signal),
-      ]);
+      const { clusterId } = await askRepeatedly(
+        () => admin.describeCluster({ timeoutMs: ATTEMPT_MS, signal }),
+        REQUEST_MS,
+        signal,
+      );
       const finder = new OutputFinder({
         map,
         targetTopic,
         targetClusterId: clusterId ?? "",
       });
-      const scanned = await scanOutputs({
-        library,
-        admin,
-        consumer,
-        partitions,
-        store: cuts,
-        finder,
-        committedOf: (group, each) => committedOf(admin, group, each),
-        requestMs: REQUEST_MS,
-      }, signal);
+      const scan = async (): Promise<ScanReport> => {
+        const [partitions, cuts] = await Promise.all([
+          mirroredPartitions(admin, map, targetTopic, either),
+          readCuts(reading, either),
+        ]);
+        return await scanOutputs({
+          library,
+          admin,
+          consumer,
+          partitions,
+          store: cuts,
+          finder,
+          async committedOf(group, each) {
+            try {
+              return await committedOf(admin, group, each);
+            } catch (error) {
+              each.throwIfAborted();
+              if (!(error instanceof KafkaError)) throw error;
+              problems.push(
+                `where group ${group} stands is not known (${error.message})`,
+              );
+              // As if it began anew: what is there need not be sent again.
+              return new Map();
+            }
+          },
+          requestMs: REQUEST_MS,
+        }, either);
+      };
+      let scanned: ScanReport = { outputs: 0, records: 0, withoutCut: [] };
+      const beganMs = performance.now();
+      for (let isOver = false; !isOver;) {
+        isOver = true;
+        try {
+          scanned = await scan();
+        } catch (error) {
+          signal.throwIfAborted();
+          if (!isOfCluster(error) && !late.aborted) throw error;
+          // What was found before is found again.
+          isOver = error instanceof FailoverError || late.aborted ||
+            performance.now() - beganMs > SCAN_AGAIN_MS;
+          if (isOver) {
+            const why = late.aborted
+              ? `${OUTPUTS_MS / 1000} s were not enough`
+              : (error as Error).message;
+            problems.push(`not all outputs that are there are known (${why})`);
+          } else await pause(AGAIN_MS, either);
+        }
+      }
       const found = finder.found(era);
       const { replicationFactor } = options;
       const parts = { ...reading, replicationFactor };
-      await writeDone(parts, writing, found, signal);
+      try {
+        await writeDone(parts, writing, found, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isOfCluster(error)) throw error;
+        problems.push(
+          `which outputs are there cannot be written down (${error.message})`,
+        );
+      }
       const { outputs, records, withoutCut } = scanned;
+      const problem = problems.length === 0
+        ? null
+        : `results may come twice: ${problems.join("; ")}`;
       return {
         done: countOf(found.done),
         tail: countOf(found.tail),
+        problem,
         detail: [
           `${outputs} outputs among ${records} records`,
           ...withoutCut.length === 0
@@ -230,12 +311,18 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
           ...finder.unknown === 0
             ? []
             : [`${finder.unknown} of inputs that are not known any more`],
+          ...problem === null ? [] : [problem],
         ].join("; "),
       };
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
+
+/** What the cluster that is promoted does not do, and may do later. */
+const isOfCluster = (error: unknown): error is Error =>
+  error instanceof KafkaError || error instanceof ReadError ||
+  error instanceof FailoverError;
 
 const countOf = (
   entries: readonly { readonly outputs: readonly InputOutputs[] }[],

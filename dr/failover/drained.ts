@@ -3,8 +3,12 @@
  * has written: its open transactions were aborted by the seal, which the
  * partitions hear of a little later, and some never do (`dr/mirror/hanging.ts`).
  */
-import type { TopicPartition } from "../../src/kafka/mod.ts";
-import { offsetIn, type OffsetTable } from "../cut/mod.ts";
+import {
+  isLeaderless,
+  KafkaError,
+  type TopicPartition,
+} from "../../src/kafka/mod.ts";
+import { offsetIn, type OffsetTable, offsetTable } from "../cut/mod.ts";
 import { latestOffsets, type OffsetsAdmin } from "../cut/requests.ts";
 import { pause } from "../waits.ts";
 import { FailoverError } from "./errors.ts";
@@ -39,20 +43,32 @@ const NAMED = 5;
 
 /**
  * Of what was written when it is called.
- * @throws {FailoverError} where transactions stay open.
+ * @throws {FailoverError} where transactions stay open, or a partition does not
+ * say where it ends.
  * @throws {KafkaError} where the target does not answer; the signal's reason.
  */
 export async function drained(
   { admin, endHanging, partitions, requestMs, timings = TIMINGS }: DrainParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const latest = (of: readonly TopicPartition[], isStable: boolean) =>
-    latestOffsets(admin, of, isStable, requestMs, signal);
-  const ends = await latest(partitions, false);
+  const latest = async (of: readonly TopicPartition[], isStable: boolean) => {
+    try {
+      return await latestOffsets(admin, of, isStable, requestMs, signal);
+    } catch (error) {
+      // None of them has a leader, which is no reason not to ask again.
+      if (!(error instanceof KafkaError && isLeaderless(error.code))) {
+        throw error;
+      }
+      return offsetTable([]);
+    }
+  };
+  let ends = await latest(partitions, false);
   const beganMs = performance.now();
   let open = partitions.filter((tp) => offsetIn(ends, tp) !== 0);
   let hasEnded = false;
   for (;;) {
+    const unknown = open.filter((tp) => offsetIn(ends, tp) === null);
+    if (unknown.length > 0) ends = merged(ends, await latest(unknown, false));
     open = openIn(open, ends, await latest(open, true));
     if (open.length === 0) return;
     const passedMs = performance.now() - beganMs;
@@ -68,10 +84,26 @@ export async function drained(
     .map(({ topic, partition }) => `${topic} [${partition}]`).join(", ");
   throw new FailoverError(
     "failed",
-    `transactions that are not the mirror's are open in ${named}` +
-      (open.length > NAMED ? ` and ${open.length - NAMED} more` : "") +
-      "; end their producers, or wait for their time-outs, and run it again",
+    `${named}${
+      open.length > NAMED ? ` and ${open.length - NAMED} more` : ""
+    } ` +
+      "cannot be read to the end: end the producers of others that have " +
+      "transactions open there, or wait for their time-outs, and see that the " +
+      "partitions have leaders",
   );
+}
+
+/** The second one counts where it knows something. */
+function merged(one: OffsetTable, other: OffsetTable): OffsetTable {
+  const all = new Map([...one].map(([topic, of]) => [topic, [...of]]));
+  for (const [topic, of] of other) {
+    const its = all.get(topic) ?? [];
+    all.set(topic, its);
+    of.forEach((offset, partition) => {
+      if (offset !== null) its[partition] = offset;
+    });
+  }
+  return all;
 }
 
 /** An end that is not known counts as one that was not come to. */

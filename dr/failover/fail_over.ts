@@ -8,18 +8,22 @@
  *     promote   state: active, steady, era+1   pools begin on the new cluster
  *
  * Each step may be carried out again, by whoever and whenever: one that finds
- * the state in `fencing` goes on from the seal, and one that finds it promoted
- * has nothing to do. Two at a time do the same, and the state takes the promotion
- * of one.
+ * the state in `fencing` takes it over (`Claim`) and goes on from the seal, and
+ * one that finds it promoted has nothing to do. Who was taken over from ends.
+ *
+ * What is not known when the time is over (`problems`) does not hold back the
+ * promotion where it can only lead to repeats. What could lose records does: then
+ * the state stays in `fencing`, for the next run, or to be given up.
  */
 import {
-  type Change,
+  Claim,
+  type ClaimParts,
   type ClusterName,
-  type Decide,
   type DrState,
   insist,
   isWorkedIn,
   other,
+  OvertakenError,
   type Proposal,
 } from "../state/mod.ts";
 import { FailoverError } from "./errors.ts";
@@ -40,20 +44,26 @@ export interface OutputCounts {
   readonly tail: number;
   /** In words, as a user reads it: what it was found in, and what is missing. */
   readonly detail: string;
+  /** Why some may not have been found; null: all were. */
+  readonly problem: string | null;
 }
 
-export interface FailOverParts {
+export interface Drained {
+  readonly partitions: number;
+  /** Why some cannot be read to their ends; null: all can. */
+  readonly problem: string | null;
+}
+
+export interface FailOverParts extends ClaimParts {
   /** Of the mirror to the new cluster; null: none has run. */
   readonly lanes: (signal: AbortSignal) => Promise<number | null>;
-  readonly change: (decide: Decide, signal: AbortSignal) => Promise<Change>;
   /** @param era the next one */
   readonly seal: (
     lanes: number,
     era: number,
     signal: AbortSignal,
   ) => Promise<void>;
-  /** @returns how many partitions were waited for. */
-  readonly drain: (lanes: number, signal: AbortSignal) => Promise<number>;
+  readonly drain: (lanes: number, signal: AbortSignal) => Promise<Drained>;
   /** @param era the next one */
   readonly outputs: (era: number, signal: AbortSignal) => Promise<OutputCounts>;
   /** Milliseconds, never going back. */
@@ -67,9 +77,12 @@ export interface FailOverRequest {
   readonly reason: string;
   /**
    * That of the state on which it was decided, 0 where there is none: unless
-   * that is the newest one, nothing is begun. Default: whatever it is.
+   * that is the newest one, nothing is begun, or taken over from others. Default:
+   * whatever it is.
    */
   readonly epoch?: number;
+  /** It is this run's now: with this epoch it can be tried again. */
+  readonly onClaimed?: (epoch: number) => void;
 }
 
 export type FailOverOutcome =
@@ -77,7 +90,11 @@ export type FailOverOutcome =
     readonly kind: "promoted";
     readonly state: DrState;
     readonly outputs: OutputCounts;
+    /** What may be repeated, or has to be seen to, as a user reads it. */
+    readonly problems: readonly string[];
   }
+  /** Another has taken it over, or has given it up. */
+  | { readonly kind: "another"; readonly state: DrState | null }
   /** It is the active one, perhaps since a moment ago: another was faster. */
   | { readonly kind: "already"; readonly state: DrState | null };
 
@@ -123,7 +140,22 @@ export async function failOver(
   request: FailOverRequest,
   signal: AbortSignal,
 ): Promise<FailOverOutcome> {
-  const { to } = request;
+  try {
+    return await carryOut(parts, request, signal);
+  } catch (error) {
+    if (!(error instanceof OvertakenError)) throw error;
+    const { state } = error;
+    const kind = state?.active === request.to ? "already" : "another";
+    return { kind, state };
+  }
+}
+
+async function carryOut(
+  parts: FailOverParts,
+  request: FailOverRequest,
+  signal: AbortSignal,
+): Promise<FailOverOutcome> {
+  const { onClaimed, to } = request;
   const step = async <T>(
     name: StepName,
     work: () => Promise<T>,
@@ -147,46 +179,73 @@ export async function failOver(
   if (fenced === null || fenced.active === to) {
     return { kind: "already", state: fenced };
   }
+  const claim = new Claim(parts, fenced);
+  onClaimed?.(fenced.epoch);
+  const held = async <T>(work: (its: AbortSignal) => Promise<T>) => {
+    try {
+      return await claim.hold(work, signal);
+    } finally {
+      onClaimed?.(claim.state.epoch);
+    }
+  };
   const era = fenced.era + 1;
   const lanes = fenced.lanes ?? 0;
   await step(
     "seal",
-    () => parts.seal(lanes, era, signal),
+    () => held((its) => parts.seal(lanes, era, its)),
     () => `${lanes} lanes, era ${era}`,
   );
-  await step(
+  const drained = await step(
     "drain",
-    () => parts.drain(lanes, signal),
-    (partitions) => `${partitions} partitions`,
+    () => held((its) => parts.drain(lanes, its)),
+    ({ partitions, problem }) =>
+      `${partitions} partitions${problem === null ? "" : `; ${problem}`}`,
   );
   const outputs = await step(
     "outputs",
-    () => parts.outputs(era, signal),
+    () => held((its) => parts.outputs(era, its)),
     ({ detail, done, tail }) => `${done} done, ${tail} in the tail; ${detail}`,
   );
-  const promoted = await step(
+  const problems = [drained.problem, outputs.problem]
+    .filter((each) => each !== null);
+  const { reason } = claim.state;
+  const state = await step(
     "promote",
-    () => promote(parts, fenced, request, signal),
-    ({ state }) => `epoch ${state?.epoch}, the ${to} is active`,
+    () =>
+      claim.set({
+        active: to,
+        era,
+        phase: "steady",
+        reason: [reason, ...problems].join("; "),
+      }, signal),
+    ({ epoch }) => `epoch ${epoch}, the ${to} is active`,
   );
-  return promoted.kind === "changed"
-    ? { kind: "promoted", state: promoted.state, outputs }
-    : { kind: "already", state: promoted.state };
+  return { kind: "promoted", state, outputs, problems };
 }
 
-/** @returns what there is then; null: no state, and nothing to do. */
+/**
+ * Begins, or takes over from whoever was at it.
+ * @returns what there is then; null: no state, and nothing to do.
+ */
 async function fence(
   parts: FailOverParts,
   { epoch, reason, to }: FailOverRequest,
   signal: AbortSignal,
 ): Promise<DrState | null> {
   const lanes = await parts.lanes(signal);
+  let hasTried = false;
   const { state } = await insist(parts.change, (newest) => {
     const stage = stageOf(newest, to);
+    // It may not have been certain whether ours was written.
+    const isOurs = hasTried && newest?.phase === "fencing" &&
+      newest.epoch === (epoch ?? 0) + 1 && newest.reason === reason;
+    const isOther = epoch !== undefined && epoch !== (newest?.epoch ?? 0) &&
+      !isOurs;
+    hasTried = true;
     switch (stage.kind) {
       case "begin": {
         const { active, era } = stage.from;
-        if (epoch !== undefined && epoch !== (newest?.epoch ?? 0)) {
+        if (isOther) {
           throw new FailoverError(
             "refused",
             `it was decided in epoch ${epoch}, and ${newest?.epoch} is the newest`,
@@ -194,9 +253,13 @@ async function fence(
         }
         return { active, era, lanes, phase: "fencing", reason };
       }
-      case "resume":
+      case "resume": {
+        if (isOther) throw new OvertakenError(newest);
         // Whoever began may not have known of lanes that were made since.
-        return stage.state.lanes === lanes ? null : { ...stage.state, lanes };
+        const next = { ...stage.state, lanes, phase: "fencing" } as const;
+        // A planned switch in which the cluster that is left was lost.
+        return stage.state.phase === "fencing" ? next : { ...next, reason };
+      }
       case "already":
         return null;
       case "refuse":
@@ -204,28 +267,4 @@ async function fence(
     }
   }, signal);
   return state;
-}
-
-function promote(
-  parts: FailOverParts,
-  fenced: DrState,
-  { reason, to }: FailOverRequest,
-  signal: AbortSignal,
-): Promise<Change> {
-  const era = fenced.era + 1;
-  return insist(parts.change, (newest) => {
-    if (newest !== null && newest.active === to && newest.era >= era) {
-      return null;
-    }
-    const stage = stageOf(newest, to);
-    if (stage.kind !== "resume" || stage.state.era !== fenced.era) {
-      throw new FailoverError(
-        "failed",
-        "the state was changed by others meanwhile; look at it, and run it " +
-          "again if it is still wanted",
-      );
-    }
-    const { lanes } = stage.state;
-    return { active: to, era, lanes, phase: "steady", reason };
-  }, signal);
 }

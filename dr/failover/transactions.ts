@@ -15,8 +15,16 @@ type Records = readonly OutputRecord[];
 
 const REQUEST_MS = 5_000;
 const TRANSACTION_MS = 10_000;
-const AGAIN_MS = 20;
+/** Apart by chance, so that two that fence each other do not for long. */
+const AGAIN_MS = { least: 10, most: 500 } as const;
 const ATTEMPTS = 50;
+/** Of all of them together. */
+const PATIENCE_MS = 60_000;
+
+/** What a transaction has left behind is not as it must be: it is done again. */
+export class AgainError extends Error {
+  override readonly name = "AgainError";
+}
 
 /**
  * Takes the id over, and writes in one transaction; until that has succeeded, so
@@ -26,42 +34,66 @@ const ATTEMPTS = 50;
  * @throws {KafkaError} where the cluster refuses, or does not answer again and
  * again; what `records` throws; the signal's reason.
  */
-export async function inTransactions(
+export const inTransactions = (
   parts: SenderOptions,
   id: string,
   records: () => Records | Promise<Records>,
   signal: AbortSignal,
+): Promise<void> =>
+  underId(parts, id, async (sender) => {
+    const written = await records();
+    if (written.length > 0) await transact(sender, written, "commit", signal);
+  }, signal);
+
+/**
+ * Takes the id over, and works under it, until that has succeeded.
+ * @throws {KafkaError | AgainError} as `inTransactions`; what `work` throws.
+ */
+export async function underId(
+  parts: SenderOptions,
+  id: string,
+  work: (sender: Sender) => Promise<void>,
+  signal: AbortSignal,
 ): Promise<void> {
+  const deadlineMs = performance.now() + PATIENCE_MS;
   for (let attempt = 1;; attempt++) {
     try {
-      return await inTransaction(parts, id, records, signal);
+      await using sender = new Sender({
+        ...parts,
+        properties: transactional(parts.properties, id),
+      });
+      await sender.initTransactions(REQUEST_MS, signal);
+      return await work(sender);
     } catch (error) {
       signal.throwIfAborted();
-      if (attempt === ATTEMPTS || !mayPass(error)) throw error;
+      const isOver = attempt === ATTEMPTS || performance.now() > deadlineMs;
+      if (isOver || !mayPass(error)) throw error;
     }
-    await pause(AGAIN_MS, signal);
+    await pause(againMs(attempt, Math.random()), signal);
     signal.throwIfAborted();
   }
 }
 
-async function inTransaction(
-  parts: SenderOptions,
-  id: string,
-  records: () => Records | Promise<Records>,
+/** One transaction, from its beginning to its end. @throws as `Sender`. */
+export async function transact(
+  sender: Sender,
+  records: Records,
+  end: "commit" | "abort",
   signal: AbortSignal,
 ): Promise<void> {
-  await using sender = new Sender({
-    ...parts,
-    properties: transactional(parts.properties, id),
-  });
   const { producer } = sender;
-  await sender.initTransactions(REQUEST_MS, signal);
-  const written = await records();
-  if (written.length === 0) return;
   producer.beginTransaction();
-  await sender.send(written, signal);
-  await sender.serving(producer.commitTransaction(REQUEST_MS), signal);
+  await sender.send(records, signal);
+  const ended = end === "commit"
+    ? producer.commitTransaction(REQUEST_MS)
+    : producer.abortTransaction(REQUEST_MS);
+  await sender.serving(ended, signal);
 }
+
+/** @param chance from 0 to 1. Pure. */
+export const againMs = (attempt: number, chance: number): number =>
+  AGAIN_MS.least +
+  chance * Math.min(AGAIN_MS.most, AGAIN_MS.least * 2 ** attempt);
 
 /** Of a producer with this transactional id. */
 export const transactional = (
@@ -80,6 +112,6 @@ export const transactional = (
  * broker that is just not there.
  */
 const mayPass = (error: unknown): boolean =>
-  error instanceof KafkaError &&
-  (error.retriable || isFencedProducer(error.code) || isPurged(error.code) ||
-    isServerFailure(error) || isUnanswered(error));
+  error instanceof AgainError || error instanceof KafkaError &&
+    (error.retriable || isFencedProducer(error.code) || isPurged(error.code) ||
+      isServerFailure(error) || isUnanswered(error));

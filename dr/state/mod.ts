@@ -4,6 +4,7 @@
  */
 export { HISTORY_TOPIC, STATE_TOPIC, VOTES_TOPIC } from "../formats/mod.ts";
 export * from "./change.ts";
+export * from "./claim.ts";
 export * from "./cluster.ts";
 export * from "./codec.ts";
 export type { Copies, Copy, StateLog, Unreadable } from "./copies.ts";

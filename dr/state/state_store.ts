@@ -126,6 +126,22 @@ export class StateStore implements AsyncDisposable {
   }
 
   /**
+   * What the secondary's copy says, taken from nobody: one request where nobody
+   * has written since this store did.
+   * @throws {StateError} `failed`; the signal's reason.
+   */
+  latest(signal: AbortSignal): Promise<DrState | null> {
+    return this.#serial.run(async () => {
+      const session = this.#session;
+      if (await session?.isCurrent(signal)) return session!.log.newest;
+      const { readMs } = this.#timings;
+      const copy = await this.#copyOn("secondary", readMs, signal);
+      if (copy.kind === "read") return copy.newest;
+      throw new StateError("failed", copy.error.message, { cause: copy.error });
+    });
+  }
+
+  /**
    * The states as they are committed, from whichever cluster can be read: first
    * the newest that the first one to answer knows, then each with a higher epoch
    * than all before. Ends when the signal aborts.

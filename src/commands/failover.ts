@@ -16,7 +16,7 @@ import { KafkaError, PropertyError, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { createLog, LogSink } from "../telemetry/log.ts";
 import { clientSettings } from "./client_properties.ts";
-import { planText, stepText } from "./failover_text.ts";
+import { endText, planText, stepText } from "./failover_text.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
@@ -102,11 +102,8 @@ async function run(
   const outcome = await failOver(parts, { to: "secondary", reason }, signal);
   const ms = Math.round(performance.now() - beganMs);
   if (isJson) print(JSON.stringify({ ...summary(outcome), ms, steps }));
-  else {print(
-      `${outcome.kind === "promoted" ? "done" : "nothing to do"} ` +
-        `after ${(ms / 1000).toFixed(2)} s`,
-    );}
-  return 0;
+  else print(endText(outcome, ms));
+  return outcome.kind === "another" ? 1 : 0;
 }
 
 async function plan(
@@ -135,6 +132,7 @@ const summary = (outcome: FailOverOutcome) =>
       state: outcome.state,
       done: outcome.outputs.done,
       tail: outcome.outputs.tail,
+      problems: outcome.problems,
     }
     : { outcome: outcome.kind, state: outcome.state };
 

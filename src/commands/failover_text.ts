@@ -1,5 +1,10 @@
 /** What `failover` prints. Pure. */
-import type { Stage, StepName, StepReport } from "../../dr/failover/mod.ts";
+import type {
+  FailOverOutcome,
+  Stage,
+  StepName,
+  StepReport,
+} from "../../dr/failover/mod.ts";
 import { STEPS } from "../../dr/failover/mod.ts";
 import type { DrState } from "../../dr/state/mod.ts";
 
@@ -23,6 +28,23 @@ const NAME_WIDTH = Math.max(...STEPS.map(({ length }) => length));
 
 export const stepText = ({ detail, ms, step }: StepReport): string =>
   `${step.padEnd(NAME_WIDTH)}  ${(ms / 1000).toFixed(3)} s  ${detail}`;
+
+/** @param ms that it took. */
+export function endText(outcome: FailOverOutcome, ms: number): string {
+  const after = `after ${(ms / 1000).toFixed(2)} s`;
+  switch (outcome.kind) {
+    case "already":
+      return `nothing to do ${after}`;
+    case "another":
+      return `another has taken it over ${after}: deno task status tells ` +
+        "how far it is";
+    case "promoted":
+      return [
+        `done ${after}`,
+        ...outcome.problems.map((each) => `see to it: ${each}`),
+      ].join("\n");
+  }
+}
 
 export function planText(
   { isPrimaryAlive, problem, stage, state }: PlanReport,

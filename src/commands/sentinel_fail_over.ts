@@ -10,36 +10,55 @@ import { clientSettings } from "./client_properties.ts";
 import type { FailOverParts } from "./run_sentinel.ts";
 
 /** @throws {PropertyError} where clients cannot be made, once it is called. */
-export const sentinelFailOver = (
+export function sentinelFailOver(
   { clusters, library, log, settings }: FailOverParts,
-): FailOver =>
-async ({ epoch, reason, to }, signal) => {
-  const reached = (cluster: "primary" | "secondary") =>
-    clientSettings(
-      { ...settings, guarantee: "exactly-once" },
-      settings[cluster],
-      clusters[cluster].brokers.join(","),
-    );
-  await using parts = openFailOver({
-    library,
-    clusters: { primary: reached("primary"), secondary: reached("secondary") },
-    to,
-    policy: replicationPolicy({
-      kind: settings.mirror.policy,
-      sourceAlias: "primary",
-    }),
-    replicationFactor: settings.mirror.replicationFactor,
-    onStep: ({ detail, ms, step }) =>
-      log.info(`failover: ${step}`, { detail, ms: Math.round(ms) }),
-    log,
-  });
-  try {
-    await failOver(parts, { to, reason, epoch }, signal);
-  } catch (error) {
-    // Another sentinel, or a person, has decided otherwise meanwhile.
-    if (!(error instanceof FailoverError && error.kind === "refused")) {
-      throw error;
+): FailOver {
+  /** The last decision, and the epoch under which it is carried out by us. */
+  let ours = { decided: -1, epoch: -1 };
+  return async ({ epoch: decided, reason, to }, signal) => {
+    const reached = (cluster: "primary" | "secondary") =>
+      clientSettings(
+        { ...settings, guarantee: "exactly-once" },
+        settings[cluster],
+        clusters[cluster].brokers.join(","),
+      );
+    await using parts = openFailOver({
+      library,
+      clusters: {
+        primary: reached("primary"),
+        secondary: reached("secondary"),
+      },
+      to,
+      policy: replicationPolicy({
+        kind: settings.mirror.policy,
+        sourceAlias: "primary",
+      }),
+      replicationFactor: settings.mirror.replicationFactor,
+      onStep: ({ detail, ms, step }) =>
+        log.info(`failover: ${step}`, { detail, ms: Math.round(ms) }),
+      log,
+    });
+    const epoch = ours.decided === decided ? ours.epoch : decided;
+    const onClaimed = (claimed: number) => ours = { decided, epoch: claimed };
+    try {
+      const outcome = await failOver(
+        parts,
+        { to, reason, epoch, onClaimed },
+        signal,
+      );
+      if (outcome.kind === "another") {
+        log.info("another carries the failover on", { ...outcome.state });
+      } else if (outcome.kind === "promoted" && outcome.problems.length > 0) {
+        log.error("failed over, and must be seen to", {
+          problems: outcome.problems,
+        });
+      }
+    } catch (error) {
+      // Another sentinel, or a person, has decided otherwise meanwhile.
+      if (!(error instanceof FailoverError && error.kind === "refused")) {
+        throw error;
+      }
+      log.info("does not fail over", { reason: error.message });
     }
-    log.info("does not fail over", { reason: error.message });
-  }
-};
+  };
+}

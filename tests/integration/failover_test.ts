@@ -115,6 +115,7 @@ async function sealed(pair: MirrorPair, mirror: MirrorRun): Promise<void> {
   const { target } = pair;
   const parts = {
     library,
+    admin: target.admin,
     properties: { "bootstrap.servers": target.cluster.bootstrapServers },
     onEvent: () => {},
     flow: { source: "primary", target: "secondary" },

@@ -51,6 +51,33 @@ Deno.test("where transactions hang they are ended, once, and waited for again", 
   assert.deepEqual(ended, [[{ topic: "t", partition: 0 }]]);
 });
 
+Deno.test("a partition without a leader is asked for its end again, and is waited for no longer than others", async () => {
+  let asked = 0;
+  const { admin } = target([5, 9], [[5], [9]]);
+  const leaderless: OffsetsAdmin["partitions"]["offsets"] = async (
+    queries,
+    options,
+  ) =>
+    (await admin.partitions.offsets(queries, options)).map((each) =>
+      each.partition === 1 && asked++ < until ? { ...each, offset: null } : each
+    );
+  let until = 4;
+  const timings = { hangingMs: 60_000, patienceMs: 60_000, lookMs: 0 };
+  const waiting = {
+    ...parts,
+    admin: { partitions: { offsets: leaderless } },
+    endHanging: never,
+    timings,
+  };
+  await drained(waiting, signal);
+  assert.ok(asked > until);
+  until = Infinity;
+  await assert.rejects(
+    drained({ ...waiting, timings: { ...timings, patienceMs: 20 } }, signal),
+    /^FailoverError: t \[1\] cannot be read/,
+  );
+});
+
 Deno.test("what stays open is named, with what to do", async () => {
   const { admin } = target([5, 9], [[5], [8]]);
   const timings = { hangingMs: 0, patienceMs: 0, lookMs: 0 };
@@ -64,6 +91,8 @@ Deno.test("what stays open is named, with what to do", async () => {
     waiting,
     (error) =>
       error instanceof FailoverError && error.kind === "failed" &&
-      /t \[1\]; end their producers/.test(error.message),
+      /^t \[1\] cannot be read to the end: end the producers/.test(
+        error.message,
+      ),
   );
 });

@@ -9,6 +9,8 @@ import type { DrState, Phase } from "../../dr/state/mod.ts";
 import { sized } from "../support/soak.ts";
 import { type Crash, FailoverWorld, STEADY } from "./support_failover_world.ts";
 
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 const numRuns = sized(200, 20_000);
 
 /** Those that get in each other's way wait for a while. */
@@ -69,14 +71,14 @@ Deno.test("however often it breaks off, the secondary is promoted once, and only
   );
 });
 
-Deno.test("of those that fail over at the same time one promotes, and the others see it", async () => {
+Deno.test("of those that fail over at the same time one goes on, and the others say that another does", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.option(crash), { minLength: 2, maxLength: 4 }),
       async (runs) => {
         const world = new FailoverWorld();
         const outcomes = await Promise.all(
-          [...runs, null].map((each) => world.run(each)),
+          runs.map((each) => world.run(each)),
         );
         const kinds = outcomes.map((each: FailOverOutcome | null) =>
           each?.kind ?? "crashed"
@@ -85,10 +87,73 @@ Deno.test("of those that fail over at the same time one promotes, and the others
           kinds.filter((kind) => kind === "promoted").length <= 1,
           kinds.join(),
         );
+        const steps = (which: string) =>
+          world.begun.filter((each) => each === which).length;
+        // Whoever is overtaken ends at the next step, and promotes nothing.
+        assert.ok(steps("promote") <= 1 + steps("fence"));
+        await world.run();
         expectPromoted(world);
       },
     ),
     { numRuns: numRaces },
+  );
+});
+
+Deno.test("of sentinels that have decided so in one epoch one fails over, and the others begin no step after the first", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 2, max: 5 }), async (count) => {
+      const world = new FailoverWorld();
+      const outcomes = await Promise.all(
+        Array.from({ length: count }, () => world.run(null, STEADY.epoch)),
+      );
+      const promoted = outcomes.filter((each) => each?.kind === "promoted");
+      assert.equal(promoted.length, 1);
+      assert.ok(outcomes.every((each) => each !== null));
+      const later = world.begun.filter((step) => step !== "fence");
+      assert.deepEqual(later, STEPS.slice(1));
+      expectPromoted(world);
+    }),
+    { numRuns: numRaces },
+  );
+});
+
+Deno.test("one that was taken over from ends at its next step, and does not promote", async () => {
+  const world = new FailoverWorld();
+  const slow = world.run(null, STEADY.epoch);
+  while (!world.begun.includes("seal")) await settled();
+  const faster = await world.run(null, world.state!.epoch);
+  assert.equal(faster?.kind, "promoted");
+  const outcome = await slow;
+  // By when it looks the other may have promoted or not.
+  assert.ok(outcome?.kind === "already" || outcome?.kind === "another");
+  assert.equal(world.begun.filter((each) => each === "promote").length, 1);
+  expectPromoted(world);
+});
+
+Deno.test("an epoch that has passed is nobody's to carry on", async () => {
+  const world = new FailoverWorld();
+  await world.run({ step: "fence", when: "after" });
+  assert.equal((await world.run(null, STEADY.epoch))?.kind, "another");
+  assert.deepEqual(world.begun, ["fence", "fence"]);
+  assert.equal((await world.run(null, world.state!.epoch))?.kind, "promoted");
+});
+
+Deno.test("what could not be found out is in the outcome, and in the state for good", async () => {
+  const world = new FailoverWorld();
+  world.problem = "t [1] cannot be read to the end";
+  const outcome = await world.run();
+  assert.ok(outcome?.kind === "promoted");
+  assert.deepEqual(outcome.problems, [world.problem]);
+  assert.equal(world.state?.reason, `test; ${world.problem}`);
+});
+
+Deno.test("a planned switch in which the primary was lost goes on as a failover does", async () => {
+  const world = new FailoverWorld({ ...STEADY, phase: "draining" });
+  const outcome = await world.run(null, STEADY.epoch);
+  assert.equal(outcome?.kind, "promoted");
+  assert.deepEqual(
+    world.history.map(({ phase }) => phase),
+    ["fencing", "steady"],
   );
 });
 

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { failover } from "../../src/commands/failover.ts";
-import { planText, stepText } from "../../src/commands/failover_text.ts";
+import {
+  endText,
+  planText,
+  stepText,
+} from "../../src/commands/failover_text.ts";
 
 /** Runs it in this process; only for what ends before it does anything. */
 async function refused(args: readonly string[]) {
@@ -94,4 +98,13 @@ Deno.test("a plan says where it stands, and what it would do from there", () => 
     }),
     /because\nwould do nothing$/,
   );
+});
+
+Deno.test("how it ended is said, with what must be seen to", () => {
+  const state = null;
+  assert.equal(
+    endText({ kind: "already", state }, 10),
+    "nothing to do after 0.01 s",
+  );
+  assert.match(endText({ kind: "another", state }, 10), /^another has taken/);
 });

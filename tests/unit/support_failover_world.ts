@@ -40,6 +40,8 @@ export class FailoverWorld {
   /** Eras of which outputs were written down. */
   readonly written = new Set<number>();
   #drained = false;
+  /** Of the drain. */
+  problem: string | null = null;
   /** Steps that were begun, in order. */
   readonly begun: StepName[] = [];
   readonly #writer = { current: 0 };
@@ -48,13 +50,23 @@ export class FailoverWorld {
     this.state = state;
   }
 
-  /** @returns null where it crashed. */
-  async run(crash: Crash | null = null): Promise<FailOverOutcome | null> {
+  /**
+   * @param epoch see `FailOverRequest`
+   * @returns null where it crashed.
+   */
+  async run(
+    crash: Crash | null = null,
+    epoch?: number,
+  ): Promise<FailOverOutcome | null> {
     const reports: StepName[] = [];
     try {
       const outcome = await failOver(
         this.#parts(crash, reports),
-        { to: "secondary", reason: "test" },
+        {
+          to: "secondary",
+          reason: "test",
+          ...epoch === undefined ? {} : { epoch },
+        },
         new AbortController().signal,
       );
       assert.deepEqual(reports, STEPS.slice(0, reports.length));
@@ -82,6 +94,10 @@ export class FailoverWorld {
     let isFenced = false;
     return {
       lanes: () => Promise.resolve(this.seals.length),
+      latest: async () => {
+        await yielded();
+        return this.state;
+      },
       change: (decide) =>
         during(isFenced ? "promote" : "fence", async () => {
           const change = await this.#change(decide);
@@ -98,13 +114,13 @@ export class FailoverWorld {
       drain: () =>
         during("drain", () => {
           this.#drained = true;
-          return 3;
+          return { partitions: 3, problem: this.problem };
         }),
       outputs: (era) =>
         during("outputs", () => {
           assert.ok(this.#drained, "outputs are looked for when all is there");
           this.written.add(era);
-          return { done: 1, tail: 2, detail: "" };
+          return { done: 1, tail: 2, detail: "", problem: null };
         }),
       now: () => 0,
       onStep: ({ step }) => reports.push(step),
