@@ -57,6 +57,8 @@ export interface ReplayWork {
   readonly action: TailAction;
   /** Where copies go, to the partition of the same number. */
   readonly target: string;
+  /** Of that topic; "" where nothing is copied. */
+  readonly targetId: string;
 }
 
 const REQUEST_MS = 10_000;
@@ -197,7 +199,7 @@ class Replay {
         "the offset of a copy is not known; run it again",
       );
     }
-    const { action, partition, target, topic, topicId } = this.#work;
+    const { action, partition, target, targetId, topic, topicId } = this.#work;
     const chunk: Chunk = {
       topic,
       topicId,
@@ -206,6 +208,7 @@ class Replay {
       next,
       action,
       target,
+      targetId,
       runs: chunkRuns(offsets.map((each, at) => [each, copies[at]!])),
     };
     const marker = { ...chunkRecord(chunk), partition: 0 };

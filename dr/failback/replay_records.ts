@@ -7,12 +7,13 @@
  *
  *     key    "<topic id>/<partition>/<from>"
  *     value  {"topic":"t","topicId":"...","partition":0,"from":100,"next":200,
- *             "action":"replay","target":"t","runs":[[100,7000,60],[161,7060,39]]}
+ *             "action":"replay","target":"t","targetId":"...",
+ *             "runs":[[100,7000,60],[161,7060,39]]}
  *
  * `from` and `next` are offsets of the old cluster; what is between them is dealt
  * with. A run is its first offset there, the first of its copies, and how many.
- * Replayed copies are on the old cluster already: the mirror back leaves them out.
- * Pure.
+ * Replayed copies are on the old cluster already: the mirror back leaves them out,
+ * as long as both topics are the ones that they were. Pure.
  */
 import { z } from "zod";
 import type { TopicPartition } from "../../src/kafka/mod.ts";
@@ -36,7 +37,15 @@ export interface Chunk extends TopicPartition {
   readonly action: TailAction;
   /** Whose partition of that number has the copies. */
   readonly target: string;
+  /** Of that topic, which may be made anew; "" where there is none. */
+  readonly targetId: string;
   readonly runs: readonly ChunkRun[];
+}
+
+/** Ids of topics as they are now, by name. */
+export interface IdsNow {
+  readonly old: ReadonlyMap<string, string>;
+  readonly active: ReadonlyMap<string, string>;
 }
 
 export interface ChunkRecord {
@@ -53,6 +62,7 @@ const schema: z.ZodType<Chunk> = z.object({
   next: offset,
   action: z.enum(["replay", "quarantine", "discard"]),
   target: z.string(),
+  targetId: z.string(),
   runs: z.array(z.tuple([offset, offset, z.int().min(1)])),
 });
 
@@ -118,15 +128,30 @@ export class ReplayLog {
     return null;
   }
 
+  /** Of the old cluster, that were replayed. */
+  topics(): string[] {
+    const all = [...this.#chunks.values()].flat();
+    return [
+      ...new Set(
+        all.filter(({ action }) => action === "replay")
+          .map(({ topic }) => topic),
+      ),
+    ];
+  }
+
   /**
    * What replays have written, by `topic-partition` of the active cluster:
-   * ascending, and apart from one another.
+   * ascending, and apart from one another. Copies of a topic that the old cluster
+   * has no more, or in one that the active one has anew, do not count.
    */
-  written(): ReadonlyMap<string, OffsetRanges> {
+  written(now: IdsNow): ReadonlyMap<string, OffsetRanges> {
     const ranges = new Map<string, [number, number][]>();
     for (const chunks of this.#chunks.values()) {
-      for (const { action, partition, runs, target } of chunks) {
-        if (action !== "replay") continue;
+      for (const chunk of chunks) {
+        const { action, partition, runs, target } = chunk;
+        const isThere = now.old.get(chunk.topic) === chunk.topicId &&
+          now.active.get(target) === chunk.targetId;
+        if (action !== "replay" || !isThere) continue;
         const id = `${target}-${partition}`;
         const known = ranges.get(id) ?? [];
         ranges.set(id, known);

@@ -6,6 +6,7 @@
  *     ────────┬─────────────────────┬──────────────────────┬──
  *             │ dealt with          │ the tail             │
  */
+import { nearestName, suggestion } from "../../src/config/mod.ts";
 import type { TailAction } from "./replay_records.ts";
 
 /**
@@ -46,6 +47,8 @@ export interface TailRules {
   readonly isDerived: (topic: string) => boolean;
   /** By choice; null: what the class says. */
   readonly chosen: (topic: string) => TailAction | null;
+  /** Topics that were chosen for by name. */
+  readonly named: readonly string[];
 }
 
 /** What is to be done with the tail of a topic. */
@@ -126,6 +129,30 @@ function targetOf(treatment: Treatment, topic: string): string | null {
       return null;
   }
 }
+
+/**
+ * What is wrong with choices by name, as a user reads it: one that was meant for
+ * another topic would be none.
+ * @param names of topics that may have a tail
+ */
+export const misnamedTails = (
+  { isDerived, named }: Pick<TailRules, "isDerived" | "named">,
+  names: readonly string[],
+): string[] =>
+  named.flatMap((topic) => {
+    if (!names.includes(topic)) {
+      return [
+        `--tail names "${topic}", which the primary has not or no mirror ` +
+        `takes${suggestion(nearestName(topic, names))}`,
+      ];
+    }
+    return isDerived(topic)
+      ? [
+        `--tail names "${topic}", which pools write: what they have made is ` +
+        "made again, and never copied; leave that choice out",
+      ]
+      : [];
+  });
 
 /** Whether something is left to do, so that the way back may begin. */
 export const isDealtWith = (plan: readonly TopicPlan[]): boolean =>

@@ -18,6 +18,8 @@ export interface PlanReport {
   /** Groups that would have to rest while the tail is replayed. */
   readonly resting: readonly string[];
   readonly problems: readonly string[];
+  /** What is missing, and will be. */
+  readonly notes: readonly string[];
 }
 
 /** Of one topic's tail. */
@@ -68,7 +70,7 @@ export const stepText = ({ detail, ms, step }: StepReport): string =>
   `${step.padEnd(STEP_WIDTH)}  ${(ms / 1000).toFixed(3)} s  ${detail}`;
 
 export function planText(report: PlanReport): string {
-  const { problem, problems, resting, state, tail } = report;
+  const { notes, problem, problems, resting, state, tail } = report;
   const now = state === null
     ? "no state was ever written: the primary is active"
     : `the ${state.active} is active, ${state.phase}, epoch ${state.epoch}, ` +
@@ -77,6 +79,7 @@ export function planText(report: PlanReport): string {
     now,
     ...problem === null ? [] : [problem],
     ...problems,
+    ...notes,
     ...tail.flatMap(topicLines),
     ...resting.length === 0
       ? []

@@ -9,6 +9,10 @@ import {
 import { sized } from "../support/soak.ts";
 
 const numRuns = sized(300, 20_000);
+const NOW = {
+  old: new Map([["t", "id"]]),
+  active: new Map([["t", "its id"]]),
+};
 
 /** Where copies of the records of a tail lie: ascending on both sides. */
 const pairs = fc.array(
@@ -47,6 +51,7 @@ function chunksOf(
       next: end === all.length ? from + 1_000 : all[end]![0],
       action: "replay",
       target: "t",
+      targetId: "its id",
       runs: chunkRuns(part),
     };
   });
@@ -78,7 +83,7 @@ Deno.test("what replays have written is exactly the copies, in ranges that ascen
       // In whichever order they are read, and some twice.
       const chunks = chunksOf(all, cuts);
       for (const chunk of [...chunks.toReversed(), ...chunks]) log.add(chunk);
-      const ranges = log.written().get("t-0") ?? [];
+      const ranges = log.written(NOW).get("t-0") ?? [];
       const inRanges: number[] = [];
       for (let at = 0; at < ranges.length; at += 2) {
         assert.ok(ranges[at]! < ranges[at + 1]!);
@@ -107,7 +112,19 @@ Deno.test("copies in quarantine are mirrored back like any record", () => {
   const log = new ReplayLog();
   const [chunk] = chunksOf([[100, 7000]], []);
   log.add({ ...chunk!, action: "quarantine", target: "t.quarantine" });
-  assert.deepEqual([...log.written()], []);
+  assert.deepEqual([...log.written(NOW)], []);
+});
+
+Deno.test("copies do not count any more where either topic was deleted or made anew: the mirror back copies what lies there", () => {
+  const log = new ReplayLog();
+  const [chunk] = chunksOf([[100, 7000]], []);
+  log.add(chunk!);
+  assert.deepEqual([...log.written(NOW)], [["t-0", [7000, 7001]]]);
+  assert.deepEqual(log.topics(), ["t"]);
+  for (const other of [new Map(), new Map([["t", "another"]])]) {
+    assert.deepEqual([...log.written({ ...NOW, old: other })], []);
+    assert.deepEqual([...log.written({ ...NOW, active: other })], []);
+  }
 });
 
 Deno.test("what is no chunk says nothing", () => {
