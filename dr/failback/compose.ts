@@ -118,12 +118,13 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     const counts = await partitionCounts(secondary.admin, signal);
     const names = [...counts.keys()].filter(options.isMirroredBack);
     const admins = { old: primary.admin, active: secondary.admin };
-    const [active, old, replayed] = await Promise.all([
+    const [active, old, written] = await Promise.all([
       topicsNow(secondary.admin, names, signal),
       topicsNow(primary.admin, names, signal),
       readReplayLog(reading, signal)
         .then((log) => writtenNow(log, admins, signal)),
     ]);
+    const replayed = written.returned;
     const topics = [...active.values()];
     const oldCounts = new Map(
       Array.from(old, ([topic, { partitions }]) => [topic, partitions]),
@@ -218,12 +219,24 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
         plan.flatMap(({ target }) => target ?? []),
         signal,
       );
+      const map = await mapNow(signal);
+      const mirrored = new Set(
+        Array.from(map.partitions(), ({ topic }) => topic),
+      );
+      const active = await topicsNow(secondary.admin, [...mirrored], signal);
       let copied = 0;
       const parts = {
         ...reading,
         ...writing,
         oldConsumer: primary.consumer,
         oldClusterId: clusterId ?? "",
+        inputs: {
+          map,
+          activeIds: new Map(
+            Array.from(active, ([topic, { topicId }]) => [topic, topicId]),
+          ),
+          oldClusterId: clusterId ?? "",
+        },
         onChunk: ({ next, partition, runs, topic }: Chunk) => {
           copied += runs.reduce((sum, [, , length]) => sum + length, 0);
           onProgress(`${topic} [${partition}] dealt with below ${next}`);
@@ -317,8 +330,10 @@ const workOf = (
   { partitions, target, topic, topicId, treatment }: TopicPlan,
   targets: ReadonlyMap<string, TopicNow>,
 ) =>
-  treatment === "reconcile" ? [] : partitions
-    .filter(({ end, start }) => start < end)
+  partitions
+    .filter(({ end, outputs, start }) =>
+      start < end && (treatment !== "reconcile" || outputs > 0)
+    )
     .map(({ end, partition, start }) => ({
       topic,
       topicId,

@@ -47,18 +47,25 @@ export async function committedByGroup(
  *
  * Pure.
  * @param replayed see `ReplayLog.written`
+ * @param madeAgain see `lastMadeAgain`
  */
 export function groupsBehind(
   groups: ReadonlyMap<string, Committed>,
   map: Pick<OffsetMap, "partitions" | "translate">,
   replayed: ReadonlyMap<string, OffsetRanges>,
+  madeAgain: ReadonlyMap<string, number> = new Map(),
 ): string[] {
   const partitions = [...map.partitions()];
   return [...groups].flatMap(([group, committed]) => {
     const where = partitions.filter((tp) => {
       const offset = committed.get(idOf(tp));
       if (offset === undefined) return false;
-      if (offset < (replayed.get(idOf(tp))?.at(-1) ?? 0)) return true;
+      const id = idOf(tp);
+      const leftOut = Math.max(
+        replayed.get(id)?.at(-1) ?? 0,
+        madeAgain.get(id) ?? 0,
+      );
+      if (offset < leftOut) return true;
       const there = map.translate(tp, offset);
       return there !== null && !there.exact && there.why === "below-known";
     });

@@ -22,6 +22,7 @@ import {
   unreleased,
 } from "./group_positions.ts";
 import { untilIdle } from "./idle_groups.ts";
+import { lastMadeAgain } from "./made_again.ts";
 import { unquiet } from "./quiet.ts";
 import { readReplayLog, writtenNow } from "./replay_log_topic.ts";
 import { writeSeeds } from "./seed.ts";
@@ -116,11 +117,14 @@ export function openSwitch(
         readReplayLog({ library, flow: FORWARD, ...secondary }, signal),
       ]);
       const admins = { old: primary.admin, active: secondary.admin };
-      return groupsBehind(
-        groups,
-        map,
-        await writtenNow(log, admins, signal),
+      const { kept, returned } = await writtenNow(log, admins, signal);
+      const again = kept.length === 0 ? undefined : await lastMadeAgain(
+        { library, ...secondary, map },
+        kept,
+        groups.values(),
+        signal,
       );
+      return groupsBehind(groups, map, returned, again);
     },
     async untilAllIdle(signal) {
       const groups = await groupNames(secondary.admin, isGroupMirrored, signal);

@@ -1,7 +1,10 @@
 /** The topic of `replay_records.ts`, read. */
 import { replayTopic } from "../formats/mod.ts";
-import { type LaneStateParts, readRecords } from "../mirror/lane_state.ts";
-import type { OffsetRanges } from "../../src/pool/offset_ranges.ts";
+import {
+  type LaneState,
+  type LaneStateParts,
+  readRecords,
+} from "../mirror/lane_state.ts";
 import { ReplayLog } from "./replay_records.ts";
 import { topicsNow } from "./topic_ids.ts";
 
@@ -30,15 +33,15 @@ export async function readReplayLog(
 }
 
 /**
- * What replays have written that both clusters have as it was: see
- * `ReplayLog.written`.
+ * What the old cluster has of what the active one has: see `ReplayLog.written`
+ * and `ReplayLog.kept`.
  * @throws {KafkaError} where a cluster does not say; the signal's reason.
  */
 export async function writtenNow(
   log: ReplayLog,
   admins: { readonly old: TopicsAdmin; readonly active: TopicsAdmin },
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, OffsetRanges>> {
+): Promise<Required<Pick<LaneState, "kept" | "returned">>> {
   const idsIn = async (admin: TopicsAdmin) => {
     const found = await topicsNow(admin, log.topics(), signal);
     return new Map(Array.from(found, ([name, { topicId }]) => [name, topicId]));
@@ -47,12 +50,13 @@ export async function writtenNow(
     idsIn(admins.old),
     idsIn(admins.active),
   ]);
-  return log.written({ old, active });
+  const now = { old, active };
+  return { returned: log.written(now), kept: log.kept(now) };
 }
 
 /**
  * What a mirror must leave out, because a failback has brought it from the
- * mirror's target to its source; by `topic-partition`.
+ * mirror's target to its source, or has found it there.
  * @param parts of the mirror's source, with the mirror's flow
  * @param target of the mirror
  * @throws as `readReplayLog` and `writtenNow`.
@@ -61,7 +65,7 @@ export async function readReturned(
   { flow: { source, target: old }, ...reading }: LaneStateParts,
   target: TopicsAdmin,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, OffsetRanges>> {
+): Promise<Pick<LaneState, "kept" | "returned">> {
   const back = { source: old, target: source };
   const log = await readReplayLog({ ...reading, flow: back }, signal);
   return await writtenNow(log, { old: target, active: reading.admin }, signal);

@@ -7,7 +7,7 @@
  *             │ dealt with          │ the tail             │
  */
 import { nearestName, suggestion } from "../../src/config/mod.ts";
-import type { TailAction } from "./replay_records.ts";
+import type { TailAction, Treatment } from "./replay_records.ts";
 
 /**
  * - `source`: what clients have written.
@@ -15,9 +15,6 @@ import type { TailAction } from "./replay_records.ts";
  * - `compacted`: where a replay would overwrite newer values.
  */
 export type TopicClass = "source" | "derived" | "compacted";
-
-/** What is done with a topic's tail; `reconcile`: nothing is copied. */
-export type Treatment = TailAction | "reconcile";
 
 /** Of one partition of the old cluster. */
 export interface PartitionTail {
@@ -154,9 +151,11 @@ export const misnamedTails = (
       : [];
   });
 
-/** Whether something is left to do, so that the way back may begin. */
+/** Whether nothing is left to do, so that the way back may begin. */
 export const isDealtWith = (plan: readonly TopicPlan[]): boolean =>
-  plan.every(({ treatment }) => treatment === "reconcile");
+  plan.every(({ outputs, treatment }) =>
+    treatment === "reconcile" && outputs === 0
+  );
 
 const sum = (numbers: readonly number[]): number =>
   numbers.reduce((total, each) => total + each, 0);

@@ -61,7 +61,8 @@ const DOES: Readonly<Record<Treatment, (topic: TopicReport) => string>> = {
   replay: () => "replayed to the same topic of the secondary",
   quarantine: ({ target }) => `copied to ${target} of the secondary`,
   discard: () => "left where it is, for good",
-  reconcile: () => "left where it is: pools make it again",
+  reconcile: () =>
+    "left where it is; what pools make again of it is not mirrored back",
 };
 
 const STEP_WIDTH = "catch up".length;

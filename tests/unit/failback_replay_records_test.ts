@@ -53,6 +53,8 @@ function chunksOf(
       target: "t",
       targetId: "its id",
       runs: chunkRuns(part),
+      made: [],
+      madeOfTail: [],
     };
   });
 }
@@ -125,6 +127,45 @@ Deno.test("copies do not count any more where either topic was deleted or made a
     assert.deepEqual([...log.written({ ...NOW, old: other })], []);
     assert.deepEqual([...log.written({ ...NOW, active: other })], []);
   }
+});
+
+Deno.test("outputs in the tail are kept by where their inputs lie now, those of inputs without a copy not at all", () => {
+  const log = new ReplayLog();
+  const [chunk] = chunksOf([[100, 7000], [101, 7005]], []);
+  const input = { partition: 0, group: "g", count: 2 };
+  const made = {
+    ...input,
+    topicId: "mirrored",
+    output: "o",
+    outputs: [[7, 0]],
+  };
+  const ofTail = {
+    ...input,
+    topicId: "id",
+    output: "o",
+    outputs: [[101, 0, 1], [150, 0]],
+  };
+  const reconciled = {
+    ...chunk!,
+    topic: "o",
+    topicId: "o id",
+    action: "reconcile",
+    target: "o",
+    targetId: "",
+    runs: [],
+    made: [made],
+    madeOfTail: [ofTail],
+  };
+  for (const each of [reconciled, chunk!] as Chunk[]) {
+    const { key, value } = chunkRecord(each);
+    log.take(key, value);
+  }
+  const old = new Map([...NOW.old, ["o", "o id"]]);
+  assert.deepEqual(log.kept({ ...NOW, old }), [
+    made,
+    { ...ofTail, topicId: "its id", outputs: [[7005, 0, 1]] },
+  ]);
+  assert.deepEqual(log.kept(NOW), [], "the primary's topic is another");
 });
 
 Deno.test("what is no chunk says nothing", () => {

@@ -192,7 +192,7 @@ Deno.test("outputs of replayed inputs are done where the inputs lie now; a secon
     }],
   };
   const copyOf = (_: unknown, upstream: number) =>
-    upstream === 120 ? { target: "t", offset: 7020 } : null;
+    upstream === 120 ? { target: "t", targetId: "id", offset: 7020 } : null;
   const once = doneAfterReplay(found, { copyOf }, 2);
   assert.equal(once.era, 2);
   assert.deepEqual(once.tail, found.tail);

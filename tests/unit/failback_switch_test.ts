@@ -47,6 +47,14 @@ Deno.test("a group is behind until it has read what was replayed, and all below 
     "group g has yet to read t [0]",
   ]);
   assert.deepEqual(groupsBehind(at(100), mapBack(), new Map()), []);
+  const again = new Map([["t-0", 125]]);
+  assert.deepEqual(
+    [124, 125].map((offset) =>
+      groupsBehind(at(offset), mapBack(), REPLAYED, again).length
+    ),
+    [1, 0],
+    "what is left out because pools have made it again must be read as well",
+  );
   assert.deepEqual(groupsBehind(new Map(), mapBack(), REPLAYED), []);
 });
 
