@@ -1,6 +1,7 @@
 /// <reference lib="deno.worker" />
 /** A worker thread that mirrors: one lane, from one cluster to another. */
 import type { MirrorJob, OpenMessage } from "../src/pool/protocol.ts";
+import { KeptGate } from "./kept_gate.ts";
 import { MirrorSink } from "./mirror_sink.ts";
 import { Router } from "./router.ts";
 import {
@@ -10,6 +11,7 @@ import {
 } from "./thread_main.ts";
 
 let sink: MirrorSink | undefined;
+const gate = new KeptGate();
 
 serveThread<MirrorJob, void>({
   prepare: () => Promise.resolve(),
@@ -21,6 +23,9 @@ serveThread<MirrorJob, void>({
         break;
       case "snapshot":
         sink?.snapshot(message.parts);
+        break;
+      case "kept":
+        gate.keep(message.outputs);
         break;
       case "beginnings":
         sink?.begin(message.beginnings);
@@ -37,7 +42,7 @@ function build(
   parts: ThreadParts,
 ): ThreadWork {
   const { onFetchFailure, post } = parts;
-  const router = new Router(onFetchFailure);
+  const router = new Router(onFetchFailure, gate);
   const mirror = new MirrorSink({
     ...parts,
     router,

@@ -9,7 +9,13 @@ import {
 import { isWithin, type OffsetRanges } from "../src/pool/offset_ranges.ts";
 import type { Ownership, Position } from "../src/pool/protocol.ts";
 
-import type { DueGate } from "./due_gate.ts";
+/** A gate that learns which lanes there are. */
+export interface LaneGate extends RecordGate {
+  /** Whether it guards no lane. */
+  readonly idle: boolean;
+  open(lane: number, topic: string): void;
+  close(lane: number): void;
+}
 
 export type OnFetchFailure = (ownership: Ownership, error: KafkaError) => void;
 
@@ -24,11 +30,11 @@ export class Router implements PartitionRouter {
   /** By lane: where its partition ended when that was met. */
   readonly #ends = new Map<number, number>();
   readonly #onFailure: OnFetchFailure;
-  readonly #gate: DueGate | undefined;
+  readonly #gate: LaneGate | undefined;
   readonly partitions: TopicPartition[] = [];
   next = new Float64Array(64);
 
-  constructor(onFailure: OnFetchFailure, gate?: DueGate) {
+  constructor(onFailure: OnFetchFailure, gate?: LaneGate) {
     this.#onFailure = onFailure;
     this.#gate = gate;
   }

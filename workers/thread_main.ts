@@ -130,6 +130,7 @@ class ThreadMain<J extends Job, Prepared> {
         break;
       case "topics":
       case "snapshot":
+      case "kept":
       case "beginnings":
         this.#kind.told?.(message);
         break;

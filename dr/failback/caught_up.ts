@@ -11,6 +11,7 @@ import { partitionCounts } from "../failover/target.ts";
 import { type Flow, lanesTopic } from "../formats/mod.ts";
 import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
 import { pause } from "../waits.ts";
+import { FailbackError } from "./errors.ts";
 
 export interface CaughtUpParts {
   readonly library: Library;
@@ -23,14 +24,18 @@ export interface CaughtUpParts {
   readonly isMirrored: (topic: string) => boolean;
   /** What is still missing, when that changes; 0 in the end. */
   readonly onLag: (offsets: number) => void;
+  /** How long it may stand still; default: two minutes. */
+  readonly patienceMs?: number | undefined;
 }
 
 const REQUEST_MS = 10_000;
 const LOOK_MS = 200;
+/** Mirrors are started by people, and lanes begin anew after a fault. */
+const PATIENCE_MS = 120_000;
 
 /**
- * Resolves when all that was committed when it was called has been mirrored;
- * where no mirror is at work, never.
+ * Resolves when all that was committed when it was called has been mirrored.
+ * @throws {FailbackError} where nothing more is mirrored for so long.
  * @throws {KafkaError | FollowError} where a cluster refuses; the signal's reason.
  */
 export async function untilMirrored(
@@ -38,6 +43,7 @@ export async function untilMirrored(
   signal: AbortSignal,
 ): Promise<void> {
   const { admin, consumer, flow, isMirrored, library, onLag } = parts;
+  const { patienceMs = PATIENCE_MS } = parts;
   const counts = await partitionCounts(admin, signal);
   const partitions = [...counts].filter(([topic]) => isMirrored(topic))
     .flatMap(([topic, count]) =>
@@ -56,25 +62,78 @@ export async function untilMirrored(
     topic: lanesTopic(flow.source),
     signal,
   });
+  const stall = new Stall(patienceMs, performance.now());
   for (let before = -1;;) {
     await follower.load(signal);
-    const lag = lagOf(partitions, ends, follower.map);
+    const behind = behindOf(partitions, ends, follower.map);
+    const lag = behind.reduce((sum, each) => sum + each.lag, 0);
     if (lag !== before) onLag(lag);
     if (lag === 0) return;
     before = lag;
+    if (stall.lasts(lag, performance.now())) {
+      throw new FailbackError("failed", stalled(flow, behind, ends));
+    }
     await pause(LOOK_MS, signal);
     signal.throwIfAborted();
   }
 }
 
-/** In offsets; an end that is not known is as one that was not come to. Pure. */
-export const lagOf = (
+/** Whether a lag has not lessened for too long. */
+export class Stall {
+  readonly #patienceMs: number;
+  #least = Infinity;
+  #sinceMs: number;
+
+  constructor(patienceMs: number, nowMs: number) {
+    this.#patienceMs = patienceMs;
+    this.#sinceMs = nowMs;
+  }
+
+  lasts(lag: number, nowMs: number): boolean {
+    if (lag < this.#least) {
+      this.#least = lag;
+      this.#sinceMs = nowMs;
+    }
+    return nowMs - this.#sinceMs >= this.#patienceMs;
+  }
+}
+
+export interface Behind extends TopicPartition {
+  /** In offsets; at least 1. */
+  readonly lag: number;
+}
+
+/** An end that is not known is as one that was not come to. Pure. */
+export const behindOf = (
   partitions: readonly TopicPartition[],
   ends: OffsetTable,
   map: Pick<OffsetMap, "position">,
-): number =>
-  partitions.reduce((sum, tp) => {
+): Behind[] =>
+  partitions.flatMap((tp) => {
     const end = offsetIn(ends, tp);
     const position = map.position(tp)?.position ?? 0;
-    return sum + (end === null ? 1 : Math.max(0, end - position));
-  }, 0);
+    const lag = end === null ? 1 : end - position;
+    return lag > 0 ? [{ ...tp, lag }] : [];
+  });
+
+const NAMED = 5;
+
+/** What is missing, and what is to be done. Pure. */
+export function stalled(
+  { source }: Flow,
+  behind: readonly Behind[],
+  ends: OffsetTable,
+): string {
+  const named = behind.slice(0, NAMED).map((each) => {
+    const { lag, partition, topic } = each;
+    return offsetIn(ends, each) === null
+      ? `${topic} [${partition}], whose end is not known`
+      : `${topic} [${partition}] by ${lag} offsets`;
+  });
+  const more = behind.length > NAMED
+    ? ` and ${behind.length - NAMED} more partitions`
+    : "";
+  return `the mirror back gets no further; behind is ${named.join(", ")}` +
+    `${more}. See that deno task mirror --from ${source} runs and what its ` +
+    "log says of these, that their partitions have leaders, and run it again";
+}

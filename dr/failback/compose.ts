@@ -38,12 +38,18 @@ import { untilIdle } from "./idle_groups.ts";
 import { readTail } from "./read_tail.ts";
 import type { Chunk } from "./replay_records.ts";
 import { replayPartition } from "./replay.ts";
-import { readReplayLog } from "./replay_log_topic.ts";
+import { readReplayLog, writtenNow } from "./replay_log_topic.ts";
 import { doneAfterReplay } from "./replayed_done.ts";
-import { reverseSeeds, writeSeeds } from "./seed.ts";
+import { reverseSeeds, type Seeds, writeSeeds } from "./seed.ts";
 import { restingGroups } from "./stage.ts";
-import { planTail, type TailRules, type TopicPlan } from "./tail_plan.ts";
+import {
+  misnamedTails,
+  planTail,
+  type TailRules,
+  type TopicPlan,
+} from "./tail_plan.ts";
 import { ensureTargets } from "./targets.ts";
+import { type TopicNow, topicsNow } from "./topic_ids.ts";
 
 export interface OpenFailBackOptions {
   readonly library: Library;
@@ -105,6 +111,48 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     (await readDoneLog(reading, signal)).newest() ??
       { era: 0, done: [], tail: [] };
 
+  const seedsNow = async (
+    map: OffsetMap,
+    signal: AbortSignal,
+  ): Promise<Seeds> => {
+    const counts = await partitionCounts(secondary.admin, signal);
+    const names = [...counts.keys()].filter(options.isMirroredBack);
+    const admins = { old: primary.admin, active: secondary.admin };
+    const [active, old, written] = await Promise.all([
+      topicsNow(secondary.admin, names, signal),
+      topicsNow(primary.admin, names, signal),
+      readReplayLog(reading, signal)
+        .then((log) => writtenNow(log, admins, signal)),
+    ]);
+    const replayed = written.returned;
+    const topics = [...active.values()];
+    const oldCounts = new Map(
+      Array.from(old, ([topic, { partitions }]) => [topic, partitions]),
+    );
+    const [activeBegins, oldEnds] = await Promise.all([
+      earliestOffsets(
+        secondary.admin,
+        topics.flatMap(partitionsOf),
+        REQUEST_MS,
+        signal,
+      ),
+      latestOffsets(
+        primary.admin,
+        topics.flatMap(({ partitions, topic }) =>
+          partitionsOf({
+            topic,
+            partitions: Math.min(partitions, oldCounts.get(topic) ?? 0),
+          })
+        ),
+        false,
+        REQUEST_MS,
+        signal,
+      ),
+    ]);
+    const sides = { map, topics, oldCounts, activeBegins, oldEnds, replayed };
+    return reverseSeeds(sides);
+  };
+
   return {
     store,
     now: () => performance.now(),
@@ -122,12 +170,12 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     },
     async tail(signal) {
       await expectAlive(primary.admin, signal);
-      const [map, replays, { tail }] = await Promise.all([
+      const [map, replays, { tail: outputs }] = await Promise.all([
         mapNow(signal),
         readReplayLog(reading, signal),
         found(signal),
       ]);
-      const { problems, topics } = await readTail({
+      const tail = await readTail({
         library,
         admin: primary.admin,
         consumer: primary.consumer,
@@ -135,8 +183,16 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
         log: replays,
         isMirrored: options.isMirrored,
       }, signal);
+      const { names, topics } = tail;
       const plan = planTail(topics, options.rules);
-      return { plan, problems, resting: restingGroups(tail, plan) };
+      const seeds = await seedsNow(map, signal);
+      const misnamed = misnamedTails(options.rules, names);
+      return {
+        plan,
+        problems: [...misnamed, ...tail.problems, ...seeds.problems],
+        notes: [...tail.notes, ...seeds.notes],
+        resting: restingGroups(outputs, plan),
+      };
     },
     untilIdle: (groups, signal) => untilIdle(secondary.admin, groups, signal),
     async replay(plan, signal) {
@@ -158,19 +214,36 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
         timeoutMs: REQUEST_MS,
       }, signal);
       await ensureTargets(secondary.admin, plan, replicas, signal);
+      const targets = await topicsNow(
+        secondary.admin,
+        plan.flatMap(({ target }) => target ?? []),
+        signal,
+      );
+      const map = await mapNow(signal);
+      const mirrored = new Set(
+        Array.from(map.partitions(), ({ topic }) => topic),
+      );
+      const active = await topicsNow(secondary.admin, [...mirrored], signal);
       let copied = 0;
       const parts = {
         ...reading,
         ...writing,
         oldConsumer: primary.consumer,
         oldClusterId: clusterId ?? "",
+        inputs: {
+          map,
+          activeIds: new Map(
+            Array.from(active, ([topic, { topicId }]) => [topic, topicId]),
+          ),
+          oldClusterId: clusterId ?? "",
+        },
         onChunk: ({ next, partition, runs, topic }: Chunk) => {
           copied += runs.reduce((sum, [, , length]) => sum + length, 0);
           onProgress(`${topic} [${partition}] dealt with below ${next}`);
         },
       };
       await forEachBounded(
-        plan.flatMap(workOf),
+        plan.flatMap((each) => workOf(each, targets)),
         PARTITIONS_AT_ONCE,
         (work) => replayPartition(parts, work, signal),
       );
@@ -196,27 +269,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
         replicationFactor,
         log,
       });
-      const map = await mapNow(signal);
-      const partitions: TopicPartition[] = Array.from(
-        map.partitions(),
-        ({ partition, topic }) => ({ topic, partition }),
-      );
-      const topics = [...new Set(partitions.map(({ topic }) => topic))];
-      const [activeBegins, oldEnds, summaries] = await Promise.all([
-        earliestOffsets(secondary.admin, partitions, REQUEST_MS, signal),
-        latestOffsets(primary.admin, partitions, false, REQUEST_MS, signal),
-        topics.length === 0 ? [] : secondary.admin.topics.summarize(topics, {
-          timeoutMs: REQUEST_MS,
-          signal,
-        }),
-      ]);
-      const activeIds = new Map(
-        summaries.filter(({ error }) => error === null)
-          .map(({ topic, topicId }) => [topic, topicId]),
-      );
-      const returns = options.isMirroredBack;
-      const sides = { map, returns, activeIds, activeBegins, oldEnds };
-      const { deltas, problems } = reverseSeeds(sides);
+      const { deltas, problems } = await seedsNow(await mapNow(signal), signal);
       if (problems.length > 0) {
         throw new FailbackError("failed", problems.join("; "));
       }
@@ -250,6 +303,11 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
   };
 }
 
+const partitionsOf = (
+  { partitions, topic }: Pick<TopicNow, "partitions" | "topic">,
+): TopicPartition[] =>
+  Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+
 /** Else each question would wait for its own time-out. */
 async function expectAlive(
   admin: Pick<Admin, "describeCluster">,
@@ -268,9 +326,14 @@ async function expectAlive(
   }
 }
 
-const workOf = ({ partitions, target, topic, topicId, treatment }: TopicPlan) =>
-  treatment === "reconcile" ? [] : partitions
-    .filter(({ end, start }) => start < end)
+const workOf = (
+  { partitions, target, topic, topicId, treatment }: TopicPlan,
+  targets: ReadonlyMap<string, TopicNow>,
+) =>
+  partitions
+    .filter(({ end, outputs, start }) =>
+      start < end && (treatment !== "reconcile" || outputs > 0)
+    )
     .map(({ end, partition, start }) => ({
       topic,
       topicId,
@@ -279,4 +342,5 @@ const workOf = ({ partitions, target, topic, topicId, treatment }: TopicPlan) =>
       end,
       action: treatment,
       target: target ?? topic,
+      targetId: targets.get(target ?? "")?.topicId ?? "",
     }));

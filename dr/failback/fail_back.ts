@@ -42,7 +42,7 @@ export interface StepReport {
 }
 
 /** The tail, and what is to be done with it. */
-export interface PlannedTail extends Pick<Tail, "problems"> {
+export interface PlannedTail extends Pick<Tail, "notes" | "problems"> {
   readonly plan: readonly TopicPlan[];
   /** See `restingGroups`. */
   readonly resting: readonly string[];
@@ -114,9 +114,12 @@ async function recover(
       parts,
       "tail",
       () => soundTail(parts, signal),
-      ({ plan, resting }) =>
-        `${sumOf(plan)} records of ${plan.length} topics` +
-        (resting.length === 0 ? "" : `; ${resting.join(", ")} must rest`),
+      ({ notes, plan, resting }) =>
+        [
+          `${sumOf(plan)} records of ${plan.length} topics`,
+          ...resting.length === 0 ? [] : [`${resting.join(", ")} must rest`],
+          ...notes,
+        ].join("; "),
     );
   let tail = await look();
   let state = await toPhase(parts, begun, "recovering", reason, signal);

@@ -5,9 +5,25 @@ import { committedOf } from "../failover/target.ts";
 import type { Committed } from "../failover/find_outputs.ts";
 import { idOf } from "../mirror/names.ts";
 import type { OffsetMap } from "../offset_map/mod.ts";
+import { partitionsText } from "./partitions_text.ts";
 import type { OffsetRanges } from "../../src/pool/offset_ranges.ts";
 
 const REQUEST_MS = 10_000;
+
+/** @throws {KafkaError}; the signal's reason. */
+export async function groupNames(
+  admin: Admin,
+  isWanted: (group: string) => boolean,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { errors, groups } = await askRepeatedly(
+    () => admin.groups.list({ timeoutMs: ATTEMPT_MS, signal }),
+    REQUEST_MS,
+    signal,
+  );
+  if (errors.length > 0) throw errors[0];
+  return groups.map(({ groupId }) => groupId).filter(isWanted);
+}
 
 /** By group. @throws {KafkaError}; the signal's reason. */
 export async function committedByGroup(
@@ -15,15 +31,9 @@ export async function committedByGroup(
   isWanted: (group: string) => boolean,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Committed>> {
-  const { errors, groups } = await askRepeatedly(
-    () => admin.groups.list({ timeoutMs: ATTEMPT_MS, signal }),
-    REQUEST_MS,
-    signal,
-  );
-  if (errors.length > 0) throw errors[0];
   const found = new Map<string, Committed>();
-  for (const { groupId } of groups.filter(({ groupId }) => isWanted(groupId))) {
-    found.set(groupId, await committedOf(admin, groupId, signal));
+  for (const group of await groupNames(admin, isWanted, signal)) {
+    found.set(group, await committedOf(admin, group, signal));
   }
   return found;
 }
@@ -37,18 +47,25 @@ export async function committedByGroup(
  *
  * Pure.
  * @param replayed see `ReplayLog.written`
+ * @param madeAgain see `lastMadeAgain`
  */
 export function groupsBehind(
   groups: ReadonlyMap<string, Committed>,
   map: Pick<OffsetMap, "partitions" | "translate">,
   replayed: ReadonlyMap<string, OffsetRanges>,
+  madeAgain: ReadonlyMap<string, number> = new Map(),
 ): string[] {
   const partitions = [...map.partitions()];
   return [...groups].flatMap(([group, committed]) => {
     const where = partitions.filter((tp) => {
       const offset = committed.get(idOf(tp));
       if (offset === undefined) return false;
-      if (offset < (replayed.get(idOf(tp))?.at(-1) ?? 0)) return true;
+      const id = idOf(tp);
+      const leftOut = Math.max(
+        replayed.get(id)?.at(-1) ?? 0,
+        madeAgain.get(id) ?? 0,
+      );
+      if (offset < leftOut) return true;
       const there = map.translate(tp, offset);
       return there !== null && !there.exact && there.why === "below-known";
     });
@@ -59,23 +76,23 @@ export function groupsBehind(
   });
 }
 
-/** What is not yet on the primary as it should be, in partitions. Pure. */
+/** Groups that are not yet on the primary as they should be, and where. Pure. */
 export function unreleased(
   secondary: ReadonlyMap<string, Committed>,
   primary: ReadonlyMap<string, Committed>,
   map: Pick<OffsetMap, "partitions" | "translate">,
-): number {
+): string[] {
   const partitions = [...map.partitions()];
-  let count = 0;
-  for (const [group, committed] of secondary) {
-    for (const tp of partitions) {
+  return [...secondary].flatMap(([group, committed]) => {
+    const where = partitions.filter((tp) => {
       const offset = committed.get(idOf(tp));
-      if (offset === undefined) continue;
+      if (offset === undefined) return false;
       const there = map.translate(tp, offset);
-      if (there === null || !there.exact) continue;
-      const released = primary.get(group)?.get(idOf(tp)) ?? -1;
-      if (released < there.offset) count++;
-    }
-  }
-  return count;
+      if (there === null || !there.exact) return false;
+      return (primary.get(group)?.get(idOf(tp)) ?? -1) < there.offset;
+    });
+    return where.length === 0
+      ? []
+      : [`group ${group} in ${partitionsText(where)}`];
+  });
 }

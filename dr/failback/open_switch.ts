@@ -1,6 +1,5 @@
 /** What the switch back does on real clusters. */
-import { askRepeatedly, ATTEMPT_MS, latestOffsets } from "../cut/requests.ts";
-import { offsetIn } from "../cut/mod.ts";
+import { latestOffsets } from "../cut/requests.ts";
 import { openClusters } from "../clusters.ts";
 import { openFailOver } from "../failover/compose.ts";
 import { failOver } from "../failover/fail_over.ts";
@@ -18,13 +17,18 @@ import type { OpenFailBack, OpenFailBackOptions } from "./compose.ts";
 import { FailbackError } from "./errors.ts";
 import {
   committedByGroup,
+  groupNames,
   groupsBehind,
   unreleased,
 } from "./group_positions.ts";
 import { untilIdle } from "./idle_groups.ts";
-import { readReplayLog } from "./replay_log_topic.ts";
-import { seedOf, writeSeeds } from "./seed.ts";
+import { lastMadeAgain } from "./made_again.ts";
+import { unquiet } from "./quiet.ts";
+import { readReplayLog, writtenNow } from "./replay_log_topic.ts";
+import { writeSeeds } from "./seed.ts";
+import { forwardSeeds } from "./seed_forward.ts";
 import type { SwitchParts } from "./switch_back.ts";
+import { topicsNow } from "./topic_ids.ts";
 
 export interface OpenSwitchOptions extends OpenFailBackOptions {
   /** Of the mirror from the secondary. */
@@ -71,26 +75,7 @@ export function openSwitch(
     const ask = (isStable: boolean) =>
       latestOffsets(secondary.admin, partitions, isStable, REQUEST_MS, signal);
     const [written, stable] = await Promise.all([ask(false), ask(true)]);
-    return {
-      text: partitions.map((tp) => offsetIn(written, tp)).join(),
-      isStable: partitions.every((tp) =>
-        offsetIn(written, tp) === offsetIn(stable, tp)
-      ),
-    };
-  };
-  const within = async (
-    what: string,
-    isSo: () => Promise<boolean>,
-    signal: AbortSignal,
-  ) => {
-    const deadlineMs = performance.now() + PATIENCE_MS;
-    while (!await isSo()) {
-      if (performance.now() > deadlineMs) {
-        throw new FailbackError("failed", `${what}, and run it again`);
-      }
-      await pause(LOOK_MS, signal);
-      signal.throwIfAborted();
-    }
+    return { partitions, written, stable };
   };
   /** Where both clusters agree: nothing of what is below need be mirrored. */
   const seedForward = async (era: number, signal: AbortSignal) => {
@@ -103,33 +88,21 @@ export function openSwitch(
     const counts = await partitionCounts(secondary.admin, signal);
     const lanes = counts.get(lanesTopic(FORWARD.source)) ?? 0;
     if (lanes === 0 || topics.length === 0) return;
-    const [primaryEnds, secondaryEnds, summaries] = await Promise.all([
-      latestOffsets(primary.admin, partitions, false, REQUEST_MS, signal),
+    const [secondaryEnds, found] = await Promise.all([
       latestOffsets(secondary.admin, partitions, false, REQUEST_MS, signal),
-      askRepeatedly(
-        () =>
-          primary.admin.topics.summarize(topics, {
-            timeoutMs: ATTEMPT_MS,
-            signal,
-          }),
-        REQUEST_MS,
-        signal,
-      ),
+      topicsNow(primary.admin, topics, signal),
     ]);
-    const ids = new Map(
-      summaries.filter(({ error }) => error === null)
-        .map(({ topic, topicId }) => [topic, topicId]),
+    const primaryIds = new Map(
+      Array.from(found, ([topic, { topicId }]) => [topic, topicId]),
     );
-    const deltas = partitions.flatMap((tp) => {
-      const topicId = ids.get(tp.topic);
-      if (topicId === undefined) return [];
-      // What somebody may have written behind the last copy is mirrored.
-      const { downstream } = map.end(tp);
-      const start = downstream > 0
-        ? downstream
-        : offsetIn(primaryEnds, tp) ?? 0;
-      return [seedOf(tp, topicId, start, offsetIn(secondaryEnds, tp) ?? 0)];
+    const { deltas, problems } = forwardSeeds({
+      map,
+      primaryIds,
+      secondaryEnds,
     });
+    if (problems.length > 0) {
+      throw new FailbackError("failed", problems.join("; "));
+    }
     const writing = { library, properties: secondary.producer, onEvent };
     const parts = { library, flow: FORWARD, ...secondary, writing, lanes };
     await writeSeeds(parts, deltas, era, signal);
@@ -143,35 +116,34 @@ export function openSwitch(
         mapBack(signal),
         readReplayLog({ library, flow: FORWARD, ...secondary }, signal),
       ]);
-      return groupsBehind(groups, map, log.written());
-    },
-    async untilAllIdle(signal) {
-      const groups = await committedByGroup(
-        secondary.admin,
-        isGroupMirrored,
+      const admins = { old: primary.admin, active: secondary.admin };
+      const { kept, returned } = await writtenNow(log, admins, signal);
+      const again = kept.length === 0 ? undefined : await lastMadeAgain(
+        { library, ...secondary, map },
+        kept,
+        groups.values(),
         signal,
       );
-      await untilIdle(secondary.admin, [...groups.keys()], signal);
+      return groupsBehind(groups, map, returned, again);
+    },
+    async untilAllIdle(signal) {
+      const groups = await groupNames(secondary.admin, isGroupMirrored, signal);
+      await untilIdle(secondary.admin, groups, signal);
     },
     untilQuiet: (signal) =>
-      within(
-        "somebody goes on writing to the secondary; stop them",
-        async () => {
-          const before = await endsOf(signal);
-          await untilMirrored({
-            library,
-            flow: BACK,
-            admin: secondary.admin,
-            consumer: primary.consumer,
-            isMirrored: isMirroredBack,
-            onLag: (lag) => onProgress(`${lag} offsets to go`),
-          }, signal);
-          const after = await endsOf(signal);
-          return before.isStable && after.isStable &&
-            before.text === after.text;
-        },
-        signal,
-      ),
+      within(async () => {
+        const before = await endsOf(signal);
+        await untilMirrored({
+          library,
+          flow: BACK,
+          admin: secondary.admin,
+          consumer: primary.consumer,
+          isMirrored: isMirroredBack,
+          onLag: (lag) => onProgress(`${lag} offsets to go`),
+          patienceMs: PATIENCE_MS,
+        }, signal);
+        return unquiet(before, await endsOf(signal));
+      }, signal),
     async untilReleased(signal) {
       if (!options.setsGroupOffsets) return 0;
       const groups = await committedByGroup(
@@ -180,18 +152,17 @@ export function openSwitch(
         signal,
       );
       const map = await mapBack(signal);
-      await within(
-        "positions of groups do not come to the primary; see the mirror's log",
-        async () => {
-          const there = await committedByGroup(
-            primary.admin,
-            (group) => groups.has(group),
-            signal,
-          );
-          return unreleased(groups, there, map) === 0;
-        },
-        signal,
-      );
+      await within(async () => {
+        const there = await committedByGroup(
+          primary.admin,
+          (group) => groups.has(group),
+          signal,
+        );
+        const left = unreleased(groups, there, map);
+        return left.length === 0 ? null : `${left.join("; ")}: positions do ` +
+          "not come to the primary; see the log of deno task mirror --from " +
+          "secondary, and that none of these groups has members on the primary";
+      }, signal);
       return groups.size;
     },
     async promote(reason, onStep, signal) {
@@ -221,4 +192,21 @@ export function openSwitch(
     },
     [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose](),
   };
+}
+
+/** @param missing as a user reads it, with what to do; null: nothing. */
+async function within(
+  missing: () => Promise<string | null>,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadlineMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const what = await missing();
+    if (what === null) return;
+    if (performance.now() > deadlineMs) {
+      throw new FailbackError("failed", `${what}, and run it again`);
+    }
+    await pause(LOOK_MS, signal);
+    signal.throwIfAborted();
+  }
 }

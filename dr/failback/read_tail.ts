@@ -7,7 +7,6 @@ import {
   readTopics,
   type TopicPartition,
 } from "../../src/kafka/mod.ts";
-import { offsetIn } from "../cut/mod.ts";
 import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
 import { earliestOffsets, latestOffsets } from "../cut/requests.ts";
 import { drained } from "../failover/drained.ts";
@@ -15,6 +14,7 @@ import { idOf } from "../mirror/names.ts";
 import type { OffsetMap } from "../offset_map/mod.ts";
 import { isOutput } from "./origin.ts";
 import type { ReplayLog } from "./replay_records.ts";
+import { type Known, tailBounds } from "./tail_bounds.ts";
 import type { PartitionTail, TopicTail } from "./tail_plan.ts";
 
 export interface ReadTailParts {
@@ -31,8 +31,15 @@ export interface ReadTailParts {
 
 export interface Tail {
   readonly topics: readonly TopicTail[];
-  /** As a user reads them: why the old cluster is not what was mirrored. */
+  /**
+   * As a user reads them, with what is to be done: why the old cluster is not
+   * what was mirrored.
+   */
   readonly problems: readonly string[];
+  /** The same of what is missing, and will be. */
+  readonly notes: readonly string[];
+  /** All that were looked at, by name. */
+  readonly names: readonly string[];
 }
 
 const REQUEST_MS = 30_000;
@@ -40,11 +47,6 @@ const REQUEST_MS = 30_000;
 const OPEN_MS = 90_000;
 const HANGING_MS = 1_000;
 const LOOK_MS = 100;
-
-interface Known extends TopicPartition {
-  readonly topicId: string;
-  readonly position: number;
-}
 
 /**
  * @throws {FailoverError} where transactions stay open.
@@ -68,22 +70,15 @@ export async function readTail(
     latestOffsets(admin, known, true, REQUEST_MS, signal),
     earliestOffsets(admin, known, REQUEST_MS, signal),
   ]);
-  const tails = known.map((each) => {
-    const end = offsetIn(ends, each) ?? 0;
-    if (end < each.position) {
-      problems.push(
-        `${each.topic} [${each.partition}] ends at ${end}, and was mirrored ` +
-          `to ${each.position}: the primary has lost records that the ` +
-          "secondary has",
-      );
-    }
-    const start = Math.min(
-      end,
-      Math.max(each.position, log.next(each), offsetIn(begins, each) ?? 0),
-    );
-    const counts = { records: 0, outputs: 0 };
-    return { ...each, ...counts, start, end, first: nowhere, last: nowhere };
-  });
+  const bounds = tailBounds(known, begins, ends, (each) => log.next(each));
+  problems.push(...bounds.problems);
+  const tails = bounds.partitions.map((each) => ({
+    ...each,
+    records: 0,
+    outputs: 0,
+    first: nowhere,
+    last: nowhere,
+  }));
   const byId = new Map(tails.map((each) => [idOf(each), each]));
   const batches = readTopics({
     library,
@@ -110,6 +105,8 @@ export async function readTail(
   const topics = Map.groupBy(tails, ({ topic }) => topic);
   return {
     problems,
+    notes: bounds.notes,
+    names: [...new Set(known.map(({ topic }) => topic))],
     topics: Array.from(topics, ([topic, partitions]) => ({
       topic,
       topicId: partitions[0]!.topicId,
@@ -162,7 +159,8 @@ async function partitionsOf(
     if (itsId !== topicId) {
       problems.push(
         `"${topic}" of the primary was created anew: it is not the one that ` +
-          "was mirrored",
+          "was mirrored. Save what is wanted of it, delete it there, and run " +
+          "it again: then it is mirrored back whole",
       );
       continue;
     }

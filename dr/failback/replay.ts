@@ -7,29 +7,37 @@
  *     a transaction each:   records, then the chunk with their offsets
  *
  * A record of the tail is copied as it is, with its timestamp, and with its
- * origin in a header behind its own. Outputs of pools are left out.
+ * origin in a header behind its own. Outputs of pools are not: they are made
+ * again, and the chunk says of which inputs they are, so that the mirror back
+ * leaves out what the old cluster has (`made_outputs.ts`).
  */
 import {
   type Admin,
   type Batch,
   type ConsumerProperties,
+  headerName,
   isFencedProducer,
   KafkaError,
   type Library,
   type OutputRecord,
   readTopic,
 } from "../../src/kafka/mod.ts";
+import {
+  COORDINATES_HEADER,
+  parseCoordinates,
+} from "../../src/pool/coordinates.ts";
 import { transactional } from "../failover/transactions.ts";
 import { type Flow, replayTopic } from "../formats/mod.ts";
 import { Sender, type SenderOptions } from "../sender.ts";
 import { pause } from "../waits.ts";
 import { FailbackError } from "./errors.ts";
+import { type InputSides, MadeOutputs } from "./made_outputs.ts";
 import { isOutput, withOrigin } from "./origin.ts";
 import {
   type Chunk,
   chunkRecord,
   chunkRuns,
-  type TailAction,
+  type Treatment,
 } from "./replay_records.ts";
 import { readReplayLog } from "./replay_log_topic.ts";
 
@@ -43,6 +51,7 @@ export interface ReplayParts extends SenderOptions {
   /** Of the active one, like the properties. */
   readonly admin: Admin;
   readonly consumer: ConsumerProperties;
+  readonly inputs: InputSides;
   /** Is committed. */
   readonly onChunk: (chunk: Chunk) => void;
 }
@@ -54,11 +63,14 @@ export interface ReplayWork {
   readonly partition: number;
   readonly start: number;
   readonly end: number;
-  readonly action: TailAction;
+  readonly action: Treatment;
   /** Where copies go, to the partition of the same number. */
   readonly target: string;
+  /** Of that topic; "" where nothing is copied. */
+  readonly targetId: string;
 }
 
+const HEADER = headerName(COORDINATES_HEADER);
 const REQUEST_MS = 10_000;
 const AGAIN_MS = 100;
 const ATTEMPTS = 20;
@@ -111,21 +123,19 @@ async function attemptReplay(
   await sender.initTransactions(REQUEST_MS, signal);
   const log = await readReplayLog(parts, signal);
   const from = Math.max(work.start, log.next(work));
-  const { action, end, partition, topic } = work;
+  const { end, partition, topic } = work;
   if (from >= end) return;
   const replay = new Replay(parts, work, sender, from);
-  if (action !== "discard") {
-    const batches = readTopic({
-      library: parts.library,
-      properties: parts.oldConsumer,
-      topic,
-      ranges: [{ partition, start: from, end }],
-      signal,
-    });
-    for await (const batch of batches) await replay.copy(batch, signal);
-    // Reading ends early then, and says nothing.
-    signal.throwIfAborted();
-  }
+  const batches = readTopic({
+    library: parts.library,
+    properties: parts.oldConsumer,
+    topic,
+    ranges: [{ partition, start: from, end }],
+    signal,
+  });
+  for await (const batch of batches) await replay.copy(batch, signal);
+  // Reading ends early then, and says nothing.
+  signal.throwIfAborted();
   await replay.finish(signal);
 }
 
@@ -133,6 +143,7 @@ class Replay {
   readonly #parts: ReplayParts;
   readonly #work: ReplayWork;
   readonly #sender: Sender;
+  readonly #outputs: MadeOutputs;
   #from: number;
 
   constructor(
@@ -144,17 +155,25 @@ class Replay {
     this.#parts = parts;
     this.#work = work;
     this.#sender = sender;
+    this.#outputs = new MadeOutputs(parts.inputs);
     this.#from = from;
   }
 
   async copy(batch: Batch, signal: AbortSignal): Promise<void> {
-    const { partition, target, topicId } = this.#work;
+    const { action, partition, target, topicId } = this.#work;
+    const isCopied = action === "replay" || action === "quarantine";
     const { oldClusterId: clusterId } = this.#parts;
     const offsets: number[] = [];
     const records: OutputRecord[] = [];
     for (let at = 0; at < batch.count; at++) {
       const headers = batch.headers(at);
-      if (isOutput(headers)) continue;
+      if (isOutput(headers)) {
+        const text = batch.headerText(at, HEADER);
+        const coordinates = text === null ? null : parseCoordinates(text);
+        if (coordinates !== null) this.#outputs.take(coordinates);
+        continue;
+      }
+      if (!isCopied) continue;
       const offset = batch.offset(at);
       const timestampMs = batch.timestamp(at);
       const origin = { clusterId, topicId, partition, offset };
@@ -197,7 +216,7 @@ class Replay {
         "the offset of a copy is not known; run it again",
       );
     }
-    const { action, partition, target, topic, topicId } = this.#work;
+    const { action, partition, target, targetId, topic, topicId } = this.#work;
     const chunk: Chunk = {
       topic,
       topicId,
@@ -206,7 +225,9 @@ class Replay {
       next,
       action,
       target,
+      targetId,
       runs: chunkRuns(offsets.map((each, at) => [each, copies[at]!])),
+      ...this.#outputs.takeAll(topic),
     };
     const marker = { ...chunkRecord(chunk), partition: 0 };
     await this.#sender.send(

@@ -1,8 +1,14 @@
 /** The topic of `replay_records.ts`, read. */
 import { replayTopic } from "../formats/mod.ts";
-import { type LaneStateParts, readRecords } from "../mirror/lane_state.ts";
-import type { OffsetRanges } from "../../src/pool/offset_ranges.ts";
+import {
+  type LaneState,
+  type LaneStateParts,
+  readRecords,
+} from "../mirror/lane_state.ts";
 import { ReplayLog } from "./replay_records.ts";
+import { topicsNow } from "./topic_ids.ts";
+
+type TopicsAdmin = Parameters<typeof topicsNow>[0];
 
 /**
  * What it says now; nothing where there is none.
@@ -27,15 +33,40 @@ export async function readReplayLog(
 }
 
 /**
+ * What the old cluster has of what the active one has: see `ReplayLog.written`
+ * and `ReplayLog.kept`.
+ * @throws {KafkaError} where a cluster does not say; the signal's reason.
+ */
+export async function writtenNow(
+  log: ReplayLog,
+  admins: { readonly old: TopicsAdmin; readonly active: TopicsAdmin },
+  signal: AbortSignal,
+): Promise<Required<Pick<LaneState, "kept" | "returned">>> {
+  const idsIn = async (admin: TopicsAdmin) => {
+    const found = await topicsNow(admin, log.topics(), signal);
+    return new Map(Array.from(found, ([name, { topicId }]) => [name, topicId]));
+  };
+  const [old, active] = await Promise.all([
+    idsIn(admins.old),
+    idsIn(admins.active),
+  ]);
+  const now = { old, active };
+  return { returned: log.written(now), kept: log.kept(now) };
+}
+
+/**
  * What a mirror must leave out, because a failback has brought it from the
- * mirror's target to its source; by `topic-partition`.
+ * mirror's target to its source, or has found it there.
  * @param parts of the mirror's source, with the mirror's flow
- * @throws as `readReplayLog`.
+ * @param target of the mirror
+ * @throws as `readReplayLog` and `writtenNow`.
  */
 export async function readReturned(
-  { flow: { source, target }, ...reading }: LaneStateParts,
+  { flow: { source, target: old }, ...reading }: LaneStateParts,
+  target: TopicsAdmin,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, OffsetRanges>> {
-  const back = { source: target, target: source };
-  return (await readReplayLog({ ...reading, flow: back }, signal)).written();
+): Promise<Pick<LaneState, "kept" | "returned">> {
+  const back = { source: old, target: source };
+  const log = await readReplayLog({ ...reading, flow: back }, signal);
+  return await writtenNow(log, { old: target, active: reading.admin }, signal);
 }

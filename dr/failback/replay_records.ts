@@ -7,19 +7,29 @@
  *
  *     key    "<topic id>/<partition>/<from>"
  *     value  {"topic":"t","topicId":"...","partition":0,"from":100,"next":200,
- *             "action":"replay","target":"t","runs":[[100,7000,60],[161,7060,39]]}
+ *             "action":"replay","target":"t","targetId":"...",
+ *             "runs":[[100,7000,60],[161,7060,39]],
+ *             "made":[],"madeOfTail":[{"topicId":"...","partition":0,"group":"g",
+ *             "count":1,"output":"t","outputs":[[98,0]]}]}
  *
  * `from` and `next` are offsets of the old cluster; what is between them is dealt
  * with. A run is its first offset there, the first of its copies, and how many.
- * Replayed copies are on the old cluster already: the mirror back leaves them out.
- * Pure.
+ * `made` are outputs of pools among its records, of inputs that were mirrored, in
+ * the active cluster's terms; `madeOfTail` are those of inputs in the tail, in the
+ * old one's.
+ * Replayed copies are on the old cluster already: the mirror back leaves them out,
+ * as long as both topics are the ones that they were. Pure.
  */
 import { z } from "zod";
 import type { TopicPartition } from "../../src/kafka/mod.ts";
+import type { KeptOutputs } from "../../src/pool/kept_outputs.ts";
 import type { OffsetRanges } from "../../src/pool/offset_ranges.ts";
 
 /** What becomes of a tail. */
 export type TailAction = "replay" | "quarantine" | "discard";
+
+/** `reconcile`: nothing is copied. */
+export type Treatment = TailAction | "reconcile";
 
 export type ChunkRun = readonly [
   upstream: number,
@@ -33,10 +43,25 @@ export interface Chunk extends TopicPartition {
   readonly from: number;
   /** The next offset to be dealt with. */
   readonly next: number;
-  readonly action: TailAction;
+  readonly action: Treatment;
   /** Whose partition of that number has the copies. */
   readonly target: string;
+  /** Of that topic, which may be made anew; "" where there is none. */
+  readonly targetId: string;
   readonly runs: readonly ChunkRun[];
+  readonly made: readonly KeptOutputs[];
+  readonly madeOfTail: readonly KeptOutputs[];
+}
+
+/** Ids of topics as they are now, by name. */
+export interface IdsNow {
+  readonly old: ReadonlyMap<string, string>;
+  readonly active: ReadonlyMap<string, string>;
+}
+
+/** Where a record of the tail lies on the active cluster. */
+export interface Copy extends Pick<Chunk, "target" | "targetId"> {
+  readonly offset: number;
 }
 
 export interface ChunkRecord {
@@ -45,15 +70,26 @@ export interface ChunkRecord {
 }
 
 const offset = z.int().min(0);
+const outputs: z.ZodType<KeptOutputs[]> = z.array(z.object({
+  topicId: z.string(),
+  partition: offset,
+  group: z.string(),
+  count: offset,
+  output: z.string(),
+  outputs: z.array(z.tuple([offset], offset)),
+}));
 const schema: z.ZodType<Chunk> = z.object({
   topic: z.string(),
   topicId: z.string().min(1),
   partition: offset,
   from: offset,
   next: offset,
-  action: z.enum(["replay", "quarantine", "discard"]),
+  action: z.enum(["replay", "quarantine", "discard", "reconcile"]),
   target: z.string(),
+  targetId: z.string(),
   runs: z.array(z.tuple([offset, offset, z.int().min(1)])),
+  made: outputs,
+  madeOfTail: outputs,
 });
 
 export const chunkRecord = (chunk: Chunk): ChunkRecord => ({
@@ -106,27 +142,67 @@ export class ReplayLog {
   copyOf(
     partition: Pick<Chunk, "topicId" | "partition">,
     upstream: number,
-  ): { readonly target: string; readonly offset: number } | null {
-    for (const { runs, target } of this.#chunks.get(keyOf(partition)) ?? []) {
+  ): Copy | null {
+    for (
+      const { runs, target, targetId } of this.#chunks.get(keyOf(partition)) ??
+        []
+    ) {
       const run = runs.find(([from, , length]) =>
         from <= upstream && upstream < from + length
       );
       if (run !== undefined) {
-        return { target, offset: run[1] + upstream - run[0] };
+        return { target, targetId, offset: run[1] + upstream - run[0] };
       }
     }
     return null;
   }
 
+  /** Of the old cluster. */
+  topics(): string[] {
+    const all = [...this.#chunks.values()].flat();
+    return [...new Set(all.map(({ topic }) => topic))];
+  }
+
+  /**
+   * Outputs that the old cluster has in its tails and that pools make again on
+   * the active one, by the offsets at which their inputs lie there. Those of a
+   * topic that the old cluster has no more do not count.
+   */
+  kept(now: IdsNow): KeptOutputs[] {
+    const chunks = [...this.#chunks.values()].flat()
+      .filter(({ topic, topicId }) => now.old.get(topic) === topicId);
+    return [
+      ...chunks.flatMap(({ made }) => made),
+      ...chunks.flatMap(({ madeOfTail }) => madeOfTail)
+        .flatMap((each) => this.#ofCopies(each)),
+    ];
+  }
+
+  /** Of inputs that were copied; they may lie in several topics. */
+  #ofCopies({ outputs, ...input }: KeptOutputs): KeptOutputs[] {
+    return outputs.flatMap(([offset, ...ordinals]) => {
+      const copy = this.copyOf(input, offset);
+      return copy === null ? [] : [{
+        ...input,
+        topicId: copy.targetId,
+        outputs: [[copy.offset, ...ordinals] as const],
+      }];
+    });
+  }
+
   /**
    * What replays have written, by `topic-partition` of the active cluster:
-   * ascending, and apart from one another.
+   * ascending, and apart from one another. Copies of a topic that the old cluster
+   * has no more, or in one that the active one has anew, do not count.
    */
-  written(): ReadonlyMap<string, OffsetRanges> {
+  written(now: IdsNow): ReadonlyMap<string, OffsetRanges> {
     const ranges = new Map<string, [number, number][]>();
     for (const chunks of this.#chunks.values()) {
-      for (const { action, partition, runs, target } of chunks) {
-        if (action !== "replay") continue;
+      for (const chunk of chunks) {
+        const { action, partition, runs, target } = chunk;
+        const isThere = now.old.get(chunk.topic) === chunk.topicId &&
+          now.active.get(target) === chunk.targetId;
+        if (action !== "replay" || !isThere) continue;
         const id = `${target}-${partition}`;
         const known = ranges.get(id) ?? [];
         ranges.set(id, known);

@@ -6,7 +6,8 @@
  *     ────────┬─────────────────────┬──────────────────────┬──
  *             │ dealt with          │ the tail             │
  */
-import type { TailAction } from "./replay_records.ts";
+import { nearestName, suggestion } from "../../src/config/mod.ts";
+import type { TailAction, Treatment } from "./replay_records.ts";
 
 /**
  * - `source`: what clients have written.
@@ -14,9 +15,6 @@ import type { TailAction } from "./replay_records.ts";
  * - `compacted`: where a replay would overwrite newer values.
  */
 export type TopicClass = "source" | "derived" | "compacted";
-
-/** What is done with a topic's tail; `reconcile`: nothing is copied. */
-export type Treatment = TailAction | "reconcile";
 
 /** Of one partition of the old cluster. */
 export interface PartitionTail {
@@ -46,6 +44,8 @@ export interface TailRules {
   readonly isDerived: (topic: string) => boolean;
   /** By choice; null: what the class says. */
   readonly chosen: (topic: string) => TailAction | null;
+  /** Topics that were chosen for by name. */
+  readonly named: readonly string[];
 }
 
 /** What is to be done with the tail of a topic. */
@@ -127,9 +127,35 @@ function targetOf(treatment: Treatment, topic: string): string | null {
   }
 }
 
-/** Whether something is left to do, so that the way back may begin. */
+/**
+ * What is wrong with choices by name, as a user reads it: one that was meant for
+ * another topic would be none.
+ * @param names of topics that may have a tail
+ */
+export const misnamedTails = (
+  { isDerived, named }: Pick<TailRules, "isDerived" | "named">,
+  names: readonly string[],
+): string[] =>
+  named.flatMap((topic) => {
+    if (!names.includes(topic)) {
+      return [
+        `--tail names "${topic}", which the primary has not or no mirror ` +
+        `takes${suggestion(nearestName(topic, names))}`,
+      ];
+    }
+    return isDerived(topic)
+      ? [
+        `--tail names "${topic}", which pools write: what they have made is ` +
+        "made again, and never copied; leave that choice out",
+      ]
+      : [];
+  });
+
+/** Whether nothing is left to do, so that the way back may begin. */
 export const isDealtWith = (plan: readonly TopicPlan[]): boolean =>
-  plan.every(({ treatment }) => treatment === "reconcile");
+  plan.every(({ outputs, treatment }) =>
+    treatment === "reconcile" && outputs === 0
+  );
 
 const sum = (numbers: readonly number[]): number =>
   numbers.reduce((total, each) => total + each, 0);

@@ -2,6 +2,7 @@
 import { type Admin, isTopicExisting } from "../../src/kafka/mod.ts";
 import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
 import { pause } from "../waits.ts";
+import { FailbackError } from "./errors.ts";
 import type { TopicPlan } from "./tail_plan.ts";
 
 const LOOK_MS = 50;
@@ -11,6 +12,7 @@ const LOOK_MS = 50;
  * Topics that are missing get the cluster's defaults.
  * @param replicationFactor of those; no more than there are brokers
  * @throws {KafkaError} where the cluster refuses; the signal's reason.
+ * @throws {FailbackError} where it does not show them for 10 s.
  */
 export async function ensureTargets(
   admin: Admin,
@@ -44,13 +46,23 @@ export async function ensureTargets(
     if (error !== null && !isTopicExisting(error.code)) throw error;
   }
   // Brokers may be slow to show what was made.
-  const isThere = async () => {
+  const deadlineMs = performance.now() + REQUEST_MS;
+  for (;;) {
     const now = await partitionCounts(admin, signal);
-    return wanted.every(({ partitions, topic }) =>
-      (now.get(topic) ?? 0) >= partitions
+    const lacking = wanted.filter(({ partitions, topic }) =>
+      (now.get(topic) ?? 0) < partitions
     );
-  };
-  while (!await isThere()) {
+    if (lacking.length === 0) return;
+    if (performance.now() >= deadlineMs) {
+      const named = lacking.map(({ partitions, topic }) =>
+        `${topic} (${now.get(topic) ?? 0} of ${partitions} partitions)`
+      );
+      throw new FailbackError(
+        "failed",
+        `the secondary does not show ${named.join(", ")} though it was made; ` +
+          "see that its controller and brokers are well, and run it again",
+      );
+    }
     await pause(LOOK_MS, signal);
     signal.throwIfAborted();
   }

@@ -88,6 +88,9 @@ export class Life {
     await this.#before(this.#ready.promise, signal);
     await this.#endHanging(await statePartitions(this.#lane), either);
     const state = await readState(this.#lane, either);
+    if (state.kept !== undefined && state.kept.length > 0) {
+      this.thread.keep(state.kept);
+    }
     this.partitions = partitions(this.#lane, state, this.source);
     this.#keeper = keeper(this.#lane, state, this.partitions);
     this.adopt();

@@ -5,7 +5,6 @@ import type {
   ProducerProperties,
   TopicPartition,
 } from "../../src/kafka/mod.ts";
-import type { OffsetRanges } from "../../src/pool/offset_ranges.ts";
 import type { MirrorJob } from "../../src/pool/protocol.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { connectOffsetsTopic, type Flow, lanesTopic } from "../formats/mod.ts";
@@ -84,10 +83,9 @@ export interface LaneWorld {
   /** See `PartitionsParts`. */
   readonly known: Map<string, LanePartition>;
   readonly rateLimit: SharedArrayBuffer;
-  /** See `LaneState`. */
   readonly readReturned: (
     signal: AbortSignal,
-  ) => Promise<ReadonlyMap<string, OffsetRanges>>;
+  ) => Promise<Pick<LaneState, "kept" | "returned">>;
   /** Topics that are there on both sides, of all lanes. */
   readonly topics: () => readonly MirroredTopic[];
   /** See `TopicSync`. */
@@ -142,7 +140,7 @@ export function laneParts(world: LaneWorld): LaneParts {
         readLaneState({ ...reading, era }, lane, signal),
         world.readReturned(signal),
       ]);
-      return { ...state, returned };
+      return { ...state, ...returned };
     },
     async expectUnsealed(lane, signal) {
       const newest = await readLaneEra(reading, lane, signal);

@@ -12,6 +12,7 @@ import {
   type Flow,
   lanesTopic,
 } from "../formats/mod.ts";
+import type { KeptOutputs } from "../../src/pool/kept_outputs.ts";
 import type { OffsetRanges } from "../../src/pool/offset_ranges.ts";
 import { decodeLaneRecord, OffsetMap } from "../offset_map/mod.ts";
 import { LaneSealedError } from "./lane_era.ts";
@@ -36,6 +37,11 @@ export interface LaneState {
    * target has already, which a failback has copied from there (I5); absent: none.
    */
   readonly returned?: ReadonlyMap<string, OffsetRanges>;
+  /**
+   * Outputs that the target has already, made there before a failover, and that
+   * pools of the source have made again; absent: none.
+   */
+  readonly kept?: readonly KeptOutputs[];
 }
 
 const REQUEST_MS = 10_000;

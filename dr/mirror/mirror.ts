@@ -339,7 +339,8 @@ export class Mirror implements AsyncDisposable {
         }),
         doubts,
         known: new Map<string, LanePartition>(),
-        readReturned: (signal) => readReturned(reading, signal),
+        readReturned: (signal) =>
+          readReturned(reading, this.#targetAdmin, signal),
         rateLimit: this.#rateLimit.memory,
         topics: () => this.#topics,
         batchLimitOf: (topic) => this.#topicSync.batchLimitOf(topic),

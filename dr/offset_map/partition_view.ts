@@ -57,5 +57,6 @@ export function knownRuns(views: readonly PartitionView[]): PartitionRuns {
   const { isWhole, runs } = views[0]!;
   const first = runs.first;
   if (views.length === 1 || isWhole || first === null) return runs;
+  if (first.upstream === 0) return runs; // there is nothing before it
   return PartitionRuns.of([{ ...first, length: 0 }, ...runs]);
 }

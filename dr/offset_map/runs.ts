@@ -16,7 +16,8 @@
  *                 not known  | known      | not known  | known
  *
  * At a mark, all that was mirrored of what lies below it upstream lies below it
- * downstream, and the rest does not.
+ * downstream, and the rest does not. So a first mark at the source's beginning
+ * says where its copies begin in a target that has other records already.
  */
 
 /** Records without a gap on either side; of length 0: a mark. */
@@ -123,7 +124,8 @@ export class PartitionRuns implements Iterable<Run> {
 
   /**
    * Adds what was mirrored behind everything that is known; merges where both
-   * sides continue. A mark with nothing unknown below it is left out.
+   * sides continue. A mark with nothing unknown below it is left out, but for a
+   * first one that the target's copies begin at.
    * @throws {RangeError} where it does not lie behind, or is no run.
    */
   append(run: Run): void {
@@ -138,7 +140,8 @@ export class PartitionRuns implements Iterable<Run> {
     }
     if (length === 0) {
       // No record lies between, on one side at least and so on neither.
-      if (skipped === 0 || markers === 0) return;
+      const begins = this.#count === 0 && markers > 0;
+      if (skipped === 0 && !begins || markers === 0) return;
     } else if (
       skipped === 0 && markers === 0 && this.#count > 0 &&
       !this.#isMark(this.#count - 1)

@@ -86,7 +86,11 @@ async function run(
       primary: clients(settings.primary, brokers.primary),
       secondary: clients(settings.secondary, brokers.secondary),
     },
-    rules: { isDerived: derivedTopics(settings), chosen: options.tailOf },
+    rules: {
+      isDerived: derivedTopics(settings),
+      chosen: options.tailOf,
+      named: options.tailTopics,
+    },
     isMirrored: mirroredTopics(settings, "primary"),
     isMirroredBack: topicsBack(settings),
     lanes: mirror.lanes,
@@ -139,7 +143,7 @@ async function plan(
   const stage = stageOf(state);
   const tail = stage.kind === "recover"
     ? await parts.tail(signal)
-    : { plan: [], problems: [], resting: [] };
+    : { plan: [], problems: [], notes: [], resting: [] };
   const report = {
     outcome: "dry-run",
     state,
@@ -148,6 +152,7 @@ async function plan(
     tail: topicReports(tail),
     resting: tail.resting,
     problems: tail.problems,
+    notes: tail.notes,
   } as const;
   print(isJson ? JSON.stringify(report) : planText(report));
   return report.problem === null && tail.problems.length === 0 ? 0 : 1;

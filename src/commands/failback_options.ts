@@ -15,6 +15,8 @@ export interface FailbackOptions {
   readonly isJson: boolean;
   /** Of a topic; null: what its class says. */
   readonly tailOf: (topic: string) => TailAction | null;
+  /** Topics that it was said of. */
+  readonly tailTopics: readonly string[];
 }
 
 const TAIL = /^(?:(.+)=)?(replay|quarantine|discard)$/;
@@ -51,6 +53,7 @@ export function failbackOptions(
       isForced: values.force,
       isJson: values.json,
       tailOf: (topic) => actions.get(topic) ?? actions.get(null) ?? null,
+      tailTopics: [...actions.keys()].filter((topic) => topic !== null),
     };
   } catch (error) {
     return (error as Error).message.split("\n")[0]!;

@@ -18,6 +18,8 @@ export interface PlanReport {
   /** Groups that would have to rest while the tail is replayed. */
   readonly resting: readonly string[];
   readonly problems: readonly string[];
+  /** What is missing, and will be. */
+  readonly notes: readonly string[];
 }
 
 /** Of one topic's tail. */
@@ -59,7 +61,8 @@ const DOES: Readonly<Record<Treatment, (topic: TopicReport) => string>> = {
   replay: () => "replayed to the same topic of the secondary",
   quarantine: ({ target }) => `copied to ${target} of the secondary`,
   discard: () => "left where it is, for good",
-  reconcile: () => "left where it is: pools make it again",
+  reconcile: () =>
+    "left where it is; what pools make again of it is not mirrored back",
 };
 
 const STEP_WIDTH = "catch up".length;
@@ -68,7 +71,7 @@ export const stepText = ({ detail, ms, step }: StepReport): string =>
   `${step.padEnd(STEP_WIDTH)}  ${(ms / 1000).toFixed(3)} s  ${detail}`;
 
 export function planText(report: PlanReport): string {
-  const { problem, problems, resting, state, tail } = report;
+  const { notes, problem, problems, resting, state, tail } = report;
   const now = state === null
     ? "no state was ever written: the primary is active"
     : `the ${state.active} is active, ${state.phase}, epoch ${state.epoch}, ` +
@@ -77,6 +80,7 @@ export function planText(report: PlanReport): string {
     now,
     ...problem === null ? [] : [problem],
     ...problems,
+    ...notes,
     ...tail.flatMap(topicLines),
     ...resting.length === 0
       ? []

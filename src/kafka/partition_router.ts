@@ -31,7 +31,8 @@ export interface RecordGate {
   /** Whether it wants to see the records of a lane. */
   guards(lane: number): boolean;
   /**
-   * A record that it does not admit is dropped, and will be fetched again.
+   * A record that it does not admit is dropped, as one that a lane skips; it is
+   * fetched again where the lane goes on below it.
    * @param value of the last such header; null: there is none
    */
   admits(lane: number, value: string | null): boolean;

@@ -8,6 +8,7 @@ import type { InboxPort, ProducerPort, TopicPartition } from "../kafka/mod.ts";
 import type { RetryPolicy } from "../../workers/retry.ts";
 import type { LogLevel, LogLine } from "../telemetry/log.ts";
 import type { DoneOutputs } from "./done_outputs.ts";
+import type { KeptOutputs } from "./kept_outputs.ts";
 import type { OffsetRanges } from "./offset_ranges.ts";
 import type { Sample } from "./status.ts";
 
@@ -181,6 +182,8 @@ export type ToWorker =
    * to be written anew in front of the next record.
    */
   | { readonly kind: "snapshot"; readonly parts: readonly Uint8Array[] }
+  /** To mirrors alone, before any `assign`: what is not to be copied. */
+  | { readonly kind: "kept"; readonly outputs: readonly KeptOutputs[] }
   /** To mirrors alone, before `assign` of the same ownerships. */
   | {
     readonly kind: "beginnings";

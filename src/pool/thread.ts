@@ -20,6 +20,7 @@ import {
   type QueueHandle,
 } from "../kafka/mod.ts";
 import { within } from "./deadline.ts";
+import type { KeptOutputs } from "./kept_outputs.ts";
 import { PageView, Phase } from "./page.ts";
 import type {
   FromWorker,
@@ -142,6 +143,11 @@ export class WorkerThread implements AsyncDisposable {
   /** What partitions of these topics are mirrored to. */
   mirror(topics: readonly MirroredTopic[]): void {
     this.#post({ kind: "topics", topics });
+  }
+
+  /** To be said before anything is assigned. */
+  keep(outputs: readonly KeptOutputs[]): void {
+    this.#post({ kind: "kept", outputs });
   }
 
   /** To be said before the ownerships are assigned. */

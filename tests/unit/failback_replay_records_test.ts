@@ -9,6 +9,10 @@ import {
 import { sized } from "../support/soak.ts";
 
 const numRuns = sized(300, 20_000);
+const NOW = {
+  old: new Map([["t", "id"]]),
+  active: new Map([["t", "its id"]]),
+};
 
 /** Where copies of the records of a tail lie: ascending on both sides. */
 const pairs = fc.array(
@@ -47,7 +51,10 @@ function chunksOf(
       next: end === all.length ? from + 1_000 : all[end]![0],
       action: "replay",
       target: "t",
+      targetId: "its id",
       runs: chunkRuns(part),
+      made: [],
+      madeOfTail: [],
     };
   });
 }
@@ -78,7 +85,7 @@ Deno.test("what replays have written is exactly the copies, in ranges that ascen
       // In whichever order they are read, and some twice.
       const chunks = chunksOf(all, cuts);
       for (const chunk of [...chunks.toReversed(), ...chunks]) log.add(chunk);
-      const ranges = log.written().get("t-0") ?? [];
+      const ranges = log.written(NOW).get("t-0") ?? [];
       const inRanges: number[] = [];
       for (let at = 0; at < ranges.length; at += 2) {
         assert.ok(ranges[at]! < ranges[at + 1]!);
@@ -107,7 +114,58 @@ Deno.test("copies in quarantine are mirrored back like any record", () => {
   const log = new ReplayLog();
   const [chunk] = chunksOf([[100, 7000]], []);
   log.add({ ...chunk!, action: "quarantine", target: "t.quarantine" });
-  assert.deepEqual([...log.written()], []);
+  assert.deepEqual([...log.written(NOW)], []);
+});
+
+Deno.test("copies do not count any more where either topic was deleted or made anew: the mirror back copies what lies there", () => {
+  const log = new ReplayLog();
+  const [chunk] = chunksOf([[100, 7000]], []);
+  log.add(chunk!);
+  assert.deepEqual([...log.written(NOW)], [["t-0", [7000, 7001]]]);
+  assert.deepEqual(log.topics(), ["t"]);
+  for (const other of [new Map(), new Map([["t", "another"]])]) {
+    assert.deepEqual([...log.written({ ...NOW, old: other })], []);
+    assert.deepEqual([...log.written({ ...NOW, active: other })], []);
+  }
+});
+
+Deno.test("outputs in the tail are kept by where their inputs lie now, those of inputs without a copy not at all", () => {
+  const log = new ReplayLog();
+  const [chunk] = chunksOf([[100, 7000], [101, 7005]], []);
+  const input = { partition: 0, group: "g", count: 2 };
+  const made = {
+    ...input,
+    topicId: "mirrored",
+    output: "o",
+    outputs: [[7, 0]],
+  };
+  const ofTail = {
+    ...input,
+    topicId: "id",
+    output: "o",
+    outputs: [[101, 0, 1], [150, 0]],
+  };
+  const reconciled = {
+    ...chunk!,
+    topic: "o",
+    topicId: "o id",
+    action: "reconcile",
+    target: "o",
+    targetId: "",
+    runs: [],
+    made: [made],
+    madeOfTail: [ofTail],
+  };
+  for (const each of [reconciled, chunk!] as Chunk[]) {
+    const { key, value } = chunkRecord(each);
+    log.take(key, value);
+  }
+  const old = new Map([...NOW.old, ["o", "o id"]]);
+  assert.deepEqual(log.kept({ ...NOW, old }), [
+    made,
+    { ...ofTail, topicId: "its id", outputs: [[7005, 0, 1]] },
+  ]);
+  assert.deepEqual(log.kept(NOW), [], "the primary's topic is another");
 });
 
 Deno.test("what is no chunk says nothing", () => {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { offsetTable } from "../../dr/cut/types.ts";
 import { doneAfterReplay } from "../../dr/failback/replayed_done.ts";
-import { reverseSeeds } from "../../dr/failback/seed.ts";
+import { reverseSeeds, type Sides } from "../../dr/failback/seed.ts";
+import { forwardSeeds } from "../../dr/failback/seed_forward.ts";
 import {
   decodeLaneRecord,
   encodeDelta,
@@ -31,6 +32,20 @@ const runs = fc.array(
   return all;
 });
 
+function sides(
+  map: OffsetMap,
+  { begin = 0, oldEnd }: { begin?: number | null; oldEnd: number | null },
+): Sides {
+  return {
+    map,
+    topics: [{ topic: "t", topicId: "BBBBBBBBBBBBBBBBBBBBBA", partitions: 1 }],
+    oldCounts: new Map([["t", 1]]),
+    activeBegins: offsetTable([{ ...tp, offset: begin }]),
+    oldEnds: offsetTable([{ ...tp, offset: oldEnd }]),
+    replayed: new Map(),
+  };
+}
+
 function mirrored(all: readonly Run[], position: number): OffsetMap {
   const map = new OffsetMap();
   const known = { ...tp, topicId: "AAAAAAAAAAAAAAAAAAAAAA" };
@@ -46,13 +61,9 @@ Deno.test("the mirror back begins right behind the last copy, and what it copies
       const last = all.at(-1) ?? { upstream: 0, downstream: 0, length: 0 };
       const position = last.upstream + last.length + behind;
       const oldEnd = position + tail;
-      const { deltas, problems } = reverseSeeds({
-        map: mirrored(all, position),
-        returns: () => true,
-        activeIds: new Map([["t", "BBBBBBBBBBBBBBBBBBBBBA"]]),
-        activeBegins: offsetTable([{ ...tp, offset: 0 }]),
-        oldEnds: offsetTable([{ ...tp, offset: oldEnd }]),
-      });
+      const { deltas, problems } = reverseSeeds(
+        sides(mirrored(all, position), { oldEnd }),
+      );
       assert.deepEqual(problems, []);
       const start = last.downstream + last.length;
       assert.equal(deltas[0]!.position, start);
@@ -76,22 +87,91 @@ Deno.test("the mirror back begins right behind the last copy, and what it copies
   );
 });
 
-Deno.test("topics that are gone, or have another name there, are not mirrored back", () => {
-  const sides = {
-    map: mirrored([], 0),
-    activeIds: new Map([["t", "BBBBBBBBBBBBBBBBBBBBBA"]]),
-    activeBegins: offsetTable([]),
-    oldEnds: offsetTable([]),
-  };
-  assert.deepEqual(
-    reverseSeeds({ ...sides, returns: () => false }).deltas,
-    [],
+/** What the lane's next owner knows of the partition. */
+function seeded(...attempts: ReturnType<typeof reverseSeeds>[]): OffsetMap {
+  const map = new OffsetMap();
+  for (const { deltas } of attempts) {
+    map.apply(0, decodeLaneRecord(encodeDelta(1, deltas)));
+  }
+  return map;
+}
+
+Deno.test("a partition of which nothing was mirrored has a mark too, so nobody reads its tail again", () => {
+  for (const map of [new OffsetMap(), mirrored([], 0), mirrored([], 7)]) {
+    const back = seeded(reverseSeeds(sides(map, { oldEnd: 50 })));
+    // Of a group that has read all replays, and nothing more was written.
+    assert.deepEqual(
+      { ...back.translate(tp, 0), position: back.position(tp)?.position },
+      { offset: 50, exact: true, position: 0 },
+    );
+  }
+});
+
+Deno.test("what an attempt before has said of the era is replaced", () => {
+  const all = [{ upstream: 0, downstream: 0, length: 10 }];
+  for (const map of [mirrored(all, 10), new OffsetMap()]) {
+    const back = seeded(
+      reverseSeeds(sides(map, { oldEnd: 20 })),
+      reverseSeeds(sides(map, { oldEnd: 25 })),
+    );
+    const { position } = back.position(tp)!;
+    assert.deepEqual(back.translate(tp, position), { offset: 25, exact: true });
+  }
+});
+
+Deno.test("where retention has deleted what was written since, the mirror back begins later, and says what is missing", () => {
+  const all = [{ upstream: 0, downstream: 0, length: 10 }];
+  const seeds = reverseSeeds({
+    ...sides(mirrored(all, 10), { oldEnd: 15, begin: 40 }),
+    replayed: new Map([["t-0", [8, 12, 20, 25, 38, 50]]]),
+  });
+  assert.equal(seeds.deltas[0]!.position, 40);
+  assert.deepEqual(seeds.problems, []);
+  // Offsets 12 to 19 and 25 to 37; the others are on the primary.
+  assert.match(seeds.notes.join(), /^up to 21 records of t /);
+  const kept = reverseSeeds(
+    sides(mirrored(all, 10), { oldEnd: 15, begin: 10 }),
   );
-  assert.deepEqual(
-    reverseSeeds({ ...sides, activeIds: new Map(), returns: () => true })
-      .deltas,
-    [],
-  );
+  assert.deepEqual(kept.notes, []);
+});
+
+Deno.test("what the primary has not is mirrored back whole", () => {
+  const all = [{ upstream: 0, downstream: 0, length: 10 }];
+  const lacking = { ...sides(mirrored(all, 10), { oldEnd: null, begin: 3 }) };
+  for (const oldCounts of [new Map(), new Map([["t", 0]])]) {
+    const { deltas, problems } = reverseSeeds({ ...lacking, oldCounts });
+    assert.deepEqual(problems, []);
+    assert.equal(deltas[0]!.position, 3);
+  }
+});
+
+Deno.test("an offset that is not known is no 0: nothing is seeded, and the remedy is named", () => {
+  const map = mirrored([], 0);
+  for (const odd of [{ oldEnd: null }, { oldEnd: 5, begin: null }]) {
+    const { deltas, problems } = reverseSeeds(sides(map, odd));
+    assert.deepEqual(deltas, []);
+    assert.match(problems.join(), /t \[0\] .*not known; see that .*leaders/);
+  }
+});
+
+Deno.test("the mirror from the primary goes on behind what came back, where the secondary ends", () => {
+  const back = seeded(reverseSeeds(sides(new OffsetMap(), { oldEnd: 50 })));
+  const primaryIds = new Map([["t", "AAAAAAAAAAAAAAAAAAAAAA"]]);
+  const to = (offset: number | null) =>
+    forwardSeeds({
+      map: back,
+      primaryIds,
+      secondaryEnds: offsetTable([{ ...tp, offset }]),
+    });
+  const { deltas: [delta], problems } = to(8);
+  assert.deepEqual(problems, []);
+  assert.equal(delta!.position, 50);
+  assert.deepEqual(delta!.runs.at(-1), {
+    upstream: 50,
+    downstream: 8,
+    length: 0,
+  });
+  assert.match(to(null).problems.join(), /not known; see that .*leaders/);
 });
 
 Deno.test("outputs of replayed inputs are done where the inputs lie now; a second look adds nothing", () => {
@@ -112,7 +192,7 @@ Deno.test("outputs of replayed inputs are done where the inputs lie now; a secon
     }],
   };
   const copyOf = (_: unknown, upstream: number) =>
-    upstream === 120 ? { target: "t", offset: 7020 } : null;
+    upstream === 120 ? { target: "t", targetId: "id", offset: 7020 } : null;
   const once = doneAfterReplay(found, { copyOf }, 2);
   assert.equal(once.era, 2);
   assert.deepEqual(once.tail, found.tail);

@@ -4,6 +4,7 @@ import type { TailAction } from "../../dr/failback/replay_records.ts";
 import { restingGroups } from "../../dr/failback/stage.ts";
 import {
   isDealtWith,
+  misnamedTails,
   planTail,
   type TailRules,
   type TopicTail,
@@ -14,6 +15,7 @@ const numRuns = sized(300, 20_000);
 const RULES: TailRules = {
   isDerived: (topic) => topic === "made",
   chosen: () => null,
+  named: [],
 };
 
 function tail(topic: string, more: Partial<TopicTail> = {}): TopicTail {
@@ -111,4 +113,13 @@ Deno.test("groups rest whose outputs are there of records that will be replayed,
     ),
     { numRuns },
   );
+});
+
+Deno.test("a choice for a topic that there is not is refused, with the name that was meant", () => {
+  const said = (...named: string[]) =>
+    misnamedTails({ ...RULES, named }, ["audit", "logins", "made"]);
+  assert.deepEqual(said("audit", "logins"), []);
+  assert.match(said("audti").join(), /"audti".*did you mean "audit"\?$/);
+  assert.match(said("far-away").join(), /"far-away"/);
+  assert.match(said("made").join(), /leave that choice out/);
 });

@@ -11,6 +11,7 @@ Deno.test("what becomes of tails is chosen for all topics, and for single ones",
   assert.ok(typeof options !== "string");
   assert.equal(options.tailOf("audit"), "discard");
   assert.equal(options.tailOf("logins"), "quarantine");
+  assert.deepEqual(options.tailTopics, ["audit"]);
 });
 
 Deno.test("without a choice the class of a topic decides", () => {

@@ -110,7 +110,17 @@ Deno.test("a mark below which nothing can be unknown is left out", () => {
   for (const mark of [run(15, 15, 0), run(15, 18, 0), run(18, 15, 0)]) {
     assert.deepEqual([...PartitionRuns.of([...known, mark])], known);
   }
-  assert.deepEqual([...PartitionRuns.of([run(0, 7, 0)])], []);
+  assert.deepEqual([...PartitionRuns.of([run(7, 0, 0)])], []);
+});
+
+Deno.test("a mark at the source's beginning says where the copies begin in a target that has other records", () => {
+  const runs = PartitionRuns.of([run(0, 7, 0)]);
+  for (const at of [0, 5]) assert.deepEqual(runs.translate(at), exact(7));
+  assert.deepEqual(runs.back(7), exact(0));
+  assert.equal(runs.back(6).exact, false);
+  runs.append(run(3, 9, 2));
+  assert.deepEqual(runs.translate(2), exact(7));
+  assert.deepEqual(runs.translate(4), exact(10));
 });
 
 Deno.test("a run that lies before the end, or is none, is refused and changes nothing", () => {

@@ -166,6 +166,7 @@ export class FailbackWorld {
     const plan = planTail([{ ...topic, partitions: [partition] }], {
       isDerived: () => false,
       chosen: () => null,
+      named: [],
     });
     const found = [{
       group: GROUP,
@@ -173,7 +174,12 @@ export class FailbackWorld {
       partition: 0,
       outputs: [...this.#mirrored].map((each) => [each, 0] as const),
     }];
-    return { plan, problems: [], resting: restingGroups(found, plan) };
+    return {
+      plan,
+      problems: [],
+      notes: [],
+      resting: restingGroups(found, plan),
+    };
   }
 
   async #change(decide: Decide) {

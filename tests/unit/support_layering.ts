@@ -42,6 +42,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "src/pool/page.ts",
     "src/pool/coordinates.ts",
     "src/pool/done_outputs.ts",
+    "src/pool/kept_outputs.ts",
     "src/pool/offset_ranges.ts",
     "src/pool/protocol.ts",
     "src/pool/rate_limit.ts",
