@@ -92,6 +92,7 @@ class ThreadMain<J extends Job, Prepared> {
   readonly #endThread = self.close.bind(self);
   #loop: Loop | undefined;
   #work: ThreadWork | undefined;
+  #prepared: Promise<Prepared> | undefined;
   #isTransactional = false;
   /** The deadline of a `stop` that came while the kind was preparing. */
   #stopEarly: number | undefined;
@@ -124,6 +125,10 @@ class ThreadMain<J extends Job, Prepared> {
 
   #receive(message: ToWorker): void {
     switch (message.kind) {
+      case "prepare":
+        this.#prepared = this.#kind.prepare(message.job as J);
+        this.#prepared.catch(() => {}); // told when it is opened
+        break;
       case "open":
         // Who makes threads gives each the job of its kind.
         this.#open(message as OpenMessage<J>);
@@ -164,7 +169,7 @@ class ThreadMain<J extends Job, Prepared> {
     this.#isTransactional = job.transaction !== null;
     let prepared: Prepared;
     try {
-      prepared = await this.#kind.prepare(job);
+      prepared = await this.#prepared!;
     } catch (error) {
       this.#fail("open", error);
       return;

@@ -22,8 +22,8 @@ export interface JobPoolParts {
   /** Whether samples are wanted. */
   readonly samples: boolean;
   readonly log: Log;
-  /** Outputs that must not be sent again; null: none. */
-  readonly done: DoneOutputs | null;
+  /** Outputs that must not be sent again; absent: there are none. */
+  readonly done?: Promise<DoneOutputs | null>;
   readonly firstWorkerId?: number;
   /** Default: those of the settings. */
   readonly rates?: Rates;
@@ -66,10 +66,11 @@ export function jobPool(parts: JobPoolParts): Pool {
         records: settings.transactionRecords,
       },
       coordinates: cluster.coordinates,
-      done,
+      done: null,
       samples: parts.samples,
       logLevel: settings.logLevel,
     },
+    ...(done === undefined ? {} : { done }),
     workers: settings.workers,
     ...(firstWorkerId === undefined ? {} : { firstWorkerId }),
     rates: parts.rates ?? ratesOf(settings),

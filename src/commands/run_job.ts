@@ -191,7 +191,7 @@ async function embeddedJob(
   const servers = cluster.bootstrapServers;
   const clients = clientSettings(settings, settings.primary, servers);
   const fit = { clients, coordinates: null };
-  const pool = stack.use(jobPool({ ...maker, cluster: fit, done: null }));
+  const pool = stack.use(jobPool({ ...maker, cluster: fit }));
   return {
     work: pool,
     feed: () =>
@@ -211,7 +211,7 @@ async function clusterJob(maker: Maker, brokers: string): Promise<Work> {
       brokers,
       log,
     );
-    return jobPool({ ...maker, cluster, done: null });
+    return jobPool({ ...maker, cluster });
   }
   return followingJob(maker, { primary: brokers, secondary: standby });
 }

@@ -6,6 +6,7 @@ import type {
   ProducerProperties,
 } from "../kafka/mod.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { DoneOutputs } from "./done_outputs.ts";
 import type { StreamJob } from "./protocol.ts";
 import type { Rates } from "./rate_limit.ts";
 import type { OffsetReset } from "./start_offsets.ts";
@@ -17,6 +18,11 @@ export interface PoolOptions {
   readonly inputTopic: string;
   readonly offsetReset: OffsetReset;
   readonly job: StreamJob;
+  /**
+   * What the job is told to be done. Until it is known the pool only opens: it
+   * does not join the group. Default: what `job` says.
+   */
+  readonly done?: Promise<DoneOutputs | null>;
   /** Names this instance in its transactional ids; stable over restarts. */
   readonly instanceId: string;
   readonly workers: number;

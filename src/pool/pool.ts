@@ -131,6 +131,7 @@ export class Pool implements AsyncDisposable {
           this.#transactions?.propertiesOf(slot) ?? options.producer,
         rateLimit: this.#rateLimit.memory,
         job: options.job,
+        ...(options.done === undefined ? {} : { done: options.done }),
         refused: this.#supervision.refused,
         events: {
           onReady: () => this.#ready(),
@@ -174,7 +175,7 @@ export class Pool implements AsyncDisposable {
   }
 
   /**
-   * Opens the workers, then joins the group.
+   * Opens the workers, then joins the group, when it is known what is done.
    * @throws {PoolStartError} when the processor does not load.
    */
   async start(): Promise<void> {

@@ -174,6 +174,8 @@ export interface OpenMessage<J extends Job = Job> {
 }
 
 export type ToWorker =
+  /** First of all: what takes time, and needs nothing that is lent. */
+  | { readonly kind: "prepare"; readonly job: Job }
   | OpenMessage
   /** To mirrors alone, before partitions of these topics are assigned. */
   | { readonly kind: "topics"; readonly topics: readonly MirroredTopic[] }

@@ -20,6 +20,7 @@ import {
   type QueueHandle,
 } from "../kafka/mod.ts";
 import { within } from "./deadline.ts";
+import type { DoneOutputs } from "./done_outputs.ts";
 import type { KeptOutputs } from "./kept_outputs.ts";
 import { PageView, Phase } from "./page.ts";
 import type {
@@ -46,6 +47,8 @@ export interface ThreadOptions {
   readonly producerProperties: (slot: number) => ProducerProperties;
   readonly rateLimit: SharedArrayBuffer;
   readonly job: Job;
+  /** Of a stream job. Until it is known, the thread opens and does not begin. */
+  readonly done?: Promise<DoneOutputs | null>;
   readonly refused: readonly RefusedInput[];
   readonly events: ThreadEvents;
 }
@@ -113,6 +116,7 @@ export class WorkerThread implements AsyncDisposable {
       event.preventDefault();
       this.#died(event.message);
     };
+    this.#post({ kind: "prepare", job });
     this.#open();
   }
 
@@ -248,18 +252,26 @@ export class WorkerThread implements AsyncDisposable {
 
   /** A transactional producer must have its id before it is of any use. */
   async #open(): Promise<void> {
-    const { job } = this.#options;
-    if (job.transaction !== null) {
-      try {
-        await initTransactions(this.#producer, this.#abort.signal);
+    const { done, job } = this.#options;
+    const { signal } = this.#abort;
+    const stopped = Promise.withResolvers<never>();
+    stopped.promise.catch(() => {}); // perhaps nobody waits for it
+    signal.addEventListener("abort", () => stopped.reject(signal.reason));
+    let whole: Job = job;
+    try {
+      if (job.transaction !== null) {
+        await initTransactions(this.#producer, signal);
         this.#producer.beginTransaction();
-      } catch (error) {
-        if (!this.#abort.signal.aborted) this.#failToOpen(error);
       }
+      if (done !== undefined) {
+        whole = { ...job, done: await Promise.race([done, stopped.promise]) };
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#failToOpen(error);
     }
     if (this.#state === "starting") {
       this.#opened = true;
-      this.#post(this.#openMessage());
+      this.#post(this.#openMessage(whole));
     } else if (this.#state === "stopping") {
       this.#state = "ended";
       this.#end();
@@ -274,8 +286,8 @@ export class WorkerThread implements AsyncDisposable {
     });
   }
 
-  #openMessage(): ToWorker {
-    const { consumer, id, job, library, rateLimit, refused } = this.#options;
+  #openMessage(job: Job): ToWorker {
+    const { consumer, id, library, rateLimit, refused } = this.#options;
     return {
       kind: "open",
       workerId: id,

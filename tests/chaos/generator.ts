@@ -33,6 +33,8 @@ export interface GeneratorOptions {
   readonly recordsPerSecond: number;
   /** It ends after so many; default: when it is stopped. */
   readonly records?: number;
+  /** The number of the first one; default 0. */
+  readonly first?: number;
   /** Default 1,000. */
   readonly users?: number;
   /** Called before the records are sent, and after they were acknowledged. */
@@ -104,8 +106,8 @@ export class Generator implements AsyncDisposable {
   }
 
   async *#records(): AsyncGenerator<NewRecord> {
-    const { recordsPerSecond, records = Infinity, seed, users = 1_000 } =
-      this.#options;
+    const { first = 0, recordsPerSecond, records = Infinity } = this.#options;
+    const { seed, users = 1_000 } = this.#options;
     const { signal } = this.#stop;
     const logins = { seed, malformedShare, users };
     let behindMs = 0;
@@ -118,7 +120,7 @@ export class Generator implements AsyncDisposable {
       const count = Math.min(due, records - this.#sent);
       behindMs -= count * 1000 / recordsPerSecond;
       const slice = Array.from({ length: count }, (_, at) => {
-        const id = this.#sent + at;
+        const id = first + this.#sent + at;
         return { id, login: loginRecord(id, logins) };
       });
       this.#options.history(
@@ -137,7 +139,8 @@ export class Generator implements AsyncDisposable {
   #told(outcome: Outcome): void {
     switch (outcome.kind) {
       case "acknowledged": {
-        const { index: id, partition, offset } = outcome;
+        const { index, partition, offset } = outcome;
+        const id = (this.#options.first ?? 0) + index;
         this.#acknowledged++;
         this.#acknowledgements.push({ op: "ack", id, partition, offset });
         return;

@@ -4,23 +4,31 @@
  */
 import assert from "node:assert/strict";
 import { HISTORY_TOPIC } from "../../dr/state/mod.ts";
-import { COORDINATES_HEADER } from "../../src/pool/coordinates.ts";
-import { Generator, idName } from "../chaos/generator.ts";
+import { Generator } from "../chaos/generator.ts";
 import { statesUpTo } from "../support/dr_state.ts";
-import { freePorts } from "../support/free_port.ts";
-import {
-  IndependentClient,
-  type KafkaRecord,
-} from "../support/independent_client.ts";
-import { Job, jsonOf, topicsOf } from "../support/job.ts";
+import { IndependentClient } from "../support/independent_client.ts";
+import { type Job, topicsOf } from "../support/job.ts";
 import { MirrorPair } from "../support/mirror_pair.ts";
 import { realKafkaTest } from "../support/require_java.ts";
-import { SentinelRun } from "../support/sentinel_run.ts";
 import { seed, sized } from "../support/soak.ts";
 import { eventually } from "../support/wait.ts";
+import {
+  idsOf,
+  inputsOf,
+  missingFrom,
+  outcomesOf,
+  repeatedIn,
+} from "./support/outcomes.ts";
+import {
+  type Roles,
+  startRoles,
+  tellFailure,
+  topicNames,
+  untilReady,
+} from "./support/roles.ts";
 
 const name = "drill";
-const { deadLetter, group, input, output } = topicsOf(name);
+const { deadLetter, group, input } = topicsOf(name);
 const partitions = 4;
 const recordsPerSecond = sized(2_000, 20_000);
 /** In which everything is well. */
@@ -33,92 +41,49 @@ realKafkaTest(
   async () => {
     await using pair = await MirrorPair.start();
     await using stack = new AsyncDisposableStack();
-    const roles = await startRoles(pair, stack);
+    for (const topic of topicNames(name)) await pair.create(topic, partitions);
+    const acknowledged = new Set<number>();
+    const generator = stack.use(
+      new Generator({
+        client: pair.source.client,
+        topic: input,
+        seed,
+        recordsPerSecond,
+        history: (operations) => {
+          for (const { id, op } of operations) {
+            if (op === "ack") acknowledged.add(id);
+          }
+        },
+      }),
+    );
+    const roles = await startRoles(pair, name, stack);
     try {
-      await drill(pair, roles);
+      await drill(pair, roles, { acknowledged, generator });
     } catch (error) {
-      const { job, sentinel } = roles;
-      for (const { child } of [job, sentinel]) {
-        console.log(child.lines("stderr").slice(-40).join("\n"));
-      }
-      pair.tellFailure();
+      tellFailure(pair, roles);
       throw error;
     }
   },
 );
 
-interface Roles {
-  readonly job: Job;
-  readonly sentinel: SentinelRun;
+interface Load {
   readonly generator: Generator;
   /** Numbers of acknowledged inputs. */
-  readonly acknowledged: Set<number>;
-}
-
-async function startRoles(
-  pair: MirrorPair,
-  stack: AsyncDisposableStack,
-): Promise<Roles> {
-  const { source, target } = pair;
-  const brokers = source.cluster.bootstrapServers;
-  const standby = { SECONDARY_BROKERS: target.cluster.bootstrapServers };
-  for (const topic of [input, output, deadLetter]) {
-    await pair.create(topic, partitions);
-  }
-  const acknowledged = new Set<number>();
-  const generator = stack.use(
-    new Generator({
-      client: source.client,
-      topic: input,
-      seed,
-      recordsPerSecond,
-      history: (operations) => {
-        for (const { id, op } of operations) {
-          if (op === "ack") acknowledged.add(id);
-        }
-      },
-    }),
-  );
-  const sentinel = stack.use(
-    SentinelRun.start({
-      ...standby,
-      PRIMARY_BROKERS: brokers,
-      GATEWAY_LISTEN: `127.0.0.1:${freePorts(1)[0]}`,
-      SENTINEL_TOPICS: input,
-      STATE_REPLICATION_FACTOR: "1",
-    }),
-  );
-  const mirror = stack.use(
-    pair.mirror([input, output, deadLetter], {
-      MIRROR_GROUP_SYNC: "true",
-      TRANSACTION_TIMEOUT_MS: "10000",
-    }),
-  );
-  await mirror.running();
-  const job = stack.use(
-    Job.start({
-      brokers,
-      name,
-      env: { ...standby, GUARANTEE: "exactly-once", INSTANCE_ID: "only" },
-    }),
-  );
-  return { job, sentinel, generator, acknowledged };
+  readonly acknowledged: ReadonlySet<number>;
 }
 
 async function drill(
-  { source, target }: MirrorPair,
-  { acknowledged, generator, job, sentinel }: Roles,
+  pair: MirrorPair,
+  roles: Roles,
+  { acknowledged, generator }: Load,
 ): Promise<void> {
-  const { client } = target;
-  await sentinel.until(
-    "content with both clusters",
-    ({ decision, isVoting }) => isVoting && decision?.kind === "stay",
-  );
-  await eventually(async () => {
-    const positions = await client.committedOffsets(group, input);
-    return acknowledged.size >= calmRecords &&
-      positions.filter((each) => (each?.offset ?? 0) > 0).length === partitions;
-  }, { what: "released on the secondary", timeoutMs: deadlineMs });
+  const { source, target } = pair;
+  const { job, sentinel } = roles;
+  await untilReady(pair, roles, name, partitions);
+  await eventually(() => acknowledged.size >= calmRecords, {
+    what: "under load for long enough",
+    timeoutMs: deadlineMs,
+  });
 
   const killedMs = Date.now();
   await source.cluster.brokers[0]!.kill();
@@ -141,21 +106,31 @@ async function drill(
     ["primary fencing 0", "secondary steady 1"],
   );
 
-  const found = await outcomesOf(reader);
-  assert.deepEqual(found.repeated, []);
-  assert.deepEqual(found.missing, []);
-  const tail = [...acknowledged].filter((id) => !found.inputs.has(id));
+  const inputs = idsOf(await inputsOf(reader, name));
+  const outcomes = await outcomesOf(reader, name);
+  const done = idsOf(outcomes);
+  assert.deepEqual(repeatedIn(outcomes), []);
+  assert.deepEqual(missingFrom(done, inputs), []);
+  // First there was the one, then the other.
+  const firstMs = new Map<string, number>();
+  for (const { cluster, timestampMs, topic } of outcomes) {
+    // Dead letters have the times of their inputs.
+    if (topic === deadLetter) continue;
+    const first = firstMs.get(cluster) ?? Infinity;
+    firstMs.set(cluster, Math.min(first, timestampMs));
+  }
+  assert.equal(firstMs.size, 2);
   const [fenced, promoted] = states.slice(-2);
   console.log(JSON.stringify({
     seed,
     recordsPerSecond,
     decidedAfterMs: fenced!.sinceMs - killedMs,
     promotedAfterMs: promoted!.sinceMs - killedMs,
-    firstOutputAfterMs: found.firstOutputMs - killedMs,
+    firstOutputAfterMs: Math.max(...firstMs.values()) - killedMs,
     acknowledged: acknowledged.size,
-    mirrored: found.inputs.size,
-    tail: tail.length,
-    outputsOfTheTail: found.ofTail,
+    mirrored: inputs.size,
+    tail: missingFrom(inputs, acknowledged).length,
+    outputsOfTheTail: missingFrom(inputs, done).length,
     alreadyDone: await alreadyDone(job),
     sent: generator.counts.sent,
   }));
@@ -176,61 +151,6 @@ async function untilProcessed(client: IndependentClient): Promise<void> {
     );
   }, { what: "processed on the secondary", timeoutMs: deadlineMs });
 }
-
-interface Found {
-  /** Numbers of those that are on the secondary. */
-  readonly inputs: ReadonlySet<number>;
-  /** Numbers of inputs without an outcome, and with several. */
-  readonly missing: readonly number[];
-  readonly repeated: readonly number[];
-  /** Outcomes that were mirrored, and their inputs were not. */
-  readonly ofTail: number;
-  /** Of what was made on the secondary. */
-  readonly firstOutputMs: number;
-}
-
-/** An input's outcome is an output or a dead letter. */
-async function outcomesOf(client: IndependentClient): Promise<Found> {
-  const inputs = new Set<number>();
-  await client.visitTopic(input, (records) => {
-    for (const record of records) inputs.add(numberOf(record));
-  }, committed);
-  const times = new Map<number, number>();
-  const stamps = new Map<string, number>();
-  const count = (id: number) => times.set(id, (times.get(id) ?? 0) + 1);
-  await client.visitTopic(output, (records) => {
-    for (const record of records) {
-      count(jsonOf<{ event_id: number }>(record).event_id);
-      const cluster = clusterOf(record);
-      const first = stamps.get(cluster) ?? Infinity;
-      stamps.set(cluster, Math.min(first, record.timestampMs));
-    }
-  }, committed);
-  await client.visitTopic(deadLetter, (records) => {
-    for (const record of records) count(numberOf(record));
-  }, committed);
-  // First there was the one, then the other.
-  assert.equal(stamps.size, 2);
-  return {
-    inputs,
-    missing: [...inputs].filter((id) => !times.has(id)),
-    repeated: [...times].filter(([, count]) => count > 1).map(([id]) => id),
-    ofTail: [...times.keys()].filter((id) => !inputs.has(id)).length,
-    firstOutputMs: Math.max(...stamps.values()),
-  };
-}
-
-const decoder = new TextDecoder();
-
-function headerOf({ headers }: KafkaRecord, wanted: string): string {
-  const header = headers.find(({ name }) => name === wanted);
-  return decoder.decode(header?.value ?? undefined);
-}
-
-const numberOf = (record: KafkaRecord) => Number(headerOf(record, idName));
-
-const clusterOf = (record: KafkaRecord) =>
-  headerOf(record, COORDINATES_HEADER).split("/")[0]!;
 
 async function alreadyDone(job: Job): Promise<number> {
   const { totals } = JSON.parse((await job.get("/status")).text);

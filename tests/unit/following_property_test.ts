@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { DrState } from "../../dr/state/mod.ts";
 import {
   assignmentUnder,
+  destinationUnder,
   isSameWork,
 } from "../../src/commands/following/assignment.ts";
 import { anyState } from "./support_dr_state.ts";
@@ -90,7 +91,7 @@ Deno.test("whatever comes in whatever order: never two sessions unfenced at once
   await fc.assert(
     fc.asyncProperty(steps, async (all) => {
       const world = fakeSessions();
-      const { opened, sessions } = world;
+      const { opened, prepared, sessions } = world;
       let consumed = 0;
       let newestEpoch = 0;
       for (const step of all) {
@@ -121,6 +122,14 @@ Deno.test("whatever comes in whatever order: never two sessions unfenced at once
       const wanted = sessions.state && assignmentUnder(sessions.state);
       const last = opened.filter(isOn).at(-1);
       assert.equal(last !== undefined, wanted !== null, "at work");
+      const waiting = prepared.filter(({ hasBegun, isHalted }) =>
+        !hasBegun && !isHalted
+      );
+      const destination = sessions.state && destinationUnder(sessions.state);
+      assert.deepEqual(
+        waiting.map(({ cluster }) => cluster),
+        destination === null ? [] : [destination],
+      );
       if (wanted) assert.ok(isSameWork(last!.assignment, wanted));
     }),
     { numRuns: 500 },

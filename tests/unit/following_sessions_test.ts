@@ -97,6 +97,58 @@ Deno.test("a cluster that does not let it finish is left all the same", async ()
   assert.equal(opened[1]!.isHalted, false);
 });
 
+Deno.test("as soon as a switch says where it leads to a session is opened there, which begins when it is promoted", async () => {
+  const { opened, prepared, sessions } = await working();
+  sessions.take(state(1, "primary", "fencing"));
+  const next = prepared[1]!;
+  assert.deepEqual([next.cluster, next.hasBegun], ["secondary", false]);
+  // Those of the session before end at 2.
+  assert.equal(next.firstWorkerId, 2);
+  await opened[0]!.endDrain();
+  assert.ok(!next.hasBegun);
+  sessions.take(state(2, "secondary"));
+  assert.deepEqual(opened.slice(1), [next]);
+  assert.equal(prepared.length, 2);
+  assert.equal(next.isHalted, false);
+});
+
+Deno.test("what was opened for a switch that came to nothing is closed", async () => {
+  const { opened, prepared, sessions } = await working();
+  sessions.take(state(1, "primary", "fencing"));
+  sessions.take(state(2, "primary"));
+  await opened[0]!.raiseFences();
+  assert.equal(opened[1]!.assignment.cluster, "primary");
+  const next = prepared[1]!;
+  assert.deepEqual([next.isHalted, next.hasBegun], [true, false]);
+  // Numbers of threads go on, so that none is taken for another.
+  assert.equal(opened[1]!.firstWorkerId, 4);
+});
+
+Deno.test("what could not be opened beforehand is opened anew after the promotion", async () => {
+  const { opened, prepared, sessions } = await working();
+  sessions.take(state(1, "primary", "fencing"));
+  const [, failing] = prepared;
+  failing!.opening.reject(new Error("it does not answer yet"));
+  await turns();
+  assert.ok(failing!.isHalted);
+  sessions.take(state(2, "secondary"));
+  await opened[0]!.raiseFences();
+  assert.equal(opened.length, 2);
+  assert.notEqual(opened[1], failing);
+  assert.equal(opened[1]!.assignment.cluster, "secondary");
+});
+
+Deno.test("what was opened beforehand is closed when the process ends", async () => {
+  const { opened, prepared, sessions } = await working();
+  sessions.take(state(1, "primary", "fencing"));
+  const drained = sessions.drain(1_000);
+  prepared[1]!.closing.resolve(true);
+  await opened[0]!.endDrain();
+  assert.ok(await drained);
+  assert.ok(prepared[1]!.isHalted);
+  assert.equal(sessions.status().phase, "stopped");
+});
+
 Deno.test("a switch that came to nothing ends the session that was leaving, and another one goes on", async () => {
   const { newest, opened, sessions } = await working();
   sessions.take(state(1, "primary", "fencing"));

@@ -1,4 +1,5 @@
 /** Sessions without pools: their work, and how it ends, are in a test's hands. */
+import type { ClusterName } from "../../dr/state/mod.ts";
 import type { Assignment } from "../../src/commands/following/assignment.ts";
 import type { Session } from "../../src/commands/following/session.ts";
 import { Sessions } from "../../src/commands/following/sessions.ts";
@@ -11,14 +12,18 @@ import {
 import { createLog, type LogLine } from "../../src/telemetry/log.ts";
 
 export class FakeSession implements Session {
-  readonly assignment: Assignment;
+  readonly cluster: ClusterName;
   readonly firstWorkerId: number;
+  readonly #onBegin: () => void;
+  readonly opening = Promise.withResolvers<void>();
+  readonly opened = this.opening.promise;
   readonly beginning = Promise.withResolvers<void>();
   readonly draining = Promise.withResolvers<boolean>();
   readonly fences = Promise.withResolvers<void>();
   readonly closing = Promise.withResolvers<boolean>();
   readonly failing = Promise.withResolvers<string>();
   readonly failed = this.failing.promise;
+  assignment!: Assignment;
   hasBegun = false;
   isDraining = false;
   isHalted = false;
@@ -27,14 +32,21 @@ export class FakeSession implements Session {
   consumed = 0;
   workers = 0;
 
-  constructor(assignment: Assignment, firstWorkerId: number) {
-    this.assignment = assignment;
+  constructor(
+    cluster: ClusterName,
+    firstWorkerId: number,
+    onBegin: () => void,
+  ) {
+    this.cluster = cluster;
     this.firstWorkerId = firstWorkerId;
+    this.#onBegin = onBegin;
     this.beginning.promise.catch(() => {});
   }
 
-  begin(): Promise<void> {
+  begin(assignment: Assignment): Promise<void> {
+    this.assignment = assignment;
     this.hasBegun = true;
+    this.#onBegin();
     return this.beginning.promise;
   }
 
@@ -84,7 +96,9 @@ export class FakeSession implements Session {
 
 export interface FakeWorld {
   readonly sessions: Sessions;
-  /** In the order in which they were opened. */
+  /** All that were opened, also those that have yet to begin. */
+  readonly prepared: readonly FakeSession[];
+  /** Those that were to begin, in this order. */
   readonly opened: readonly FakeSession[];
   readonly newest: () => FakeSession;
   readonly messages: () => readonly string[];
@@ -93,12 +107,17 @@ export interface FakeWorld {
 export function fakeSessions(
   mayPass: (error: unknown, isFirst: boolean) => boolean = () => true,
 ): FakeWorld {
+  const prepared: FakeSession[] = [];
   const opened: FakeSession[] = [];
   const lines: LogLine[] = [];
   const sessions = new Sessions({
-    open: (assignment, firstWorkerId) => {
-      const session = new FakeSession(assignment, firstWorkerId);
-      opened.push(session);
+    open: (cluster, firstWorkerId) => {
+      const session: FakeSession = new FakeSession(
+        cluster,
+        firstWorkerId,
+        () => opened.push(session),
+      );
+      prepared.push(session);
       return session;
     },
     mayPass,
@@ -108,6 +127,7 @@ export function fakeSessions(
   });
   return {
     sessions,
+    prepared,
     opened,
     newest: () => opened.at(-1)!,
     messages: () => lines.map(({ message }) => message),

@@ -3,6 +3,7 @@ import {
   type ClusterName,
   type DrState,
   isWorkedIn,
+  other,
 } from "../../../dr/state/mod.ts";
 
 /** A pool's work on one cluster, from one promotion to the next. */
@@ -29,6 +30,11 @@ export const assignmentUnder = (
   { active, epoch, era, phase }: DrState,
 ): Assignment | null =>
   isWorkedIn(phase) ? { cluster: active, era, epoch } : null;
+
+/** Which cluster a switch is about to promote; null: none is. */
+export const destinationUnder = (
+  { active, phase }: DrState,
+): ClusterName | null => phase === "fencing" ? other(active) : null;
 
 /** Epochs come and go: what was begun under one goes on under the other. */
 export const isSameWork = (one: Assignment, other: Assignment): boolean =>

@@ -22,7 +22,7 @@ import { Voter } from "./voter.ts";
 /** What a session's pool is made of, beside what the settings say. */
 export interface SessionPoolParts {
   readonly cluster: FitCluster;
-  readonly done: DoneOutputs | null;
+  readonly done: Promise<DoneOutputs | null>;
   readonly firstWorkerId: number;
   readonly workers: number;
   readonly rates: Rates;
@@ -65,13 +65,12 @@ export class FollowingPool implements AsyncDisposable {
     this.#workers = parts.workers;
     this.#rates = parts.rates;
     this.#sessions = new Sessions({
-      open: (assignment, firstWorkerId) => {
+      open: (cluster, firstWorkerId) => {
         const { newPool, prepare, readDone } = parts;
-        const log = parts.log.child({ cluster: assignment.cluster });
+        const log = parts.log.child({ cluster });
         return new PoolSession({
-          assignment,
           firstWorkerId,
-          prepare: () => prepare(assignment.cluster, log),
+          prepare: () => prepare(cluster, log),
           readDone,
           newPool: (cluster, done, firstWorkerId) =>
             newPool({

@@ -1,5 +1,6 @@
 /** One stretch of a pool's work, on one cluster and in one era. */
 import { unlessAborted } from "../../../dr/waits.ts";
+import type { ClusterName } from "../../../dr/state/mod.ts";
 import type {
   DoneOutputs,
   Halt,
@@ -10,13 +11,18 @@ import type {
 import type { FitCluster } from "../fit_cluster.ts";
 import type { Assignment } from "./assignment.ts";
 
-/** What `Sessions` runs; it is used once. */
+/**
+ * What `Sessions` runs; it is used once. It opens clients and threads by itself:
+ * until it begins they read nothing, write nothing and belong to no group.
+ */
 export interface Session {
   /**
-   * Opens clients and threads and joins the group.
+   * Joins the group, when all is open.
    * @throws what keeps it from working; anything once it was halted.
    */
-  begin(): Promise<void>;
+  begin(assignment: Assignment): Promise<void>;
+  /** Rejects with what keeps it from working, also before it begins. */
+  readonly opened: Promise<void>;
   /** Resolves with the reason when it cannot go on. */
   readonly failed: Promise<string>;
   /** In order; it may take long where the cluster is dead. See `Pool.drain`. */
@@ -42,14 +48,13 @@ export type ReadDone = (
 ) => Promise<DoneOutputs | null>;
 
 export interface PoolSessionParts {
-  readonly assignment: Assignment;
   readonly firstWorkerId: number;
   /** Sees that the cluster is fit for the job. @throws where it is not. */
   readonly prepare: () => Promise<FitCluster>;
   readonly readDone: ReadDone;
   readonly newPool: (
     cluster: FitCluster,
-    done: DoneOutputs | null,
+    done: Promise<DoneOutputs | null>,
     firstWorkerId: number,
   ) => Pool;
 }
@@ -58,32 +63,28 @@ export interface PoolSessionParts {
 const FIRST_ERA = 0;
 
 export class PoolSession implements Session {
+  readonly opened: Promise<void>;
   readonly #parts: PoolSessionParts;
   readonly #halted = new AbortController();
   readonly #failed = Promise.withResolvers<string>();
+  readonly #done = Promise.withResolvers<DoneOutputs | null>();
   #preparing: Promise<unknown> = Promise.resolve();
+  #reading: Promise<DoneOutputs | null> = Promise.resolve(null);
   #pool: Pool | null = null;
 
   constructor(parts: PoolSessionParts) {
     this.#parts = parts;
+    this.opened = this.#open();
+    this.opened.catch(() => {}); // perhaps it never begins
   }
 
-  async begin(): Promise<void> {
-    const { assignment, firstWorkerId, newPool, prepare, readDone } =
-      this.#parts;
+  async begin(assignment: Assignment): Promise<void> {
     const { signal } = this.#halted;
-    const preparing = Promise.all([
-      prepare(),
-      assignment.era === FIRST_ERA ? null : readDone(assignment, signal),
-    ]);
-    this.#preparing = preparing;
-    const [cluster, done] = await unlessAborted(preparing, signal);
-    // Nothing comes between this and the pool, which can be halted.
-    signal.throwIfAborted();
-    const pool = newPool(cluster, done, firstWorkerId);
-    this.#pool = pool;
-    pool.failed.then(this.#failed.resolve);
-    await pool.start();
+    if (assignment.era !== FIRST_ERA) {
+      this.#reading = this.#parts.readDone(assignment, signal);
+    }
+    const told = this.#reading.then(this.#done.resolve);
+    await unlessAborted(Promise.all([told, this.opened]), signal);
   }
 
   get failed(): Promise<string> {
@@ -96,11 +97,13 @@ export class PoolSession implements Session {
 
   halt(): Halt {
     this.#halted.abort(new Error("the session was halted"));
-    return this.#pool?.halt() ?? {
+    const { closed, fenced } = this.#pool?.halt() ?? {
       fenced: Promise.resolve(),
-      // What prepares has a client of its own, which is closed by then.
       closed: this.#preparing.then(() => true, () => true),
     };
+    // What prepares and reads has clients of its own, which are closed by then.
+    const read = this.#reading.catch(() => null);
+    return { fenced, closed: read.then(() => closed) };
   }
 
   setWorkers(workers: number): void {
@@ -117,5 +120,19 @@ export class PoolSession implements Session {
 
   get nextWorkerId(): number {
     return this.#pool?.nextWorkerId ?? this.#parts.firstWorkerId;
+  }
+
+  async #open(): Promise<void> {
+    const { firstWorkerId, newPool, prepare } = this.#parts;
+    const { signal } = this.#halted;
+    const preparing = prepare();
+    this.#preparing = preparing;
+    const cluster = await unlessAborted(preparing, signal);
+    // Nothing comes between this and the pool, which can be halted.
+    signal.throwIfAborted();
+    const pool = newPool(cluster, this.#done.promise, firstWorkerId);
+    this.#pool = pool;
+    pool.failed.then(this.#failed.resolve);
+    await pool.start();
   }
 }

@@ -11,8 +11,11 @@
  * it has, as long as its cluster lets it. Once the state names another cluster
  * it is fenced at once, and nobody waits for its clients: they are closed in
  * the background.
+ *
+ * As soon as a switch says where it leads to, the next session is opened there,
+ * so that it only has to begin.
  */
-import type { DrState } from "../../../dr/state/mod.ts";
+import type { ClusterName, DrState } from "../../../dr/state/mod.ts";
 import {
   NO_TOTALS,
   type PoolPhase,
@@ -22,11 +25,16 @@ import {
 } from "../../pool/mod.ts";
 import { within } from "../../pool/deadline.ts";
 import type { Log } from "../../telemetry/log.ts";
-import { type Assignment, assignmentUnder, isSameWork } from "./assignment.ts";
+import {
+  type Assignment,
+  assignmentUnder,
+  destinationUnder,
+  isSameWork,
+} from "./assignment.ts";
 import type { Session } from "./session.ts";
 
 export interface SessionsParts {
-  readonly open: (assignment: Assignment, firstWorkerId: number) => Session;
+  readonly open: (cluster: ClusterName, firstWorkerId: number) => Session;
   /**
    * Whether another attempt may succeed.
    * @param isFirst nothing has run before, so it may be a mistake of the user's
@@ -46,6 +54,12 @@ interface Current {
   stage: "opening" | "running" | "leaving" | "halting";
 }
 
+/** A session that has yet to begin. */
+interface Next {
+  readonly cluster: ClusterName;
+  readonly session: Session;
+}
+
 /** Between two attempts to begin. */
 const RETRY_MS = 1_000;
 /** What the end of the process grants to clients that are still closing. */
@@ -59,6 +73,7 @@ export class Sessions {
   readonly #closing = new Set<Promise<boolean>>();
   #state: DrState | null = null;
   #current: Current | null = null;
+  #next: Next | null = null;
   #kept = NO_TOTALS;
   #samples: PoolStatus["samples"] = [];
   #firstWorkerId = 0;
@@ -114,10 +129,12 @@ export class Sessions {
 
   setWorkers(workers: number): void {
     this.#current?.session.setWorkers(workers);
+    this.#next?.session.setWorkers(workers);
   }
 
   setRates(rates: Rates): void {
     this.#current?.session.setRates(rates);
+    this.#next?.session.setRates(rates);
   }
 
   /** Its totals are those of all sessions, and never go down. */
@@ -152,12 +169,18 @@ export class Sessions {
     const current = this.#current;
     if (current?.stage === "opening") this.#halt(current);
     else if (current?.stage === "running") this.#leave(current, deadlineMs);
+    this.#forgo();
     await current?.gone.promise;
     const closed = await within(Promise.all(this.#closing), CLOSE_MS);
     return closed && !this.#isStained;
   }
 
   #look(): void {
+    this.#lookAtCurrent();
+    if (this.#state !== null && !this.#isOver) this.#lookAhead(this.#state);
+  }
+
+  #lookAtCurrent(): void {
     const wanted = this.#state === null ? null : assignmentUnder(this.#state);
     if (wanted === null) this.#begun.resolve();
     const current = this.#current;
@@ -181,9 +204,45 @@ export class Sessions {
     return stage === "leaving" && !this.#isOver;
   }
 
+  /** Nothing but time depends on what is opened beforehand. */
+  #lookAhead(state: DrState): void {
+    const cluster = destinationUnder(state);
+    const wanted = cluster ?? assignmentUnder(state)?.cluster;
+    if (this.#next?.cluster !== wanted) this.#forgo();
+    if (cluster === null || this.#next !== null) return;
+    const session = this.#parts.open(
+      cluster,
+      this.#current?.session.nextWorkerId ?? this.#firstWorkerId,
+    );
+    const next = { cluster, session };
+    this.#next = next;
+    session.opened.catch(() => {
+      if (this.#next === next) this.#forgo();
+    });
+  }
+
+  #forgo(): void {
+    const next = this.#next;
+    this.#next = null;
+    if (next === null) return;
+    this.#close(next.session.halt().closed, next.cluster);
+    this.#countWorkers(next.session);
+  }
+
+  /** The one that was opened for this, or a new one. */
+  #take(cluster: ClusterName): Session {
+    const next = this.#next;
+    if (next?.cluster === cluster) {
+      this.#next = null;
+      return next.session;
+    }
+    this.#forgo();
+    return this.#parts.open(cluster, this.#firstWorkerId);
+  }
+
   async #open(assignment: Assignment): Promise<void> {
-    const { log, mayPass, open } = this.#parts;
-    const session = open(assignment, this.#firstWorkerId);
+    const { log, mayPass } = this.#parts;
+    const session = this.#take(assignment.cluster);
     const current: Current = {
       assignment,
       session,
@@ -195,7 +254,7 @@ export class Sessions {
       if (this.#current === current) this.#failed.resolve(reason);
     });
     try {
-      await session.begin();
+      await session.begin(assignment);
     } catch (error) {
       if (current.stage !== "opening") return; // it was halted
       const message = error instanceof Error ? error.message : String(error);
@@ -242,14 +301,19 @@ export class Sessions {
     // Before anything is waited for.
     const { closed, fenced } = current.session.halt();
     if (wasAtWork) this.#tell(`fenced off from ${current.assignment.cluster}`);
+    this.#close(closed, current.assignment.cluster);
+    await fenced;
+    this.#retire(current, true);
+  }
+
+  /** In the background. */
+  #close(closed: Promise<boolean>, cluster: ClusterName): void {
     const closing = closed.catch(() => false);
     this.#closing.add(closing);
     closing.then((clean) => {
       this.#closing.delete(closing);
-      if (!clean) this.#stain(current);
+      if (!clean) this.#stain(cluster);
     });
-    await fenced;
-    this.#retire(current, true);
   }
 
   #retire(current: Current, clean: boolean): void {
@@ -259,14 +323,18 @@ export class Sessions {
       this.#kept = sumOfTotals(this.#kept, status.totals);
       this.#samples = status.samples;
     }
-    this.#firstWorkerId = session.nextWorkerId;
+    this.#countWorkers(session);
     this.#current = null;
-    if (!clean) this.#stain(current);
+    if (!clean) this.#stain(current.assignment.cluster);
     current.gone.resolve();
     this.#look();
   }
 
-  #stain({ assignment: { cluster } }: Current): void {
+  #countWorkers({ nextWorkerId }: Session): void {
+    this.#firstWorkerId = Math.max(this.#firstWorkerId, nextWorkerId);
+  }
+
+  #stain(cluster: ClusterName): void {
     this.#isStained = true;
     this.#parts.log.warn(`clients of ${cluster} could not be closed`, {});
   }
