@@ -87,6 +87,8 @@ async function judged(
   await using _ = await fault(world.clusters.primary);
   const switched = await world.switches(faultMs);
   const { promotedMs } = switched;
+  const ready = await world.roles.sentinel.get("/readyz/gateway");
+  assert.deepEqual(await ready.json(), { ok: true });
   const [producers, consumers] = [
     world.clients.slice(0, 2),
     world.clients.slice(2),
