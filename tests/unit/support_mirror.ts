@@ -2,7 +2,7 @@
 import { Comparison } from "../mirror/compare.ts";
 import { digestOf, Digests } from "../mirror/digest.ts";
 import type { OffsetRun } from "../mirror/lane_record.ts";
-import { encodeLaneRecord } from "../mirror/support/lane_encoder.ts";
+import { encodeLaneRecord } from "./support_lane_encoder.ts";
 import { type Anomaly, newFindings } from "../mirror/report.ts";
 import type { KafkaRecord } from "../support/independent_client.ts";
 
