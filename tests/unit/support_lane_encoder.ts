@@ -1,4 +1,4 @@
-/** Writes records of a lane log, from the description in `../lane_record.ts`. */
+/** Writes records of a lane log, from the description in `tests/mirror/lane_record.ts`. */
 import type { LanePartition, LaneRecord } from "../mirror/lane_record.ts";
 
 const encoder = new TextEncoder();
