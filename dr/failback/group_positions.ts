@@ -59,22 +59,28 @@ export function groupsBehind(
   });
 }
 
-/** What is not yet on the primary as it should be, in partitions. Pure. */
+/**
+ * What is not yet on the other cluster as it should be, in partitions. Pure.
+ * @param targetTopic the name there
+ */
 export function unreleased(
-  secondary: ReadonlyMap<string, Committed>,
-  primary: ReadonlyMap<string, Committed>,
+  here: ReadonlyMap<string, Committed>,
+  there: ReadonlyMap<string, Committed>,
   map: Pick<OffsetMap, "partitions" | "translate">,
+  targetTopic: (topic: string) => string = (topic) => topic,
 ): number {
   const partitions = [...map.partitions()];
   let count = 0;
-  for (const [group, committed] of secondary) {
+  for (const [group, committed] of here) {
     for (const tp of partitions) {
       const offset = committed.get(idOf(tp));
       if (offset === undefined) continue;
-      const there = map.translate(tp, offset);
-      if (there === null || !there.exact) continue;
-      const released = primary.get(group)?.get(idOf(tp)) ?? -1;
-      if (released < there.offset) count++;
+      const translated = map.translate(tp, offset);
+      if (translated === null || !translated.exact) continue;
+      const { partition, topic } = tp;
+      const target = { topic: targetTopic(topic), partition };
+      const released = there.get(group)?.get(idOf(target)) ?? -1;
+      if (released < translated.offset) count++;
     }
   }
   return count;
