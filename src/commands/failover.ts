@@ -68,7 +68,8 @@ export async function failover(args: readonly string[]): Promise<number> {
     return await run(settings, brokers, options, stop.signal);
   } catch (error) {
     if (error instanceof PropertyError) return complain(2, error.message);
-    const message = explained(error, stop.signal);
+    const what = options.isPlanned ? "both clusters" : "the secondary";
+    const message = explained(error, what, stop.signal);
     if (message === null) throw error;
     if (options.isJson) print(JSON.stringify({ outcome: "failed", message }));
     return complain(1, message);
@@ -255,11 +256,21 @@ function optionsOf(args: readonly string[]): Options | string {
   }
 }
 
-/** Null: it is a bug. */
-function explained(error: unknown, signal: AbortSignal): string | null {
+/**
+ * Null: it is a bug.
+ * @param what must be there
+ */
+function explained(
+  error: unknown,
+  what: string,
+  signal: AbortSignal,
+): string | null {
   const isSaid = error instanceof FailoverError ||
     error instanceof FailbackError || error instanceof OvertakenError ||
     error instanceof NativeError;
+  if (error instanceof FailoverError && error.kind === "failed") {
+    return `${error.message}; then run it again, or give it up with --cancel`;
+  }
   if (isSaid) return error.message;
   if (signal.aborted) {
     return `${
@@ -270,7 +281,7 @@ function explained(error: unknown, signal: AbortSignal): string | null {
     error instanceof StateTopicError || error instanceof KafkaError ||
     error instanceof ReadError || error instanceof FollowError;
   return isOfCluster
-    ? `${error.message}; see to the secondary and run it again, it goes on ` +
+    ? `${error.message}; see to ${what} and run it again, it goes on ` +
       "where it was, or give it up with --cancel"
     : null;
 }
