@@ -167,8 +167,8 @@ export function restParts(options: RestOptions): RestParts {
           throw new FailbackError(
             "failed",
             `somebody goes on writing to the ${flow.source}, or has a ` +
-              "transaction open there: stop them " +
-              `(${moving.slice(0, NAMED).map(idOf).join(", ")})`,
+              "transaction open there, or a partition has no leader: see to " +
+              moving.slice(0, NAMED).map(idOf).join(", "),
           );
         }
         await pause(LOOK_MS, signal);
