@@ -133,7 +133,9 @@ export function stalled(
   const more = behind.length > NAMED
     ? ` and ${behind.length - NAMED} more partitions`
     : "";
-  return `the mirror back gets no further; behind is ${named.join(", ")}` +
+  return `the mirror from the ${source} gets no further; behind is ${
+    named.join(", ")
+  }` +
     `${more}. See that deno task mirror --from ${source} runs and what its ` +
     "log says of these, that their partitions have leaders, and run it again";
 }

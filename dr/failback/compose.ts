@@ -22,11 +22,13 @@ import {
   partitionCounts,
   REQUEST_MS,
 } from "../failover/target.ts";
+import { inTransactions } from "../failover/transactions.ts";
 import { type Flow, lanesTopic, replayTopic } from "../formats/mod.ts";
 import { ensureOwnTopics } from "../mirror/own_topics.ts";
 import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
 import {
   type ClusterName,
+  type DrState,
   ensureStateTopics,
   STATE_TIMINGS,
   StateStore,
@@ -34,10 +36,11 @@ import {
 import { untilMirrored } from "./caught_up.ts";
 import { FailbackError } from "./errors.ts";
 import type { FailBackParts, StepReport } from "./fail_back.ts";
+import { giveUp, type GiveUpParts, type GiveUpRequest } from "./give_up.ts";
 import { untilIdle } from "./idle_groups.ts";
 import { readTail } from "./read_tail.ts";
 import type { Chunk } from "./replay_records.ts";
-import { replayPartition } from "./replay.ts";
+import { replayPartition, replayTransactionalId } from "./replay.ts";
 import { readReplayLog, writtenNow } from "./replay_log_topic.ts";
 import { doneAfterReplay } from "./replayed_done.ts";
 import { reverseSeeds, type Seeds, writeSeeds } from "./seed.ts";
@@ -50,6 +53,7 @@ import {
 } from "./tail_plan.ts";
 import { ensureTargets } from "./targets.ts";
 import { type TopicNow, topicsNow } from "./topic_ids.ts";
+import { whileAlive } from "./while_alive.ts";
 
 export interface OpenFailBackOptions {
   readonly library: Library;
@@ -71,9 +75,17 @@ export interface OpenFailBackOptions {
 
 export interface OpenFailBack extends FailBackParts, AsyncDisposable {
   readonly store: StateStore;
+  /** Whatever stands: see `giveUp`. */
+  readonly cancel: (
+    request: GiveUpRequest,
+    signal: AbortSignal,
+  ) => Promise<DrState | null>;
 }
 
 const PARTITIONS_AT_ONCE = 4;
+const IDS_AT_ONCE = 64;
+/** Whoever gives up has failed at something, and does not wait for long. */
+const GIVE_UP_MS = 60_000;
 const ALIVE_MS = 5_000;
 
 /** @throws {PropertyError} where clients cannot be made. */
@@ -91,6 +103,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
   const reading = { library, flow, ...secondary };
   const writing = { library, properties: secondary.producer, onEvent };
 
+  let hasTopics = false;
   /** As it is: nobody mirrors from the primary any more. */
   const mapNow = async (signal: AbortSignal): Promise<OffsetMap> => {
     const topic = lanesTopic(flow.source);
@@ -152,20 +165,70 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     const sides = { map, topics, oldCounts, activeBegins, oldEnds, replayed };
     return reverseSeeds(sides);
   };
+  const keepReplayed = async (era: number, signal: AbortSignal) => {
+    const [replays, before] = await Promise.all([
+      readReplayLog(reading, signal),
+      found(signal),
+    ]);
+    await writeDone(
+      { ...reading, replicationFactor },
+      writing,
+      doneAfterReplay(before, replays, era),
+      signal,
+    );
+  };
+  const giveUpParts: GiveUpParts = {
+    // The primary may be gone.
+    change: (decide, signal) => store.change(decide, { force: true, signal }),
+    latest: (signal) => store.latest(signal),
+    async endReplay(signal) {
+      const counts = await partitionCounts(secondary.admin, signal);
+      if (!counts.has(replayTopic(flow.source))) return;
+      const partitions = [...(await mapNow(signal)).partitions()];
+      await forEachBounded(
+        partitions,
+        IDS_AT_ONCE,
+        (tp) =>
+          inTransactions(writing, replayTransactionalId(tp), () => [], signal),
+      );
+    },
+    async keepDone(active, era, signal) {
+      if (active === "secondary") return await keepReplayed(era, signal);
+      await expectAlive(primary.admin, signal);
+      const there = { library, flow: back, ...primary };
+      const known = (await readDoneLog(there, signal)).newest();
+      if (known === null) return;
+      await writeDone(
+        { ...there, replicationFactor },
+        { library, properties: primary.producer, onEvent },
+        { ...known, era },
+        signal,
+      );
+    },
+  };
 
   return {
     store,
     now: () => performance.now(),
     onStep: options.onStep,
+    latest: giveUpParts.latest,
+    giveUp: (why, epoch) =>
+      giveUp(giveUpParts, { why, epoch }, AbortSignal.timeout(GIVE_UP_MS)),
+    cancel: (request, signal) => giveUp(giveUpParts, request, signal),
+    whileAlive: (work, signal) =>
+      whileAlive(primary.admin, "the primary", work, signal),
     newest: (signal) => newestState(clients, store, signal),
     async change(decide, signal) {
       // A primary that died before the first state has no topic for its copy.
-      await ensureStateTopics({
-        admin: primary.admin,
-        cluster: "primary",
-        replicationFactor,
-        timeoutMs: REQUEST_MS,
-      }, signal);
+      if (!hasTopics) {
+        await ensureStateTopics({
+          admin: primary.admin,
+          cluster: "primary",
+          replicationFactor,
+          timeoutMs: REQUEST_MS,
+        }, signal);
+        hasTopics = true;
+      }
       return await store.change(decide, { signal });
     },
     async tail(signal) {
@@ -249,18 +312,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
       );
       return copied;
     },
-    async writeDone(era, signal) {
-      const [replays, before] = await Promise.all([
-        readReplayLog(reading, signal),
-        found(signal),
-      ]);
-      await writeDone(
-        { ...reading, replicationFactor },
-        writing,
-        doneAfterReplay(before, replays, era),
-        signal,
-      );
-    },
+    writeDone: keepReplayed,
     async seed(era, signal) {
       const own = await ensureOwnTopics({
         admin: primary.admin,

@@ -11,8 +11,12 @@ export class FailbackError extends Error {
   readonly kind: FailbackErrorKind;
 
   /** @param message with what is to be done about it. */
-  constructor(kind: FailbackErrorKind, message: string) {
-    super(message);
+  constructor(
+    kind: FailbackErrorKind,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
     this.kind = kind;
   }
 }

@@ -11,16 +11,26 @@
  *     reverse   state: reversing; the mirror back copies
  *     catch up  state: catching-up, once it has come to the end
  *
- * The switch is `switch_back.ts`.
+ * While pools rest (`releasing`) the run says that it is at it (`Claim`), and where
+ * it cannot go on it gives that up. The switch is `switch_back.ts`.
  */
-import type { Change, Decide, DrState, Phase } from "../state/mod.ts";
-import { insist } from "../state/mod.ts";
+import {
+  Claim,
+  type ClaimParts,
+  type DrState,
+  insist,
+  isWorkedIn,
+  type Phase,
+} from "../state/mod.ts";
 import { FailbackError } from "./errors.ts";
+import { orGiveUp } from "./give_up.ts";
 import type { Tail } from "./read_tail.ts";
 import { eraAfterRecovery, stageOf } from "./stage.ts";
 import { isDealtWith, type TopicPlan } from "./tail_plan.ts";
 
 export type StepName =
+  /** Of a planned switch to the secondary. */
+  | "rest"
   | "tail"
   | "pause"
   | "replay"
@@ -48,9 +58,15 @@ export interface PlannedTail extends Pick<Tail, "notes" | "problems"> {
   readonly resting: readonly string[];
 }
 
-export interface FailBackParts {
+export interface FailBackParts extends ClaimParts {
   readonly newest: (signal: AbortSignal) => Promise<DrState | null>;
-  readonly change: (decide: Decide, signal: AbortSignal) => Promise<Change>;
+  /** See `giveUp`; bounded. @param epoch of the state that is given up */
+  readonly giveUp: (why: string, epoch: number) => Promise<DrState | null>;
+  /** See `while_alive.ts`; of the primary. */
+  readonly whileAlive: <T>(
+    work: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+  ) => Promise<T>;
   readonly tail: (signal: AbortSignal) => Promise<PlannedTail>;
   /** Resolves when none of them has members. */
   readonly untilIdle: (
@@ -97,23 +113,47 @@ export async function failBack(
       throw new FailbackError("refused", stage.reason);
     case "follow":
       return await catchUp(parts, reason, signal);
-    case "recover":
-      await recover(parts, stage.state, reason, signal);
+    case "recover": {
+      const recovery = { state: stage.state };
+      await orGiveUp(
+        () => recover(parts, recovery, reason, signal),
+        (why) => parts.giveUp(why, recovery.state.epoch),
+      );
       return await catchUp(parts, reason, signal);
+    }
   }
 }
 
+/** @param recovery where it stands, for whoever gives it up. */
 async function recover(
   parts: FailBackParts,
-  begun: DrState,
+  recovery: { state: DrState },
   reason: string,
   signal: AbortSignal,
 ): Promise<void> {
+  /** Of a run before this one, which may be at it still. */
+  const takeOver = async () => {
+    const { state } = recovery;
+    if (isWorkedIn(state.phase)) return;
+    recovery.state = await new Claim(parts, state).set({}, signal);
+  };
+  /** While pools rest nobody else is to take it for abandoned. */
+  const held = async <T>(work: (signal: AbortSignal) => Promise<T>) => {
+    const alive = (its: AbortSignal) => parts.whileAlive(work, its);
+    const { state } = recovery;
+    if (isWorkedIn(state.phase)) return await alive(signal);
+    const claim = new Claim(parts, state);
+    try {
+      return await claim.hold(alive, signal);
+    } finally {
+      recovery.state = claim.state;
+    }
+  };
   const look = () =>
     step(
       parts,
       "tail",
-      () => soundTail(parts, signal),
+      () => held((its) => soundTail(parts, its)),
       ({ notes, plan, resting }) =>
         [
           `${sumOf(plan)} records of ${plan.length} topics`,
@@ -121,14 +161,24 @@ async function recover(
           ...notes,
         ].join("; "),
     );
+  const to = async (phase: Phase) => {
+    recovery.state = await toPhase(
+      parts,
+      recovery.state,
+      phase,
+      reason,
+      signal,
+    );
+  };
+  await takeOver();
   let tail = await look();
-  let state = await toPhase(parts, begun, "recovering", reason, signal);
+  await to("recovering");
   for (let round = 1;; round++) {
     if (tail.resting.length > 0) {
-      state = await step(parts, "pause", async () => {
-        const next = await toPhase(parts, state, "releasing", reason, signal);
-        await parts.untilIdle(tail.resting, signal);
-        return next;
+      await step(parts, "pause", async () => {
+        await to("releasing");
+        await held((its) => parts.untilIdle(tail.resting, its));
+        return recovery.state;
       }, ({ epoch, phase }) => `epoch ${epoch}, ${phase}`);
     }
     if (isDealtWith(tail.plan)) break;
@@ -141,30 +191,37 @@ async function recover(
     await step(
       parts,
       "replay",
-      () => parts.replay(tail.plan, signal),
+      () => held((its) => parts.replay(tail.plan, its)),
       (records) => `${records} records copied`,
     );
     tail = await look();
   }
-  const era = eraAfterRecovery(state);
-  if (era > state.era) {
+  const era = eraAfterRecovery(recovery.state);
+  if (era > recovery.state.era) {
     await step(
       parts,
       "done",
-      () => parts.writeDone(era, signal),
+      () => held((its) => parts.writeDone(era, its)),
       () => `era ${era}`,
     );
   }
   await step(
     parts,
     "seed",
-    () => parts.seed(era, signal),
+    () => held((its) => parts.seed(era, its)),
     (partitions) => `${partitions} partitions, era ${era}`,
   );
   await step(
     parts,
     "reverse",
-    () => change(parts, state, { phase: "reversing", era }, reason, signal),
+    () =>
+      change(
+        parts,
+        recovery.state,
+        { phase: "reversing", era },
+        reason,
+        signal,
+      ),
     ({ epoch, phase }) => `epoch ${epoch}, ${phase}`,
   );
 }

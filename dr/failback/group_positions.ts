@@ -76,20 +76,26 @@ export function groupsBehind(
   });
 }
 
-/** Groups that are not yet on the primary as they should be, and where. Pure. */
+/**
+ * Groups that do not yet stand on the other cluster as they should, and where.
+ * Pure.
+ * @param targetTopic the name there
+ */
 export function unreleased(
-  secondary: ReadonlyMap<string, Committed>,
-  primary: ReadonlyMap<string, Committed>,
+  here: ReadonlyMap<string, Committed>,
+  there: ReadonlyMap<string, Committed>,
   map: Pick<OffsetMap, "partitions" | "translate">,
+  targetTopic: (topic: string) => string = (topic) => topic,
 ): string[] {
   const partitions = [...map.partitions()];
-  return [...secondary].flatMap(([group, committed]) => {
+  return [...here].flatMap(([group, committed]) => {
     const where = partitions.filter((tp) => {
       const offset = committed.get(idOf(tp));
       if (offset === undefined) return false;
-      const there = map.translate(tp, offset);
-      if (there === null || !there.exact) return false;
-      return (primary.get(group)?.get(idOf(tp)) ?? -1) < there.offset;
+      const translated = map.translate(tp, offset);
+      if (translated === null || !translated.exact) return false;
+      const target = { ...tp, topic: targetTopic(tp.topic) };
+      return (there.get(group)?.get(idOf(target)) ?? -1) < translated.offset;
     });
     return where.length === 0
       ? []

@@ -5,5 +5,8 @@ export * from "./fail_back.ts";
 export * from "./replay_records.ts";
 export * from "./stage.ts";
 export * from "./tail_plan.ts";
+export * from "./give_up.ts";
 export * from "./open_switch.ts";
+export * from "./open_switch_over.ts";
 export * from "./switch_back.ts";
+export * from "./switch_over.ts";

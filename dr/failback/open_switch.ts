@@ -4,27 +4,15 @@ import { openClusters } from "../clusters.ts";
 import { openFailOver } from "../failover/compose.ts";
 import { failOver } from "../failover/fail_over.ts";
 import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
-import {
-  type Flow,
-  lanesTopic,
-  type ReplicationPolicy,
-} from "../formats/mod.ts";
+import { lanesTopic, type ReplicationPolicy } from "../formats/mod.ts";
 import { laneGroup } from "../mirror/names.ts";
-import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
-import { pause } from "../waits.ts";
-import { untilMirrored } from "./caught_up.ts";
+import { OvertakenError } from "../state/mod.ts";
 import type { OpenFailBack, OpenFailBackOptions } from "./compose.ts";
 import { FailbackError } from "./errors.ts";
-import {
-  committedByGroup,
-  groupNames,
-  groupsBehind,
-  unreleased,
-} from "./group_positions.ts";
-import { untilIdle } from "./idle_groups.ts";
+import { committedByGroup, groupsBehind } from "./group_positions.ts";
 import { lastMadeAgain } from "./made_again.ts";
-import { unquiet } from "./quiet.ts";
 import { readReplayLog, writtenNow } from "./replay_log_topic.ts";
+import { readMap, restParts } from "./rest.ts";
 import { writeSeeds } from "./seed.ts";
 import { forwardSeeds } from "./seed_forward.ts";
 import type { SwitchParts } from "./switch_back.ts";
@@ -38,15 +26,19 @@ export interface OpenSwitchOptions extends OpenFailBackOptions {
   readonly setsGroupOffsets: boolean;
 }
 
-const FORWARD: Flow = { source: "primary", target: "secondary" };
-const BACK: Flow = { source: "secondary", target: "primary" };
-const PATIENCE_MS = 60_000;
-const LOOK_MS = 200;
+const FORWARD = { source: "primary", target: "secondary" } as const;
+const BACK = { source: "secondary", target: "primary" } as const;
+
+/** Of the failback's. */
+export type OpenedParts = Pick<
+  OpenFailBack,
+  "change" | "giveUp" | "latest" | "newest" | "now" | "onStep"
+>;
 
 /** @throws {PropertyError} where clients cannot be made. */
 export function openSwitch(
   options: OpenSwitchOptions,
-  opened: Pick<OpenFailBack, "change" | "newest" | "now" | "onStep">,
+  opened: OpenedParts,
 ): SwitchParts & AsyncDisposable {
   const { isMirroredBack, library, log, onProgress } = options;
   // Mirrors share their lanes so, and go on all the time.
@@ -56,27 +48,8 @@ export function openSwitch(
   const { primary, secondary } = clients.clusters;
   const { onClientEvent: onEvent } = clients;
 
-  const mapBack = async (signal: AbortSignal): Promise<OffsetMap> => {
-    await using follower = await LaneFollower.open({
-      library,
-      properties: primary.consumer,
-      topic: lanesTopic(BACK.source),
-      signal,
-    });
-    await follower.load(signal);
-    return follower.map;
-  };
-  const endsOf = async (signal: AbortSignal) => {
-    const counts = await partitionCounts(secondary.admin, signal);
-    const partitions = [...counts].filter(([topic]) => isMirroredBack(topic))
-      .flatMap(([topic, count]) =>
-        Array.from({ length: count }, (_, partition) => ({ topic, partition }))
-      );
-    const ask = (isStable: boolean) =>
-      latestOffsets(secondary.admin, partitions, isStable, REQUEST_MS, signal);
-    const [written, stable] = await Promise.all([ask(false), ask(true)]);
-    return { partitions, written, stable };
-  };
+  const mapBack = (signal: AbortSignal) =>
+    readMap(library, primary, BACK.source, signal);
   /** Where both clusters agree: nothing of what is below need be mirrored. */
   const seedForward = async (era: number, signal: AbortSignal) => {
     const map = await mapBack(signal);
@@ -110,6 +83,16 @@ export function openSwitch(
 
   return {
     ...opened,
+    ...restParts({
+      library,
+      clusters: clients.clusters,
+      flow: BACK,
+      isMirrored: isMirroredBack,
+      targetTopic: (topic) => topic,
+      isGroupMirrored: options.isGroupMirrored,
+      setsGroupOffsets: options.setsGroupOffsets,
+      onProgress,
+    }),
     async behind(signal) {
       const [groups, map, log] = await Promise.all([
         committedByGroup(secondary.admin, isGroupMirrored, signal),
@@ -126,46 +109,7 @@ export function openSwitch(
       );
       return groupsBehind(groups, map, returned, again);
     },
-    async untilAllIdle(signal) {
-      const groups = await groupNames(secondary.admin, isGroupMirrored, signal);
-      await untilIdle(secondary.admin, groups, signal);
-    },
-    untilQuiet: (signal) =>
-      within(async () => {
-        const before = await endsOf(signal);
-        await untilMirrored({
-          library,
-          flow: BACK,
-          admin: secondary.admin,
-          consumer: primary.consumer,
-          isMirrored: isMirroredBack,
-          onLag: (lag) => onProgress(`${lag} offsets to go`),
-          patienceMs: PATIENCE_MS,
-        }, signal);
-        return unquiet(before, await endsOf(signal));
-      }, signal),
-    async untilReleased(signal) {
-      if (!options.setsGroupOffsets) return 0;
-      const groups = await committedByGroup(
-        secondary.admin,
-        isGroupMirrored,
-        signal,
-      );
-      const map = await mapBack(signal);
-      await within(async () => {
-        const there = await committedByGroup(
-          primary.admin,
-          (group) => groups.has(group),
-          signal,
-        );
-        const left = unreleased(groups, there, map);
-        return left.length === 0 ? null : `${left.join("; ")}: positions do ` +
-          "not come to the primary; see the log of deno task mirror --from " +
-          "secondary, and that none of these groups has members on the primary";
-      }, signal);
-      return groups.size;
-    },
-    async promote(reason, onStep, signal) {
+    async promote({ onStep, ...request }, signal) {
       await using parts = openFailOver({
         library,
         clusters: options.clusters,
@@ -184,29 +128,13 @@ export function openSwitch(
             return found;
           },
         },
-        { to: "primary", reason },
+        { ...request, to: "primary", isPlanned: true },
         signal,
       );
-      if (outcome.state === null) throw new Error("there is no state");
-      return outcome.state;
+      const { kind, state } = outcome;
+      if (kind === "another" || state === null) throw new OvertakenError(state);
+      return state;
     },
     [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose](),
   };
-}
-
-/** @param missing as a user reads it, with what to do; null: nothing. */
-async function within(
-  missing: () => Promise<string | null>,
-  signal: AbortSignal,
-): Promise<void> {
-  const deadlineMs = performance.now() + PATIENCE_MS;
-  for (;;) {
-    const what = await missing();
-    if (what === null) return;
-    if (performance.now() > deadlineMs) {
-      throw new FailbackError("failed", `${what}, and run it again`);
-    }
-    await pause(LOOK_MS, signal);
-    signal.throwIfAborted();
-  }
 }

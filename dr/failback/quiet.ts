@@ -1,6 +1,7 @@
 /** Whether anybody writes to a cluster. Pure. */
 import type { TopicPartition } from "../../src/kafka/mod.ts";
 import { offsetIn, type OffsetTable } from "../cut/mod.ts";
+import type { ClusterName } from "../state/mod.ts";
 import { partitionsText } from "./partitions_text.ts";
 
 /** Of one look. */
@@ -13,14 +14,18 @@ export interface Ends {
 }
 
 /** Why it is not certain that nobody writes, and what to do; null: it is. */
-export function unquiet(before: Ends, after: Ends): string | null {
+export function unquiet(
+  cluster: ClusterName,
+  before: Ends,
+  after: Ends,
+): string | null {
   const { partitions } = after;
   const isKnown = (tp: TopicPartition) =>
     [before.written, before.stable, after.written, after.stable]
       .every((table) => offsetIn(table, tp) !== null);
   const unknown = partitions.filter((tp) => !isKnown(tp));
   if (unknown.length > 0) {
-    return `where ${partitionsText(unknown)} of the secondary ends is not ` +
+    return `where ${partitionsText(unknown)} of the ${cluster} ends is not ` +
       "known; see that its partitions have leaders";
   }
   const growing = partitions.filter((tp) =>
@@ -28,7 +33,7 @@ export function unquiet(before: Ends, after: Ends): string | null {
   );
   if (growing.length > 0) {
     return `somebody goes on writing to ${partitionsText(growing)} of the ` +
-      "secondary; stop them";
+      `${cluster}; stop them`;
   }
   const open = partitions.filter((tp) =>
     [before, after].some(({ stable, written }) =>
@@ -37,6 +42,6 @@ export function unquiet(before: Ends, after: Ends): string | null {
   );
   return open.length === 0
     ? null
-    : `transactions are open in ${partitionsText(open)} of the secondary; ` +
+    : `transactions are open in ${partitionsText(open)} of the ${cluster}; ` +
       "end their producers";
 }

@@ -7,33 +7,37 @@
  *               of the mirror from the primary are told where to go on
  *     promote   state: primary, steady, the next era
  */
-import type { DrState } from "../state/mod.ts";
-import { FailbackError } from "./errors.ts";
 import {
-  type FailBackParts,
-  step,
-  type StepReport,
-  toPhase,
-} from "./fail_back.ts";
+  Claim,
+  type ClaimParts,
+  type DrState,
+  isWorkedIn,
+} from "../state/mod.ts";
+import { comeToRest, expectReady, type RestParts } from "./come_to_rest.ts";
+import { FailbackError } from "./errors.ts";
+import { type FailBackParts, step, type StepReport } from "./fail_back.ts";
+import { orGiveUp } from "./give_up.ts";
 import { stageOf } from "./stage.ts";
 
+/** The second half, from the seal on, in the next era. */
+export interface PromoteRequest {
+  readonly reason: string;
+  /** Of the state that is ours. */
+  readonly epoch: number;
+  readonly onClaimed: (epoch: number) => void;
+  readonly onStep: (report: StepReport) => void;
+}
+
 export interface SwitchParts
-  extends Pick<FailBackParts, "change" | "newest" | "now" | "onStep"> {
+  extends
+    ClaimParts,
+    RestParts,
+    Pick<FailBackParts, "giveUp" | "newest" | "now" | "onStep"> {
   /** Groups that would miss records at the switch, each with why. */
   readonly behind: (signal: AbortSignal) => Promise<readonly string[]>;
-  /** Resolves when no group of the secondary has members. */
-  readonly untilAllIdle: (signal: AbortSignal) => Promise<void>;
-  /**
-   * Resolves when all of the secondary is on the primary, and nobody writes.
-   * @throws {FailbackError} where somebody goes on writing.
-   */
-  readonly untilQuiet: (signal: AbortSignal) => Promise<void>;
-  /** Resolves when groups on the primary stand where they stood. */
-  readonly untilReleased: (signal: AbortSignal) => Promise<number>;
-  /** From the seal on, in the next era. */
+  /** @throws {OvertakenError} where another has gone on with it. */
   readonly promote: (
-    reason: string,
-    onStep: (report: StepReport) => void,
+    request: PromoteRequest,
     signal: AbortSignal,
   ) => Promise<DrState>;
 }
@@ -45,10 +49,10 @@ export interface SwitchRequest {
 }
 
 /**
- * From `catching-up`, or from wherever a switch stood.
+ * From `catching-up`, or from wherever a switch stood. What cannot be brought to
+ * its end is given up: everybody works on the secondary again.
  * @throws {FailbackError} `refused`: nothing was changed; `failed`.
- * @throws {StateError | KafkaError | ReadError | FailoverError} run it again, it
- * goes on there; the signal's reason.
+ * @throws {OvertakenError} another's matter; the signal's reason.
  */
 export async function switchBack(
   parts: SwitchParts,
@@ -65,7 +69,7 @@ export async function switchBack(
     case "switch":
       break;
   }
-  let { state } = stage;
+  const { state } = stage;
   if (state.phase === "reversing") {
     throw new FailbackError("refused", "the mirror back has not caught up");
   }
@@ -77,22 +81,32 @@ export async function switchBack(
         `${behind.join("; ")}. Let them catch up, or leave them with --force`,
       );
     }
-    state = await toPhase(parts, state, "draining", reason, signal);
+    await expectReady(parts, isForced, signal);
   }
-  if (state.phase === "draining") {
-    const begun = state;
-    state = await step(parts, "drain", async () => {
-      if (!isForced) await parts.untilAllIdle(signal);
-      await parts.untilQuiet(signal);
-      if (!isForced) await parts.untilReleased(signal);
-      return begun;
-    }, ({ epoch, phase }) => `epoch ${epoch}, ${phase}`);
-    state = await step(
-      parts,
-      "fence",
-      () => toPhase(parts, begun, "fencing", reason, signal),
-      ({ epoch, phase }) => `epoch ${epoch}, ${phase}`,
-    );
-  }
-  return await parts.promote(reason, parts.onStep, signal);
+  const claim = new Claim(parts, state);
+  let epoch = state.epoch;
+  return await orGiveUp(async () => {
+    const phase = isWorkedIn(state.phase) ? "draining" : state.phase;
+    // Of a run before this one, which may be at it still.
+    ({ epoch } = await claim.set({ phase, reason }, signal));
+    if (phase === "draining") {
+      const said = () => `epoch ${epoch}, ${claim.state.phase}`;
+      await step(parts, "drain", async () => {
+        try {
+          await comeToRest(parts, claim, isForced, signal);
+        } finally {
+          ({ epoch } = claim.state);
+        }
+      }, said);
+      await step(parts, "fence", async () => {
+        ({ epoch } = await claim.set({ phase: "fencing" }, signal));
+      }, said);
+    }
+    return await parts.promote({
+      reason,
+      epoch,
+      onClaimed: (claimed) => epoch = claimed,
+      onStep: parts.onStep,
+    }, signal);
+  }, (why) => parts.giveUp(why, epoch));
 }

@@ -69,13 +69,15 @@ export async function drained(
   for (;;) {
     const unknown = open.filter((tp) => offsetIn(ends, tp) === null);
     if (unknown.length > 0) ends = merged(ends, await latest(unknown, false));
-    open = openIn(open, ends, await latest(open, true));
+    const stable = await latest(open, true);
+    open = openIn(open, ends, stable);
     if (open.length === 0) return;
     const passedMs = performance.now() - beganMs;
     if (passedMs >= timings.patienceMs) break;
     if (passedMs >= timings.hangingMs && !hasEnded) {
       hasEnded = true;
-      await endHanging(open, signal);
+      const led = open.filter((tp) => offsetIn(stable, tp) !== null);
+      if (led.length > 0) await endHanging(led, signal);
     }
     await pause(timings.lookMs, signal);
     signal.throwIfAborted();

@@ -81,6 +81,11 @@ export interface FailOverRequest {
    * whatever it is.
    */
   readonly epoch?: number;
+  /**
+   * The cluster that is left lives: what is not known fails the switch. Default:
+   * false.
+   */
+  readonly isPlanned?: boolean;
   /** It is this run's now: with this epoch it can be tried again. */
   readonly onClaimed?: (epoch: number) => void;
 }
@@ -155,7 +160,11 @@ async function carryOut(
   request: FailOverRequest,
   signal: AbortSignal,
 ): Promise<FailOverOutcome> {
-  const { onClaimed, to } = request;
+  const { isPlanned = false, onClaimed, to } = request;
+  const sound = <T extends { readonly problem: string | null }>(found: T) => {
+    if (!isPlanned || found.problem === null) return found;
+    throw new FailoverError("failed", found.problem);
+  };
   const step = async <T>(
     name: StepName,
     work: () => Promise<T>,
@@ -197,13 +206,13 @@ async function carryOut(
   );
   const drained = await step(
     "drain",
-    () => held((its) => parts.drain(lanes, its)),
+    async () => sound(await held((its) => parts.drain(lanes, its))),
     ({ partitions, problem }) =>
       `${partitions} partitions${problem === null ? "" : `; ${problem}`}`,
   );
   const outputs = await step(
     "outputs",
-    () => held((its) => parts.outputs(era, its)),
+    async () => sound(await held((its) => parts.outputs(era, its))),
     ({ detail, done, tail }) => `${done} done, ${tail} in the tail; ${detail}`,
   );
   const problems = [drained.problem, outputs.problem]

@@ -34,6 +34,8 @@ const REVOKE_MS = 5_000;
 const LAST_COMMIT_MS = 5_000;
 
 const DEFAULTS = {
+  // A planned switch knows by it that the member leaves by itself.
+  "client.id": "switchyard-follow",
   // Rather twice than never, where the group has no position yet.
   "auto.offset.reset": "earliest",
   // librdkafka's own second costs most of the throughput.

@@ -14,11 +14,11 @@ export type Duty =
   };
 
 /**
- * In which the cluster in use is copied to the other one. The secondary is only
- * once a failback has said where to begin, and to the end of a planned switch.
+ * In which the cluster in use is copied to the other one, to the end of a planned
+ * switch. The secondary is only once a failback has said where to begin.
  */
 const COPYING: Readonly<Record<ClusterName, ReadonlySet<Phase>>> = {
-  primary: new Set<Phase>(["steady", "reversing", "catching-up"]),
+  primary: new Set<Phase>(["steady", "draining", "reversing", "catching-up"]),
   secondary: new Set<Phase>(["reversing", "catching-up", "draining"]),
 };
 

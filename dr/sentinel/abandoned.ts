@@ -1,26 +1,35 @@
-/** A failover that has begun and that nobody seems to carry on. Pure. */
+/** A switch that has begun and that nobody carries on: see `Claim`. Pure. */
+import { ABANDONED_MS } from "../state/claim.ts";
 import { type DrState, isWorkedIn } from "../state/types.ts";
 import type { Switch } from "./decide.ts";
 
-/**
- * A failover writes the state at each step, which takes a second or so; one that
- * waits for open transactions takes longer, and then two carry it on, which does
- * no harm.
- */
-export const ABANDONED_MS = 30_000;
+export { ABANDONED_MS };
 
 /**
- * To be carried on under the state's epoch: until it is over nobody works on
- * either cluster. Null: there is none.
+ * To be carried on, or given up, under the state's epoch: until it is over nobody
+ * works on either cluster. Null: there is none.
  * @param nowMs milliseconds since the epoch.
+ * @param seenMs for how long the state has been seen as it is.
  */
 export function abandoned(
   { active, epoch, phase, reason, sinceMs }: DrState,
   nowMs: number,
+  seenMs: number,
 ): Switch | null {
-  // The way back rests in these phases, too, for as long as it takes: whoever
-  // promoted the primary then would lose what has not come back yet.
-  if (active !== "primary" || isWorkedIn(phase)) return null;
-  if (nowMs - sinceMs < ABANDONED_MS) return null;
-  return { to: "secondary", epoch, reason };
+  if (isWorkedIn(phase)) return null;
+  // Of a failover all that was mirrored is to be had on the secondary.
+  if (active === "primary" && phase !== "draining") {
+    if (nowMs - sinceMs < ABANDONED_MS) return null;
+    return { to: "secondary", epoch, reason };
+  }
+  // Whoever went on in the other cases could lose what only its run knows to be
+  // there. By our own clock: whoever is at it may have another one.
+  if (seenMs < ABANDONED_MS) return null;
+  return {
+    to: active,
+    epoch,
+    reason: `nobody has carried on with ${phase} for ` +
+      `${Math.round(seenMs / 1000)} s`,
+    givesUp: true,
+  };
 }

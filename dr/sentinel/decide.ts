@@ -65,6 +65,8 @@ export interface Switch {
   /** Of the state that it was decided on: it holds for this one alone. */
   readonly epoch: number;
   readonly reason: string;
+  /** What is under way is given up, and everybody works on `to`, as before. */
+  readonly givesUp?: true;
 }
 
 export function decide(
@@ -77,12 +79,13 @@ export function decide(
   if (observation.health[state.active] !== "down") return { kind: "stay" };
   const target = other(state.active);
   const counted = tally(votes, state, policy, nowMs);
-  const refusal = underWay(state) ??
+  const isLeft = isBeingLeft(state);
+  const refusal = (isLeft ? null : underWay(state)) ??
     noMajority(state, counted) ??
     inUse(state, counted) ??
     notHealthy(target, counted, observation) ??
     beyondRpo(state, observation, policy) ??
-    holdOff(state, nowMs, policy);
+    (isLeft ? null : holdOff(state, nowMs, policy));
   if (refusal !== null) return refusal;
   const reason = `${state.active} is down for ` +
     `${sayingOf(counted, state.active, "down").length} of ` +
@@ -126,6 +129,13 @@ const STATE_UNKNOWN = refuse(
   "the state cannot be read, so it is not known which cluster is active: see " +
     "to the secondary cluster, where the state is kept",
 );
+
+/**
+ * A planned switch to the secondary has not got beyond letting everybody rest: if
+ * the primary is lost then, a failover takes it over.
+ */
+const isBeingLeft = ({ active, phase }: DrState): boolean =>
+  active === "primary" && phase === "draining";
 
 function underWay({ active, phase, reason }: DrState): Refused | null {
   if (phase === "steady") return null;

@@ -76,6 +76,8 @@ export class Sentinel implements AsyncDisposable {
   #news = new AbortController();
   #parts: Parts | null = null;
   #state: DrState | null = null;
+  /** Since when, by the process's own clock. */
+  #stateSeenMs = 0;
   #decision: Decision | null = null;
   #phase: SentinelStatus["phase"] = "starting";
   #failure: string | null = null;
@@ -247,6 +249,7 @@ export class Sentinel implements AsyncDisposable {
       );
     for await (const state of store.follow(this.#stop.signal, onEvent)) {
       this.#state = state;
+      this.#stateSeenMs = performance.now();
       gateway.setActive(gatewayTarget(state));
       this.#log.info("the state", { ...state });
       this.#news.abort();
@@ -292,7 +295,7 @@ export class Sentinel implements AsyncDisposable {
     if (this.#options.policy.mode === "advise") return;
     const toDo = decision.kind === "fail-over"
       ? decision
-      : abandoned(state, nowMs);
+      : abandoned(state, nowMs, performance.now() - this.#stateSeenMs);
     if (toDo !== null) this.#switcher.begin(toDo);
   }
 

@@ -7,8 +7,9 @@ import {
   isWorkedIn,
   type StampedVote,
 } from "../state/mod.ts";
-import type { Decision, Switch } from "./decide.ts";
+import type { Decision } from "./decide.ts";
 import type { SentinelPolicy } from "./policy.ts";
+import type { Switching } from "./switcher.ts";
 
 export type SentinelPhase =
   | "starting"
@@ -33,7 +34,7 @@ export interface SentinelStatus {
   /** Of the last round; null: there was none yet. */
   readonly decision: Decision | null;
   /** What this one carries out just now; null: nothing. */
-  readonly switching: Switch | null;
+  readonly switching: Switching | null;
   /** How far the standby is behind, in ms; null: not known. */
   readonly lagMs: number | null;
   readonly brokerIds: BrokerIds | null;

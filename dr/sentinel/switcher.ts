@@ -3,8 +3,16 @@ import type { Log } from "../../src/telemetry/log.ts";
 import { pause } from "../waits.ts";
 import type { Switch } from "./decide.ts";
 
+/** A switch that is being carried out. */
+export interface Switching extends Switch {
+  /** The one under way included. */
+  readonly attempts: number;
+  /** Why the one before ended; null: it is the first. */
+  readonly failure: string | null;
+}
+
 /**
- * Moves everybody. The decision holds for its epoch alone: unless the newest
+ * Moves everybody, or gives a switch up. The decision holds for its epoch alone: unless the newest
  * state still has that, or this switch is what has changed it, nothing is done.
  * Called again it goes on where it stood; several sentinels may call it at once.
  * It resolves when the switch is over, or another's matter.
@@ -25,14 +33,14 @@ export interface SwitcherOptions {
   readonly log: Log;
 }
 
-const AGAIN_MS = 1_000;
+const AGAIN_MS = { first: 1_000, most: 10_000 } as const;
 /** A switch takes a second; what is left in the middle waits for others. */
 const FINISH_MS = 5_000;
 
 export class Switcher implements AsyncDisposable {
   readonly #options: SwitcherOptions;
   readonly #stop = new AbortController();
-  #current: Switch | null = null;
+  #current: Switching | null = null;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: SwitcherOptions) {
@@ -40,14 +48,14 @@ export class Switcher implements AsyncDisposable {
   }
 
   /** What is being carried out; null: nothing. */
-  get current(): Switch | null {
+  get current(): Switching | null {
     return this.#current;
   }
 
   /** Nothing is done while a switch is carried out. */
   begin(decision: Switch): void {
     if (this.#current !== null || this.#stop.signal.aborted) return;
-    this.#current = decision;
+    this.#current = { ...decision, attempts: 1, failure: null };
     this.#running = this.#run(decision);
   }
 
@@ -65,20 +73,31 @@ export class Switcher implements AsyncDisposable {
   async #run(decision: Switch): Promise<void> {
     const { failOver, isUnderWay, log } = this.#options;
     const { signal } = this.#stop;
-    const { epoch, reason, to } = decision;
-    log.warn(`fails over to the ${to}`, { reason, epoch });
-    do {
+    const { epoch, givesUp, reason, to } = decision;
+    const what = givesUp ? "gives up a switch from" : "fails over to";
+    log.warn(`${what} the ${to}`, { reason, epoch });
+    for (let attempts = 1;;) {
       try {
         await failOver(decision, signal);
-        log.info("has nothing more to do for the failover", { to, epoch });
+        log.info("has nothing more to do for the switch", { to, epoch });
         break;
       } catch (error) {
         if (signal.aborted) break;
         // Also a bug: whoever ends here leaves everybody in the middle.
-        log.error("the failover did not come to its end", { to, epoch, error });
-        await pause(AGAIN_MS, signal);
+        log.error("the switch did not come to its end", {
+          to,
+          epoch,
+          attempts,
+          error,
+        });
+        attempts++;
+        const failure = error instanceof Error ? error.message : String(error);
+        this.#current = { ...decision, attempts, failure };
+        const againMs = AGAIN_MS.first * (attempts - 1);
+        await pause(Math.min(againMs, AGAIN_MS.most), signal);
       }
-    } while (isUnderWay(decision) && !signal.aborted);
+      if (!isUnderWay(decision) || signal.aborted) break;
+    }
     this.#current = null;
   }
 }

@@ -1,4 +1,7 @@
-/** Each change of the state, for people: the state's own topic forgets. */
+/**
+ * Each change of the state, for people: the state's own topic forgets. What whoever
+ * is at a switch writes again and again (`Claim`) counts once.
+ */
 import { HISTORY_TOPIC } from "../formats/mod.ts";
 import type { StateClusters } from "./cluster.ts";
 import { decodeState } from "./codec.ts";
@@ -48,11 +51,19 @@ async function readPart(
   const records = readRange(library, secondary, HISTORY_TOPIC, range, signal);
   for await (const { key, offset, value } of records) {
     const decoded = decodeState(key, value);
-    if (decoded.kind === "value") changes.push(decoded.value);
-    else {
+    if (decoded.kind === "value") {
+      if (!isRenewed(changes.at(-1), decoded.value)) {
+        changes.push(decoded.value);
+      }
+    } else {
       const { epoch, reason } = decoded;
       unreadable.push({ offset, epoch, reason });
     }
   }
   return { changes, unreadable };
 }
+
+const isRenewed = (one: DrState | undefined, other: DrState): boolean =>
+  one !== undefined && one.active === other.active &&
+  one.phase === other.phase && one.era === other.era &&
+  one.lanes === other.lanes && one.reason === other.reason;

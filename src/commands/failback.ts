@@ -1,41 +1,35 @@
 /** `failback`: brings a primary that has returned home. */
-import {
-  type ClusterSettings,
-  delayTopicPrefix,
-  type Settings,
-} from "../config/mod.ts";
+import type { Settings } from "../config/mod.ts";
 import {
   failBack,
   FailbackError,
   type OpenFailBack,
   openFailBack,
   openSwitch,
-  type OpenSwitchOptions,
   stageOf,
   type StepReport,
   switchBack,
 } from "../../dr/failback/mod.ts";
 import { FailoverError } from "../../dr/failover/mod.ts";
-import { groupFilter, replicationPolicy } from "../../dr/formats/mod.ts";
 import { FollowError } from "../../dr/offset_map/mod.ts";
-import { StateError, StateTopicError } from "../../dr/state/mod.ts";
+import {
+  OvertakenError,
+  StateError,
+  StateTopicError,
+} from "../../dr/state/mod.ts";
 import { KafkaError, PropertyError, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { createLog, LogSink } from "../telemetry/log.ts";
-import { clientSettings } from "./client_properties.ts";
 import {
   type FailbackOptions,
   failbackOptions,
   USAGE,
 } from "./failback_options.ts";
+import { switchOptions } from "./failback_parts.ts";
 import { planText, stepText, topicReports } from "./failback_text.ts";
-import { mirroredTopics } from "./run_mirror.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
-
-/** The active cluster's own limits decide. */
-const LARGEST_RECORD_BYTES = 100 * 2 ** 20;
 
 /** Exit status: 0 done, 1 refused, failed or stopped, 2 wrong usage or settings. */
 export async function failback(args: readonly string[]): Promise<number> {
@@ -71,45 +65,19 @@ async function run(
   signal: AbortSignal,
 ): Promise<number> {
   const { isDryRun, isJson, reason } = options;
-  const { mirror } = settings;
   const steps: StepReport[] = [];
-  const library = await openNative(settings, signal);
-  const clients = (of: ClusterSettings, servers: string) => {
-    const exact = { ...settings, guarantee: "exactly-once" } as const;
-    const { producer, ...others } = clientSettings(exact, of, servers);
-    const large = { ...producer, "message.max.bytes": LARGEST_RECORD_BYTES };
-    return { ...others, producer: large };
-  };
-  const opening: OpenSwitchOptions = {
-    library,
-    clusters: {
-      primary: clients(settings.primary, brokers.primary),
-      secondary: clients(settings.secondary, brokers.secondary),
-    },
-    rules: {
-      isDerived: derivedTopics(settings),
-      chosen: options.tailOf,
-      named: options.tailTopics,
-    },
-    isMirrored: mirroredTopics(settings, "primary"),
-    isMirroredBack: topicsBack(settings),
-    lanes: mirror.lanes,
-    replicationFactor: mirror.replicationFactor,
+  const opening = switchOptions(settings, brokers, options, {
+    library: await openNative(settings, signal),
     onStep: (report) => {
       steps.push(report);
       if (!isJson) print(stepText(report));
     },
     onProgress: (text) => tell(text),
     log: createLog({ level: settings.logLevel, write: new LogSink().write }),
-    policyBack: replicationPolicy({
-      kind: mirror.policy,
-      sourceAlias: "secondary",
-    }),
-    isGroupMirrored: groupFilter(mirror.groups, mirror.excludeGroups),
-    setsGroupOffsets: mirror.groupSync,
-  };
+  });
   await using parts = openFailBack(opening);
   if (isDryRun) return await plan(parts, isJson, signal);
+  if (options.cancels) return await cancel(parts, reason, isJson, signal);
   let state = await failBack(parts, reason, signal);
   let outcome: keyof typeof ENDS = "nothing";
   if (state?.active === "secondary") {
@@ -133,6 +101,32 @@ const ENDS = {
   switching: "a switch to the primary was broken off; --switch goes on",
   home: "done",
 } as const;
+
+/** Needs the secondary alone. */
+async function cancel(
+  parts: OpenFailBack,
+  reason: string,
+  isJson: boolean,
+  signal: AbortSignal,
+): Promise<number> {
+  const known = await parts.latest(signal);
+  if (known !== null && known.active !== "secondary") {
+    throw new FailbackError(
+      "refused",
+      "the primary is active; failover --cancel gives a failover up",
+    );
+  }
+  const state = await parts.cancel({ why: reason }, signal);
+  const outcome = state === null ? "nothing" : "cancelled";
+  print(
+    isJson
+      ? JSON.stringify({ outcome, state })
+      : state === null
+      ? "nothing to give up"
+      : `given up: the ${state.active} is active, ${state.phase}`,
+  );
+  return 0;
+}
 
 async function plan(
   parts: OpenFailBack,
@@ -158,36 +152,17 @@ async function plan(
   return report.problem === null && tail.problems.length === 0 ? 0 : 1;
 }
 
-/** What pools write, and what mirrors write for each other. */
-function derivedTopics(settings: Settings): (topic: string) => boolean {
-  const { dlqTopic, inputTopic, outputTopic } = settings;
-  const policy = policyOf(settings);
-  return (topic) =>
-    topic === outputTopic || topic === dlqTopic ||
-    topic.startsWith(delayTopicPrefix(inputTopic)) ||
-    policy.isHeartbeatsTopic(topic);
-}
-
-/** Those that have the same name on both; heartbeats have another. */
-function topicsBack(settings: Settings): (topic: string) => boolean {
-  const policy = policyOf(settings);
-  const isMirrored = mirroredTopics(settings, "secondary");
-  return (topic) => isMirrored(topic) && !policy.isHeartbeatsTopic(topic);
-}
-
-const policyOf = ({ mirror }: Settings) =>
-  replicationPolicy({ kind: mirror.policy, sourceAlias: "primary" });
-
 /** Null: it is a bug. */
 function explained(error: unknown, signal: AbortSignal): string | null {
+  const isSaid = error instanceof FailbackError ||
+    error instanceof FailoverError || error instanceof OvertakenError ||
+    error instanceof NativeError;
+  if (isSaid) return error.message;
   if (signal.aborted) {
     return `${
       (signal.reason as Error).message
     }; run it again, it goes on there`;
   }
-  const isSaid = error instanceof FailbackError ||
-    error instanceof FailoverError || error instanceof NativeError;
-  if (isSaid) return error.message;
   const isOfCluster = error instanceof StateError ||
     error instanceof StateTopicError || error instanceof KafkaError ||
     error instanceof ReadError || error instanceof FollowError;

@@ -3,13 +3,15 @@ import { parseArgs } from "node:util";
 import type { TailAction } from "../../dr/failback/mod.ts";
 
 export const USAGE = "usage: failback [--dry-run] [--switch] [--force] " +
-  "[--tail [TOPIC=]replay|quarantine|discard]… [--reason TEXT] [--json]";
+  "[--cancel] [--tail [TOPIC=]replay|quarantine|discard]… [--reason TEXT] [--json]";
 
 export interface FailbackOptions {
   readonly reason: string;
   readonly isDryRun: boolean;
   /** Goes on to make the primary active. */
   readonly switches: boolean;
+  /** Gives up what rests. */
+  readonly cancels: boolean;
   /** Whether groups may be left behind. */
   readonly isForced: boolean;
   readonly isJson: boolean;
@@ -31,6 +33,7 @@ export function failbackOptions(
       options: {
         reason: { type: "string", default: "by hand" },
         switch: { type: "boolean", default: false },
+        cancel: { type: "boolean", default: false },
         force: { type: "boolean", default: false },
         tail: { type: "string", multiple: true, default: [] },
         "dry-run": { type: "boolean", default: false },
@@ -46,8 +49,12 @@ export function failbackOptions(
       }
       actions.set(match[1] ?? null, match[2] as TailAction);
     }
+    if (values.cancel && (values.switch || values["dry-run"])) {
+      return "--cancel goes with neither --switch nor --dry-run";
+    }
     return {
       reason: values.reason,
+      cancels: values.cancel,
       isDryRun: values["dry-run"],
       switches: values.switch,
       isForced: values.force,

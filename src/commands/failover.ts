@@ -10,24 +10,42 @@ import {
   stageOf,
   type StepReport,
 } from "../../dr/failover/mod.ts";
+import {
+  FailbackError,
+  openFailBack,
+  openSwitchOver,
+  switchOver,
+} from "../../dr/failback/mod.ts";
 import { replicationPolicy } from "../../dr/formats/mod.ts";
-import { StateError, StateTopicError } from "../../dr/state/mod.ts";
+import { FollowError } from "../../dr/offset_map/mod.ts";
+import {
+  OvertakenError,
+  StateError,
+  StateTopicError,
+} from "../../dr/state/mod.ts";
 import { KafkaError, PropertyError, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { createLog, LogSink } from "../telemetry/log.ts";
 import { clientSettings } from "./client_properties.ts";
+import { NO_TAIL_CHOSEN, switchOptions } from "./failback_parts.ts";
 import { endText, planText, stepText } from "./failover_text.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
 
-const USAGE = "usage: failover [--to secondary] [--reason TEXT] [--force] " +
-  "[--dry-run] [--json]";
+const USAGE = "usage: failover [--to secondary] [--reason TEXT] " +
+  "[--planned | --force | --cancel] [--dry-run] [--json]";
 /** Whoever asks without force waits so long to hear that the primary lives. */
 const ALIVE_MS = 2_000;
 
+type Brokers = Readonly<Record<"primary" | "secondary", string>>;
+
 interface Options {
   readonly reason: string;
+  /** From a primary that lives. */
+  readonly isPlanned: boolean;
+  /** Gives up what rests. */
+  readonly cancels: boolean;
   readonly isForced: boolean;
   readonly isDryRun: boolean;
   readonly isJson: boolean;
@@ -50,7 +68,8 @@ export async function failover(args: readonly string[]): Promise<number> {
     return await run(settings, brokers, options, stop.signal);
   } catch (error) {
     if (error instanceof PropertyError) return complain(2, error.message);
-    const message = explained(error, stop.signal);
+    const what = options.isPlanned ? "both clusters" : "the secondary";
+    const message = explained(error, what, stop.signal);
     if (message === null) throw error;
     if (options.isJson) print(JSON.stringify({ outcome: "failed", message }));
     return complain(1, message);
@@ -59,11 +78,17 @@ export async function failover(args: readonly string[]): Promise<number> {
 
 async function run(
   settings: Settings,
-  brokers: Readonly<Record<"primary" | "secondary", string>>,
+  brokers: Brokers,
   options: Options,
   signal: AbortSignal,
 ): Promise<number> {
   const { isDryRun, isForced, isJson, reason } = options;
+  if (options.isPlanned) {
+    return await plannedRun(settings, brokers, options, signal);
+  }
+  if (options.cancels) {
+    return await cancelRun(settings, brokers, options, signal);
+  }
   const steps: StepReport[] = [];
   const library = await openNative(settings, signal);
   const clients = (of: ClusterSettings, servers: string) =>
@@ -106,6 +131,63 @@ async function run(
   return outcome.kind === "another" ? 1 : 0;
 }
 
+async function plannedRun(
+  settings: Settings,
+  brokers: Brokers,
+  { isJson, reason }: Options,
+  signal: AbortSignal,
+): Promise<number> {
+  const steps: unknown[] = [];
+  const opening = switchOptions(settings, brokers, NO_TAIL_CHOSEN, {
+    library: await openNative(settings, signal),
+    onStep: (report) => {
+      steps.push(report);
+      if (!isJson) print(stepText(report));
+    },
+    onProgress: tell,
+    log: createLog({ level: settings.logLevel, write: new LogSink().write }),
+  });
+  await using opened = openFailBack(opening);
+  await using parts = openSwitchOver(opening, opened);
+  const beganMs = performance.now();
+  const outcome = await switchOver(parts, reason, signal);
+  const ms = Math.round(performance.now() - beganMs);
+  if (isJson) print(JSON.stringify({ ...summary(outcome), ms, steps }));
+  else print(endText(outcome, ms));
+  return 0;
+}
+
+async function cancelRun(
+  settings: Settings,
+  brokers: Brokers,
+  { isJson, reason }: Options,
+  signal: AbortSignal,
+): Promise<number> {
+  const opening = switchOptions(settings, brokers, NO_TAIL_CHOSEN, {
+    library: await openNative(settings, signal),
+    onStep: () => {},
+    onProgress: tell,
+    log: createLog({ level: settings.logLevel, write: new LogSink().write }),
+  });
+  await using parts = openFailBack(opening);
+  const known = await parts.latest(signal);
+  if (known?.active === "secondary") {
+    throw new FailoverError(
+      "refused",
+      "the secondary is active; failback --cancel gives up what rests there",
+    );
+  }
+  const state = await parts.cancel({ why: reason }, signal);
+  const outcome = state === null ? "nothing" : "cancelled";
+  if (isJson) print(JSON.stringify({ outcome, state }));
+  else {print(
+      state === null
+        ? "nothing to give up"
+        : `given up: the ${state.active} is active, ${state.phase}`,
+    );}
+  return 0;
+}
+
 async function plan(
   parts: OpenFailOver,
   isJson: boolean,
@@ -144,6 +226,8 @@ function optionsOf(args: readonly string[]): Options | string {
       options: {
         to: { type: "string", default: "secondary" },
         reason: { type: "string", default: "by hand" },
+        planned: { type: "boolean", default: false },
+        cancel: { type: "boolean", default: false },
         force: { type: "boolean", default: false },
         "dry-run": { type: "boolean", default: false },
         json: { type: "boolean", default: false },
@@ -152,8 +236,17 @@ function optionsOf(args: readonly string[]): Options | string {
     if (values.to !== "secondary") {
       return `--to takes secondary, not "${values.to}"`;
     }
+    const { cancel: cancels, force, planned: isPlanned } = values;
+    if ([cancels, force, isPlanned].filter(Boolean).length > 1) {
+      return "--planned, --force and --cancel exclude each other";
+    }
+    if (values["dry-run"] && (cancels || isPlanned)) {
+      return "--dry-run is of a failover that is not planned";
+    }
     return {
       reason: values.reason,
+      isPlanned,
+      cancels,
       isForced: values.force,
       isDryRun: values["dry-run"],
       isJson: values.json,
@@ -163,28 +256,43 @@ function optionsOf(args: readonly string[]): Options | string {
   }
 }
 
-/** Null: it is a bug. */
-function explained(error: unknown, signal: AbortSignal): string | null {
+/**
+ * Null: it is a bug.
+ * @param what must be there
+ */
+function explained(
+  error: unknown,
+  what: string,
+  signal: AbortSignal,
+): string | null {
+  const isSaid = error instanceof FailoverError ||
+    error instanceof FailbackError || error instanceof OvertakenError ||
+    error instanceof NativeError;
+  if (error instanceof FailoverError && error.kind === "failed") {
+    return `${error.message}; then run it again, or give it up with --cancel`;
+  }
+  if (isSaid) return error.message;
   if (signal.aborted) {
     return `${
       (signal.reason as Error).message
     }; run it again, it goes on there`;
   }
-  if (error instanceof FailoverError || error instanceof NativeError) {
-    return error.message;
-  }
   const isOfCluster = error instanceof StateError ||
     error instanceof StateTopicError || error instanceof KafkaError ||
-    error instanceof ReadError;
+    error instanceof ReadError || error instanceof FollowError;
   return isOfCluster
-    ? `${error.message}; see to the secondary and run it again, it goes on ` +
-      "where it was"
+    ? `${error.message}; see to ${what} and run it again, it goes on ` +
+      "where it was, or give it up with --cancel"
     : null;
 }
 
 function complain(status: number, message: string): number {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${message}\n`));
+  tell(message);
   return status;
+}
+
+function tell(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
 }
 
 function print(line: string): void {

@@ -26,7 +26,10 @@ const DOES: Readonly<Record<StepName, string>> = {
 
 const NAME_WIDTH = Math.max(...STEPS.map(({ length }) => length));
 
-export const stepText = ({ detail, ms, step }: StepReport): string =>
+/** Of a failover, or of a planned switch, which has a step more. */
+export const stepText = (
+  { detail, ms, step }: Omit<StepReport, "step"> & { readonly step: string },
+): string =>
   `${step.padEnd(NAME_WIDTH)}  ${(ms / 1000).toFixed(3)} s  ${detail}`;
 
 /** @param ms that it took. */

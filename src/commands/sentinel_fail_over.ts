@@ -4,9 +4,12 @@ import {
   FailoverError,
   openFailOver,
 } from "../../dr/failover/mod.ts";
+import { openFailBack } from "../../dr/failback/mod.ts";
 import { replicationPolicy } from "../../dr/formats/mod.ts";
 import type { FailOver } from "../../dr/sentinel/mod.ts";
+import { OvertakenError } from "../../dr/state/mod.ts";
 import { clientSettings } from "./client_properties.ts";
+import { NO_TAIL_CHOSEN, switchOptions } from "./failback_parts.ts";
 import type { FailOverParts } from "./run_sentinel.ts";
 
 /** @throws {PropertyError} where clients cannot be made, once it is called. */
@@ -15,7 +18,15 @@ export function sentinelFailOver(
 ): FailOver {
   /** The last decision, and the epoch under which it is carried out by us. */
   let ours = { decided: -1, epoch: -1 };
-  return async ({ epoch: decided, reason, to }, signal) => {
+  return async ({ epoch: decided, givesUp, reason, to }, signal) => {
+    if (givesUp) {
+      await giveUp(
+        { clusters, library, log, settings },
+        { why: reason, epoch: decided },
+        signal,
+      );
+      return;
+    }
     const reached = (cluster: "primary" | "secondary") =>
       clientSettings(
         { ...settings, guarantee: "exactly-once" },
@@ -61,4 +72,30 @@ export function sentinelFailOver(
       log.info("does not fail over", { reason: error.message });
     }
   };
+}
+
+/** Of whoever began it, and does not say any more that it is at it. */
+async function giveUp(
+  { clusters, library, log, settings }: FailOverParts,
+  request: { readonly why: string; readonly epoch: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const brokers = {
+    primary: clusters.primary.brokers.join(","),
+    secondary: clusters.secondary.brokers.join(","),
+  };
+  const opening = switchOptions(settings, brokers, NO_TAIL_CHOSEN, {
+    library,
+    log,
+    onProgress: () => {},
+    onStep: () => {},
+  });
+  await using parts = openFailBack(opening);
+  try {
+    const state = await parts.cancel(request, signal);
+    log.warn("gave a switch up", { ...state });
+  } catch (error) {
+    if (!(error instanceof OvertakenError)) throw error;
+    log.info("another goes on with it", { ...error.state });
+  }
 }

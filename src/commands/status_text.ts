@@ -1,5 +1,10 @@
 /** What `status` reports, for people. Pure. */
-import type { DrState, StampedVote } from "../../dr/state/mod.ts";
+import {
+  ABANDONED_MS,
+  type DrState,
+  isWorkedIn,
+  type StampedVote,
+} from "../../dr/state/mod.ts";
 
 interface Unread {
   readonly error: string;
@@ -25,7 +30,7 @@ const STATE_HEADS = ["epoch", "active", "phase", "era", "lanes", "since"];
 
 export function renderStatus(report: StatusReport): string {
   return [
-    headline(report.state),
+    headline(report),
     "",
     table([
       ["copy on", ...STATE_HEADS, "reason"],
@@ -40,15 +45,23 @@ export function renderStatus(report: StatusReport): string {
   ].join("\n");
 }
 
-function headline(state: DrState | null): string {
+function headline({ atMs, state }: StatusReport): string {
   if (state === null) {
     return "no state can be read: has a sentinel run on these clusters?";
   }
-  const { active, phase } = state;
-  return phase === "steady"
-    ? `the ${active} is active`
-    : `the ${active} is active, and a switch is under way: ${phase}`;
+  const { active, phase, sinceMs } = state;
+  if (phase === "steady") return `the ${active} is active`;
+  const now = `the ${active} is active, and a switch is under way: ${phase}`;
+  const isAbandoned = !isWorkedIn(phase) && atMs - sinceMs > ABANDONED_MS;
+  return isAbandoned
+    ? `${now}. Nobody has been at it for ${
+      seconds(atMs - sinceMs)
+    }: sentinels ` +
+      "see to that, or run its command again, or give it up with --cancel"
+    : now;
 }
+
+const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
 
 function copyCells(copy: Copy): readonly string[] {
   if ("error" in copy) return [`cannot be read: ${copy.error}`];

@@ -7,7 +7,8 @@ import {
   encodeDelta,
   OffsetMap,
 } from "../../dr/offset_map/mod.ts";
-import type { DrState, Phase } from "../../dr/state/mod.ts";
+import { giveUp } from "../../dr/failback/give_up.ts";
+import type { Decide, DrState, Phase } from "../../dr/state/mod.ts";
 import { FAILED_OVER } from "./support_failback_world.ts";
 
 const { signal } = new AbortController();
@@ -69,6 +70,9 @@ class World {
   state: DrState;
   readonly calls: string[] = [];
   behind: string[] = [];
+  strangers: string[] = [];
+  /** The call that fails. */
+  failAt = "";
   /** The call at which the process ends. */
   crashAt = "";
 
@@ -84,22 +88,46 @@ class World {
     const call = <T>(name: string, value: T) => {
       this.calls.push(name);
       if (this.crashAt === name) throw new Error("crashed");
+      if (this.failAt === name) throw new Error("the primary is lost");
       return Promise.resolve(value);
     };
+    const change = async (decide: Decide) => {
+      const proposal = (await decide(this.state))!;
+      const epoch = this.state.epoch + 1;
+      this.state = { ...this.state, ...proposal, epoch };
+      this.calls.push(this.state.phase);
+      const copied = Promise.resolve(null);
+      return { kind: "changed", state: this.state, copied } as const;
+    };
+    const latest = () => Promise.resolve(this.state);
     return {
-      newest: () => Promise.resolve(this.state),
-      change: async (decide) => {
-        const proposal = (await decide(this.state))!;
-        this.state = { ...this.state, ...proposal };
-        this.calls.push(this.state.phase);
-        const copied = Promise.resolve(null);
-        return { kind: "changed", state: this.state, copied };
-      },
+      newest: latest,
+      latest,
+      change,
       behind: () => call("behind", this.behind),
+      strangers: () => call("strangers", this.strangers),
+      expectMirrored: () => call("mirrored", undefined),
       untilAllIdle: () => call("idle", undefined),
       untilQuiet: () => call("quiet", undefined),
       untilReleased: () => call("released", 1),
-      promote: () => call("promote", this.state),
+      promote: ({ epoch }) => {
+        assert.equal(epoch, this.state.epoch);
+        return call("promote", this.state);
+      },
+      whileAlive: (work, its) => work(its),
+      giveUp: (why, epoch) => {
+        if (this.crashAt !== "") throw new Error("crashed");
+        return giveUp(
+          {
+            change,
+            latest,
+            endReplay: () => call("end replay", undefined),
+            keepDone: () => call("keep done", undefined),
+          },
+          { why, epoch },
+          signal,
+        );
+      },
       now: () => 0,
       onStep: () => {},
     };
@@ -111,6 +139,8 @@ Deno.test("a switch lets pools rest, the mirror end and positions come before an
   await world.run();
   assert.deepEqual(world.calls, [
     "behind",
+    "strangers",
+    "mirrored",
     "draining",
     "idle",
     "quiet",
@@ -131,8 +161,8 @@ Deno.test("a switch that was broken off goes on where the state says it was", as
     assert.deepEqual(
       world.calls,
       crashAt === "promote"
-        ? ["promote"]
-        : ["idle", "quiet", "released", "fencing", "promote"],
+        ? ["fencing", "promote"]
+        : ["draining", "idle", "quiet", "released", "fencing", "promote"],
     );
   }
 });
@@ -155,4 +185,37 @@ Deno.test("nothing is switched before the mirror back has caught up once", async
     await assert.rejects(world.run(), /has not caught up/);
     assert.deepEqual(world.calls, []);
   }
+});
+
+Deno.test("members that do not leave by themselves are told of before anybody rests", async () => {
+  const world = new World("catching-up");
+  world.strangers = ["group g has members"];
+  await assert.rejects(
+    world.run(),
+    (error) => error instanceof FailbackError && error.kind === "refused",
+  );
+  assert.deepEqual(world.calls, ["behind", "strangers"]);
+  assert.equal(world.state.phase, "catching-up");
+});
+
+Deno.test("a switch that cannot go on is given up, and the secondary is worked on again", async () => {
+  for (const failAt of ["idle", "quiet", "released", "promote"]) {
+    const world = new World("catching-up");
+    const { era } = world.state;
+    world.failAt = failAt;
+    await assert.rejects(world.run(), /primary is lost\. So it was given up/);
+    const { state } = world;
+    assert.deepEqual([state.active, state.phase], ["secondary", "catching-up"]);
+    // Behind a seal only another era can be mirrored in.
+    assert.equal(state.era, failAt === "promote" ? era + 1 : era);
+    assert.equal(world.calls.includes("keep done"), failAt === "promote");
+    world.failAt = "";
+    await world.run();
+  }
+});
+
+Deno.test("where giving up fails, too, that is said with what to do", async () => {
+  const world = new World("catching-up");
+  world.crashAt = "quiet";
+  await assert.rejects(world.run(), /could not be given up.*--cancel/);
 });

@@ -27,4 +27,8 @@ Deno.test("wrong words are named", () => {
     /not "audit=forget"/,
   );
   assert.match(String(failbackOptions(["--back"])), /--back/);
+  assert.match(
+    String(failbackOptions(["--cancel", "--switch"])),
+    /--cancel goes with neither/,
+  );
 });

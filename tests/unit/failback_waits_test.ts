@@ -33,8 +33,17 @@ Deno.test("what is behind is named with what to do, also where its end is not kn
 });
 
 Deno.test("nobody writes where ends stay, are stable, and are known; else it is said what to do", () => {
-  assert.equal(unquiet(look(5), look(5)), null);
-  assert.match(unquiet(look(5), look(6))!, /writing to t \[0\].*stop them/);
-  assert.match(unquiet(look(5, 4), look(5))!, /open in t \[0\].*end their/);
-  assert.match(unquiet(look(null), look(null))!, /not known; see that/);
+  assert.equal(unquiet("secondary", look(5), look(5)), null);
+  assert.match(
+    unquiet("secondary", look(5), look(6))!,
+    /writing to t \[0\].*stop them/,
+  );
+  assert.match(
+    unquiet("secondary", look(5, 4), look(5))!,
+    /open in t \[0\].*end their/,
+  );
+  assert.match(
+    unquiet("secondary", look(null), look(null))!,
+    /not known; see that/,
+  );
 });

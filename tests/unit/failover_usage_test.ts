@@ -25,6 +25,8 @@ const WRONG: readonly [readonly string[], RegExp][] = [
   [["--to", "primary"], /--to takes secondary, not "primary"; usage: /],
   [["--reason"], /--reason.*; usage: failover \[--to secondary\]/],
   [["--hurry"], /--hurry.*; usage: /],
+  [["--planned", "--force"], /exclude each other; usage: /],
+  [["--cancel", "--dry-run"], /--dry-run is of a failover that is not planned/],
   [["secondary"], /secondary.*; usage: /],
   [["--", "--force"], /^PRIMARY_BROKERS is not set: a failover needs two/],
 ];

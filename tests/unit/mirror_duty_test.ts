@@ -31,7 +31,7 @@ Deno.test("a mirror works while its source is active and no failover is under wa
   const kinds = (active: DrState["active"], source: DrState["active"]) =>
     PHASES.map((phase) => dutyOf({ ...STATE, active, phase }, source))
       .map((duty) => duty.kind === "mirror" ? duty.era : duty.kind);
-  const own = [3, "idle", "idle", "idle", "idle", 3, 3];
+  const own = [3, "idle", 3, "idle", "idle", 3, 3];
   const back = ["idle", "idle", 3, "idle", "idle", 3, 3];
   const none = PHASES.map(() => "idle");
   assert.deepEqual(kinds("primary", "primary"), own);

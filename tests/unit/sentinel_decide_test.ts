@@ -157,10 +157,27 @@ Deno.test("there is no failover beyond what may be lost, nor where that is not k
 });
 
 Deno.test("while a switch is under way there is no other one, not even by force", () => {
-  const state = { ...STATE, phase: "draining" } as const;
+  const state = { ...STATE, phase: "fencing" } as const;
   assert.equal(refused({ state }), "under-way");
   const order = { to: "secondary", isForced: true, reason: "test" } as const;
   assert.equal(refused({ state, order }), "under-way");
+});
+
+Deno.test("a primary that is lost while all rest for a planned switch is failed over from, at once; while it lives nothing is done", () => {
+  const state: DrState = {
+    ...STATE,
+    phase: "draining",
+    era: 2,
+    sinceMs: NOW - 1,
+  };
+  assert.equal(decided({ state }).kind, "fail-over");
+  assert.equal(decided({ state, health: CALM }).kind, "stay");
+  assert.equal(refused({ state, votes: [vote("a")] }), "no-majority");
+  const order = { to: "secondary", isForced: true, reason: "test" } as const;
+  assert.equal(refused({ state, order }), "under-way");
+  const back: DrState = { ...state, active: "secondary" };
+  const health = { primary: "healthy", secondary: "down" } as const;
+  assert.equal(refused({ state: back, health }), "under-way");
 });
 
 Deno.test("after a switch there is none by itself for a while, but by order", () => {

@@ -152,6 +152,21 @@ the history cannot be read: no such topic`,
   );
 });
 
+Deno.test("a switch that nobody is at any more is named as such, with what to do", () => {
+  const state: DrState = { ...STATE, phase: "fencing" };
+  const copies = { primary: { state }, secondary: { state } };
+  const first = (afterMs: number) =>
+    renderStatus({
+      atMs: state.sinceMs + afterMs,
+      state,
+      copies,
+      votes: [],
+      history: [],
+    }).split("\n")[0]!;
+  assert.match(first(30_000), /under way: fencing$/);
+  assert.match(first(31_000), /Nobody has been at it for 31 s:.*--cancel/);
+});
+
 Deno.test("the status of clusters without a state says so", () => {
   const text = renderStatus({
     atMs: 0,

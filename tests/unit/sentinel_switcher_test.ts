@@ -61,7 +61,11 @@ Deno.test("one switch is carried out at a time, however often it is decided", as
   for (const epoch of [1, 1, 2]) switcher.begin(decided(epoch));
   await stage.tick(10 * SECOND);
   assert.deepEqual(calls, [1]);
-  assert.deepEqual(switcher.current, decided(1));
+  assert.deepEqual(switcher.current, {
+    ...decided(1),
+    attempts: 1,
+    failure: null,
+  });
 
   stage.outcome.resolve();
   await stage.tick();
@@ -87,6 +91,12 @@ Deno.test("a switch that has begun is carried on until it is over", async () => 
     stage.outcome.reject(new Error("no answer"));
     await stage.tick(2 * SECOND);
     assert.equal(stage.calls.length, count);
+    // It cannot go on for ever without saying so.
+    const { current } = stage.switcher;
+    assert.deepEqual(
+      [current?.attempts, current?.failure],
+      [count, "no answer"],
+    );
   }
   stage.outcome.resolve();
   await stage.tick(10 * SECOND);
@@ -122,7 +132,7 @@ Deno.test("a switch that does not come to its end is left in the middle when all
 const state: DrState = {
   epoch: 8,
   active: "primary",
-  phase: "draining",
+  phase: "fencing",
   sinceMs: 1_000,
   reason: "primary is down",
   era: 0,
@@ -130,17 +140,26 @@ const state: DrState = {
 };
 const lateMs = state.sinceMs + ABANDONED_MS;
 
-Deno.test("a switch that nobody has carried on for long is anybody's, and nothing else is", () => {
-  assert.deepEqual(abandoned(state, lateMs), decided(8));
-  assert.equal(abandoned(state, lateMs - 1), null);
+Deno.test("a failover that nobody has carried on for long is anybody's, and nothing else is", () => {
+  assert.deepEqual(abandoned(state, lateMs, 0), decided(8));
+  assert.equal(abandoned(state, lateMs - 1, 0), null);
   for (const phase of ["steady", "recovering", "catching-up"] as const) {
-    assert.equal(abandoned({ ...state, phase }, lateMs), null, phase);
+    assert.equal(abandoned({ ...state, phase }, lateMs, ABANDONED_MS), null);
   }
 });
 
-Deno.test("the way back, which rests in the same phases, is nobody else's", () => {
-  for (const phase of ["releasing", "draining", "fencing"] as const) {
-    const back: DrState = { ...state, active: "secondary", phase };
-    assert.equal(abandoned(back, lateMs * 100), null, phase);
+Deno.test("a planned switch and the way back are never carried on by others, but given up, by the clock of who sees them", () => {
+  const rests = [
+    { active: "primary", phase: "draining" },
+    ...(["releasing", "draining", "fencing"] as const).map((phase) => ({
+      active: "secondary" as const,
+      phase,
+    })),
+  ] as const;
+  for (const each of rests) {
+    const rest: DrState = { ...state, ...each };
+    assert.equal(abandoned(rest, lateMs * 100, ABANDONED_MS - 1), null);
+    const { epoch, givesUp, to } = abandoned(rest, 0, ABANDONED_MS)!;
+    assert.deepEqual([to, epoch, givesUp], [each.active, 8, true]);
   }
 });

@@ -5,6 +5,7 @@ import {
   type FailBackParts,
   type PlannedTail,
 } from "../../dr/failback/fail_back.ts";
+import { giveUp, type GiveUpParts } from "../../dr/failback/give_up.ts";
 import { planTail } from "../../dr/failback/tail_plan.ts";
 import { restingGroups } from "../../dr/failback/stage.ts";
 import type { Decide, DrState, Phase } from "../../dr/state/mod.ts";
@@ -29,6 +30,11 @@ const WORKING: ReadonlySet<Phase> = new Set<Phase>([
 
 class Crashed extends Error {}
 
+/** The primary does not answer any more. */
+export class Lost extends Error {
+  override readonly message = "the primary does not answer any more";
+}
+
 export class FailbackWorld {
   state: DrState = FAILED_OVER;
   /** Of the tail, those that were copied, in order. */
@@ -41,6 +47,10 @@ export class FailbackWorld {
   readonly outputs = new Map<number, number>();
   /** Written to the primary while the failback is at work. */
   late = 0;
+  /** The primary is lost when so many were copied; null: never. */
+  lostAt: number | null = null;
+  #replays = 0;
+  #hasCrashed = false;
   #tail: number;
   #processed = 0;
   #session: { readonly era: number; readonly known: ReadonlySet<number> } = {
@@ -69,9 +79,38 @@ export class FailbackWorld {
         new AbortController().signal,
       );
     } catch (error) {
-      if (error instanceof Crashed) return null;
+      // Whoever has ended gives nothing up.
+      if (this.#hasCrashed) return null;
       throw error;
     }
+  }
+
+  /** Gives it up, as another does that finds it abandoned. */
+  async giveUp(epoch?: number): Promise<DrState | null> {
+    this.#work();
+    const given = await giveUp(
+      this.#giveUpParts(),
+      { why: "test", ...epoch === undefined ? {} : { epoch } },
+      new AbortController().signal,
+    );
+    this.#work();
+    return given;
+  }
+
+  #giveUpParts(): GiveUpParts {
+    return {
+      change: (decide) => this.#change(decide),
+      latest: () => Promise.resolve(this.state),
+      endReplay: () => {
+        this.#replays++;
+        return Promise.resolve();
+      },
+      keepDone: (_active, era) => {
+        const there = this.copied.filter((each) => this.#mirrored.has(each));
+        this.done.set(era, new Set(there));
+        return Promise.resolve();
+      },
+    };
   }
 
   /** Each pool works on what it sees, by what it knew when its era began. */
@@ -91,11 +130,20 @@ export class FailbackWorld {
 
   #parts(crashAt: number | null): FailBackParts {
     let operations = 0;
+    this.#hasCrashed = false;
     const operation = () => {
       this.#work();
-      if (operations++ === crashAt) throw new Crashed();
+      if (operations++ !== crashAt) return;
+      this.#hasCrashed = true;
+      throw new Crashed();
     };
     return {
+      latest: () => Promise.resolve(this.state),
+      giveUp: (_why, epoch) => {
+        if (this.#hasCrashed) throw new Crashed();
+        return this.giveUp(epoch);
+      },
+      whileAlive: (work, signal) => work(signal),
       newest: () => Promise.resolve(this.state),
       change: async (decide) => {
         operation();
@@ -115,8 +163,11 @@ export class FailbackWorld {
       },
       replay: () => {
         const before = this.copied.length;
+        const replay = ++this.#replays;
         while (this.copied.length < this.#tail) {
           operation();
+          if (this.lostAt === this.copied.length) throw new Lost();
+          assert.equal(replay, this.#replays, "another has the ids");
           this.copied.push(this.copied.length);
         }
         operation();

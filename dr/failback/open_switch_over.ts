@@ -1,0 +1,57 @@
+/** What the planned switch to the secondary does on real clusters. */
+import { openClusters } from "../clusters.ts";
+import { openFailOver } from "../failover/compose.ts";
+import { failOver } from "../failover/fail_over.ts";
+import type { ReplicationPolicy } from "../formats/mod.ts";
+import type { OpenedParts, OpenSwitchOptions } from "./open_switch.ts";
+import { restParts } from "./rest.ts";
+import type { SwitchOverParts } from "./switch_over.ts";
+
+export interface OpenSwitchOverOptions extends OpenSwitchOptions {
+  /** Of the mirror to the secondary. */
+  readonly policy: ReplicationPolicy;
+  /** What that takes, without what mirrors go on writing. */
+  readonly isMirroredOver: (topic: string) => boolean;
+}
+
+const FORWARD = { source: "primary", target: "secondary" } as const;
+
+/** @throws {PropertyError} where clients cannot be made. */
+export function openSwitchOver(
+  options: OpenSwitchOverOptions,
+  opened: OpenedParts,
+): SwitchOverParts & AsyncDisposable {
+  const { library, log, policy, replicationFactor } = options;
+  const owned = new AsyncDisposableStack();
+  const { clusters } = owned.use(openClusters(options));
+  const failover = owned.use(openFailOver({
+    library,
+    clusters: options.clusters,
+    to: "secondary",
+    policy,
+    replicationFactor,
+    onStep: (report) => opened.onStep(report),
+    log,
+  }));
+  return {
+    ...opened,
+    ...restParts({
+      library,
+      clusters,
+      flow: FORWARD,
+      isMirrored: options.isMirroredOver,
+      targetTopic: (topic) => policy.targetTopic(FORWARD.source, topic),
+      isGroupMirrored: options.isGroupMirrored,
+      setsGroupOffsets: options.setsGroupOffsets,
+      onProgress: options.onProgress,
+    }),
+    lanes: (signal) => failover.lanes(signal),
+    promote: (request, signal) =>
+      failOver(
+        failover,
+        { ...request, to: "secondary", isPlanned: true },
+        signal,
+      ),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

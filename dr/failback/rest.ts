@@ -1,0 +1,176 @@
+/** How everybody comes to rest on real clusters, before a planned switch. */
+import { type Library } from "../../src/kafka/mod.ts";
+import { askRepeatedly, ATTEMPT_MS, latestOffsets } from "../cut/requests.ts";
+import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
+import { type Flow, lanesTopic } from "../formats/mod.ts";
+import { laneGroup } from "../mirror/names.ts";
+import {
+  FollowError,
+  LaneFollower,
+  type OffsetMap,
+} from "../offset_map/mod.ts";
+import type { ClusterName, StateCluster } from "../state/mod.ts";
+import { pause } from "../waits.ts";
+import { untilMirrored } from "./caught_up.ts";
+import type { RestParts } from "./come_to_rest.ts";
+import { FailbackError } from "./errors.ts";
+import { committedByGroup, groupNames, unreleased } from "./group_positions.ts";
+import { untilIdle } from "./idle_groups.ts";
+import { unquiet } from "./quiet.ts";
+import { whileAlive } from "./while_alive.ts";
+
+export interface RestOptions {
+  readonly library: Library;
+  readonly clusters: Readonly<Record<ClusterName, StateCluster>>;
+  /** Of the mirror: from the cluster that is left. */
+  readonly flow: Flow & Readonly<Record<"source" | "target", ClusterName>>;
+  readonly isMirrored: (topic: string) => boolean;
+  readonly targetTopic: (topic: string) => string;
+  readonly isGroupMirrored: (group: string) => boolean;
+  /** Whether the mirror sets positions of groups. */
+  readonly setsGroupOffsets: boolean;
+  /** As a user reads it. */
+  readonly onProgress: (text: string) => void;
+}
+
+/** Of the mirror, to come to the end while it keeps up. */
+const KEEPS_UP_MS = 30_000;
+/** Of the mirror, once all rest; and of positions, which come with the next cut. */
+const PATIENCE_MS = 60_000;
+const LOOK_MS = 200;
+/** Of all that this project runs; see `clientSettings` and `dr/follow`. */
+const OURS = "switchyard-";
+const NAMED = 5;
+
+/** The mirror's map, read to its end. @throws {KafkaError | FollowError}. */
+export async function readMap(
+  library: Library,
+  target: StateCluster,
+  source: string,
+  signal: AbortSignal,
+): Promise<OffsetMap> {
+  await using follower = await LaneFollower.open({
+    library,
+    properties: target.consumer,
+    topic: lanesTopic(source),
+    signal,
+  });
+  await follower.load(signal);
+  return follower.map;
+}
+
+export function restParts(options: RestOptions): RestParts {
+  const { clusters, flow, isMirrored, library, onProgress } = options;
+  const [left, next] = [clusters[flow.source], clusters[flow.target]];
+  // Mirrors share their lanes so, and go on all the time.
+  const lanes = laneGroup({ source: flow.target, target: flow.source });
+  const isGroup = (group: string) =>
+    options.isGroupMirrored(group) && group !== lanes;
+
+  const endsOf = async (signal: AbortSignal) => {
+    const counts = await partitionCounts(left.admin, signal);
+    const partitions = [...counts].filter(([topic]) => isMirrored(topic))
+      .flatMap(([topic, count]) =>
+        Array.from({ length: count }, (_, partition) => ({ topic, partition }))
+      );
+    const ask = (isStable: boolean) =>
+      latestOffsets(left.admin, partitions, isStable, REQUEST_MS, signal);
+    const [written, stable] = await Promise.all([ask(false), ask(true)]);
+    return { partitions, written, stable };
+  };
+  /** @throws {FailbackError} of the kind, where it stands still for so long. */
+  const mirrored = async (
+    kind: "refused" | "failed",
+    patienceMs: number,
+    signal: AbortSignal,
+  ) => {
+    try {
+      await untilMirrored({
+        library,
+        flow,
+        admin: left.admin,
+        consumer: next.consumer,
+        isMirrored,
+        onLag: (lag) => onProgress(`${lag} offsets to go`),
+        patienceMs,
+      }, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof FollowError && kind === "refused") {
+        throw new FailbackError(kind, `no mirror has run (${error.message})`);
+      }
+      if (!(error instanceof FailbackError)) throw error;
+      throw new FailbackError(kind, error.message);
+    }
+  };
+
+  return {
+    async strangers(signal) {
+      const ids = await groupNames(left.admin, isGroup, signal);
+      if (ids.length === 0) return [];
+      const described = await askRepeatedly(
+        () =>
+          left.admin.groups.describe(ids, { timeoutMs: ATTEMPT_MS, signal }),
+        REQUEST_MS,
+        signal,
+      );
+      return described.flatMap(({ groupId, members }) => {
+        const others = members.map(({ clientId }) => clientId)
+          .filter((id) => !id.startsWith(OURS));
+        return others.length === 0 ? [] : [
+          `group ${groupId} has members on the ${flow.source} that are not ` +
+          `Switchyard's (${others.slice(0, NAMED).join(", ")})`,
+        ];
+      });
+    },
+    expectMirrored: (signal) => mirrored("refused", KEEPS_UP_MS, signal),
+    async untilAllIdle(signal) {
+      const ids = await groupNames(left.admin, isGroup, signal);
+      await untilIdle(left.admin, ids, signal);
+    },
+    untilQuiet: (signal) =>
+      within(async () => {
+        const before = await endsOf(signal);
+        await mirrored("failed", PATIENCE_MS, signal);
+        return unquiet(flow.source, before, await endsOf(signal));
+      }, signal),
+    async untilReleased(signal) {
+      if (!options.setsGroupOffsets) return 0;
+      const stood = await committedByGroup(left.admin, isGroup, signal);
+      const map = await readMap(library, next, flow.source, signal);
+      await within(async () => {
+        const there = await committedByGroup(
+          next.admin,
+          (group) => stood.has(group),
+          signal,
+        );
+        const missing = unreleased(stood, there, map, options.targetTopic);
+        return missing.length === 0
+          ? null
+          : `${missing.join("; ")}: positions do not come to the ` +
+            `${flow.target}; see the mirror's log, and that none of these ` +
+            `groups has members on the ${flow.target}`;
+      }, signal);
+      return stood.size;
+    },
+    whileAlive: (work, signal) =>
+      whileAlive(clusters.primary.admin, "the primary", work, signal),
+  };
+}
+
+/** @param missing as a user reads it, with what to do; null: nothing. */
+async function within(
+  missing: () => Promise<string | null>,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadlineMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const what = await missing();
+    if (what === null) return;
+    if (performance.now() > deadlineMs) {
+      throw new FailbackError("failed", `${what}, and run it again`);
+    }
+    await pause(LOOK_MS, signal);
+    signal.throwIfAborted();
+  }
+}

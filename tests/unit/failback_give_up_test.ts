@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { givenUp, giveUp } from "../../dr/failback/give_up.ts";
+import {
+  type Decide,
+  type DrState,
+  isWorkedIn,
+  OvertakenError,
+  type Phase,
+} from "../../dr/state/mod.ts";
+import { sized } from "../support/soak.ts";
+import { FailbackWorld, FAILED_OVER } from "./support_failback_world.ts";
+
+const numRuns = sized(200, 20_000);
+const { signal } = new AbortController();
+const PHASES: readonly Phase[] = [
+  "steady",
+  "fencing",
+  "draining",
+  "releasing",
+  "recovering",
+  "reversing",
+  "catching-up",
+];
+
+Deno.test("whatever rests is worked in again once it is given up, on the same cluster, and nothing else is", () => {
+  for (const active of ["primary", "secondary"] as const) {
+    for (const phase of PHASES) {
+      const state: DrState = { ...FAILED_OVER, active, phase };
+      const next = givenUp(state);
+      if (isWorkedIn(phase)) assert.equal(next, null);
+      else assert.ok(isWorkedIn(next!.phase) && next!.era >= state.era);
+    }
+  }
+});
+
+Deno.test("what others have taken over is theirs to give up", async () => {
+  let state: DrState = { ...FAILED_OVER, phase: "draining" };
+  const parts = {
+    latest: () => Promise.resolve(state),
+    change: async (decide: Decide) => {
+      const proposal = await decide(state);
+      if (proposal === null) return { kind: "unchanged", state } as const;
+      state = { ...state, ...proposal, epoch: state.epoch + 1 };
+      const copied = Promise.resolve(null);
+      return { kind: "changed", state, copied } as const;
+    },
+    endReplay: () => assert.fail("nothing is replayed"),
+    keepDone: () => assert.fail("the era is the same"),
+  };
+  const { epoch } = state;
+  await assert.rejects(
+    giveUp(parts, { why: "test", epoch: epoch - 1 }, signal),
+    OvertakenError,
+  );
+  assert.equal(state.epoch, epoch);
+  const given = await giveUp(parts, { why: "test", epoch }, signal);
+  assert.deepEqual(
+    [given?.phase, given?.reason],
+    ["catching-up", "given up: test"],
+  );
+  assert.equal(await giveUp(parts, { why: "test" }, signal), null);
+});
+
+const subset = fc.uniqueArray(fc.nat(9), { maxLength: 10 });
+
+Deno.test("wherever a replay is broken off and given up, pools work on, and every record of the tail has its output once", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      subset,
+      fc.array(fc.tuple(fc.nat(60), fc.boolean()), { maxLength: 4 }),
+      fc.option(fc.nat(9)),
+      async (mirrored, crashes, lostAt) => {
+        const world = new FailbackWorld(10, mirrored);
+        for (const [at, isGivenUp] of crashes) {
+          await world.run(at);
+          if (!isGivenUp) continue;
+          await world.giveUp();
+          assert.ok(isWorkedIn(world.state.phase), world.state.phase);
+        }
+        world.lostAt = lostAt;
+        try {
+          await world.run(null);
+        } catch (error) {
+          assert.match(String(error), /primary does not answer any more/);
+          assert.ok(isWorkedIn(world.state.phase), world.state.phase);
+        }
+        world.lostAt = null;
+        const state = await world.run(null);
+        assert.equal(state?.phase, "catching-up");
+        await world.giveUp();
+        assert.deepEqual(world.copied, [...Array(10).keys()]);
+        assert.deepEqual(
+          [...world.outputs].sort(([one], [other]) => one - other),
+          [...Array(10).keys()].map((input) => [input, 1]),
+        );
+      },
+    ),
+    { numRuns },
+  );
+});
