@@ -43,6 +43,7 @@ import { doneAfterReplay } from "./replayed_done.ts";
 import { reverseSeeds, type Seeds, writeSeeds } from "./seed.ts";
 import { restingGroups } from "./stage.ts";
 import {
+  compactedNotes,
   misnamedTails,
   planTail,
   type TailRules,
@@ -190,7 +191,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
       return {
         plan,
         problems: [...misnamed, ...tail.problems, ...seeds.problems],
-        notes: [...tail.notes, ...seeds.notes],
+        notes: [...tail.notes, ...seeds.notes, ...compactedNotes(plan)],
         resting: restingGroups(outputs, plan),
       };
     },
@@ -327,7 +328,7 @@ async function expectAlive(
 }
 
 const workOf = (
-  { partitions, target, topic, topicId, treatment }: TopicPlan,
+  { isCompacted, partitions, target, topic, topicId, treatment }: TopicPlan,
   targets: ReadonlyMap<string, TopicNow>,
 ) =>
   partitions
@@ -340,6 +341,7 @@ const workOf = (
       partition,
       start,
       end,
+      isCompacted,
       action: treatment,
       target: target ?? topic,
       targetId: targets.get(target ?? "")?.topicId ?? "",
