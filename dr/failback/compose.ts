@@ -23,6 +23,7 @@ import {
   REQUEST_MS,
 } from "../failover/target.ts";
 import { type Flow, lanesTopic, replayTopic } from "../formats/mod.ts";
+import { inTransactions } from "../failover/transactions.ts";
 import { ensureOwnTopics } from "../mirror/own_topics.ts";
 import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
 import {
@@ -75,6 +76,7 @@ export interface OpenFailBack extends FailBackParts, AsyncDisposable {
 }
 
 const PARTITIONS_AT_ONCE = 4;
+const PRUNE_ID = "switchyard-replay";
 const ALIVE_MS = 5_000;
 
 /** @throws {PropertyError} where clients cannot be made. */
@@ -225,6 +227,15 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
         Array.from(map.partitions(), ({ topic }) => topic),
       );
       const active = await topicsNow(secondary.admin, [...mirrored], signal);
+      const stale = (await readReplayLog(reading, signal))
+        .stale((chunk) => map.position(chunk)?.position ?? null);
+      const forgotten = stale.map((key) => ({
+        topic: replayTopic(flow.source),
+        partition: 0,
+        key,
+        value: null,
+      }));
+      await inTransactions(writing, PRUNE_ID, () => forgotten, signal);
       let copied = 0;
       const parts = {
         ...reading,
