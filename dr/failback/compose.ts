@@ -1,19 +1,9 @@
 /** What a failback does on real clusters, up to the switch. */
-import {
-  type Admin,
-  KafkaError,
-  type Library,
-  type TopicPartition,
-} from "../../src/kafka/mod.ts";
+import { type Admin, KafkaError, type Library } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { forEachBounded } from "../cut/bounded.ts";
 import { ensureCompacted } from "../cut/ensure_topics.ts";
-import {
-  askRepeatedly,
-  ATTEMPT_MS,
-  earliestOffsets,
-  latestOffsets,
-} from "../cut/requests.ts";
+import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
 import { type ClusterClients, openClusters } from "../clusters.ts";
 import type { EraOutputs } from "../failover/done_records.ts";
 import { readDoneLog, writeDone } from "../failover/done_topic.ts";
@@ -36,10 +26,11 @@ import { untilMirrored } from "./caught_up.ts";
 import { FailbackError } from "./errors.ts";
 import type { FailBackParts, StepReport } from "./fail_back.ts";
 import { untilIdle } from "./idle_groups.ts";
+import { readSides } from "./read_sides.ts";
 import { readTail } from "./read_tail.ts";
 import type { Chunk } from "./replay_records.ts";
 import { replayPartition } from "./replay.ts";
-import { readReplayLog, writtenNow } from "./replay_log_topic.ts";
+import { readReplayLog } from "./replay_log_topic.ts";
 import { doneAfterReplay } from "./replayed_done.ts";
 import { reverseSeeds, type Seeds, writeSeeds } from "./seed.ts";
 import { restingGroups } from "./stage.ts";
@@ -118,42 +109,9 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     map: OffsetMap,
     signal: AbortSignal,
   ): Promise<Seeds> => {
-    const counts = await partitionCounts(secondary.admin, signal);
-    const names = [...counts.keys()].filter(options.isMirroredBack);
-    const admins = { old: primary.admin, active: secondary.admin };
-    const [active, old, written] = await Promise.all([
-      topicsNow(secondary.admin, names, signal),
-      topicsNow(primary.admin, names, signal),
-      readReplayLog(reading, signal)
-        .then((log) => writtenNow(log, admins, signal)),
-    ]);
-    const replayed = written.returned;
-    const topics = [...active.values()];
-    const oldCounts = new Map(
-      Array.from(old, ([topic, { partitions }]) => [topic, partitions]),
-    );
-    const [activeBegins, oldEnds] = await Promise.all([
-      earliestOffsets(
-        secondary.admin,
-        topics.flatMap(partitionsOf),
-        REQUEST_MS,
-        signal,
-      ),
-      latestOffsets(
-        primary.admin,
-        topics.flatMap(({ partitions, topic }) =>
-          partitionsOf({
-            topic,
-            partitions: Math.min(partitions, oldCounts.get(topic) ?? 0),
-          })
-        ),
-        false,
-        REQUEST_MS,
-        signal,
-      ),
-    ]);
-    const sides = { map, topics, oldCounts, activeBegins, oldEnds, replayed };
-    return reverseSeeds(sides);
+    const { isMirroredBack } = options;
+    const sides = { ...reading, oldAdmin: primary.admin, isMirroredBack };
+    return reverseSeeds(await readSides(sides, map, signal));
   };
 
   return {
@@ -314,11 +272,6 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
-
-const partitionsOf = (
-  { partitions, topic }: Pick<TopicNow, "partitions" | "topic">,
-): TopicPartition[] =>
-  Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
 
 /** Else each question would wait for its own time-out. */
 async function expectAlive(
