@@ -97,6 +97,7 @@ export function openSwitch(
     );
     const { deltas, problems } = forwardSeeds({
       map,
+      returns: isMirroredBack,
       primaryIds,
       secondaryEnds,
     });
