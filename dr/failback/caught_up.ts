@@ -24,8 +24,6 @@ export interface CaughtUpParts {
   readonly isMirrored: (topic: string) => boolean;
   /** What is still missing, when that changes; 0 in the end. */
   readonly onLag: (offsets: number) => void;
-  /** How long it may stand still; default: two minutes. */
-  readonly patienceMs?: number | undefined;
 }
 
 const REQUEST_MS = 10_000;
@@ -43,7 +41,6 @@ export async function untilMirrored(
   signal: AbortSignal,
 ): Promise<void> {
   const { admin, consumer, flow, isMirrored, library, onLag } = parts;
-  const { patienceMs = PATIENCE_MS } = parts;
   const counts = await partitionCounts(admin, signal);
   const partitions = [...counts].filter(([topic]) => isMirrored(topic))
     .flatMap(([topic, count]) =>
@@ -62,7 +59,7 @@ export async function untilMirrored(
     topic: lanesTopic(flow.source),
     signal,
   });
-  const stall = new Stall(patienceMs, performance.now());
+  const stall = new Stall(PATIENCE_MS, performance.now());
   for (let before = -1;;) {
     await follower.load(signal);
     const behind = behindOf(partitions, ends, follower.map);

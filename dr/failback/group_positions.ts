@@ -5,25 +5,9 @@ import { committedOf } from "../failover/target.ts";
 import type { Committed } from "../failover/find_outputs.ts";
 import { idOf } from "../mirror/names.ts";
 import type { OffsetMap } from "../offset_map/mod.ts";
-import { partitionsText } from "./partitions_text.ts";
 import type { OffsetRanges } from "../../src/pool/offset_ranges.ts";
 
 const REQUEST_MS = 10_000;
-
-/** @throws {KafkaError}; the signal's reason. */
-export async function groupNames(
-  admin: Admin,
-  isWanted: (group: string) => boolean,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const { errors, groups } = await askRepeatedly(
-    () => admin.groups.list({ timeoutMs: ATTEMPT_MS, signal }),
-    REQUEST_MS,
-    signal,
-  );
-  if (errors.length > 0) throw errors[0];
-  return groups.map(({ groupId }) => groupId).filter(isWanted);
-}
 
 /** By group. @throws {KafkaError}; the signal's reason. */
 export async function committedByGroup(
@@ -31,9 +15,15 @@ export async function committedByGroup(
   isWanted: (group: string) => boolean,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Committed>> {
+  const { errors, groups } = await askRepeatedly(
+    () => admin.groups.list({ timeoutMs: ATTEMPT_MS, signal }),
+    REQUEST_MS,
+    signal,
+  );
+  if (errors.length > 0) throw errors[0];
   const found = new Map<string, Committed>();
-  for (const group of await groupNames(admin, isWanted, signal)) {
-    found.set(group, await committedOf(admin, group, signal));
+  for (const { groupId } of groups.filter(({ groupId }) => isWanted(groupId))) {
+    found.set(groupId, await committedOf(admin, groupId, signal));
   }
   return found;
 }
@@ -60,10 +50,9 @@ export function groupsBehind(
     const where = partitions.filter((tp) => {
       const offset = committed.get(idOf(tp));
       if (offset === undefined) return false;
-      const id = idOf(tp);
       const leftOut = Math.max(
-        replayed.get(id)?.at(-1) ?? 0,
-        madeAgain.get(id) ?? 0,
+        replayed.get(idOf(tp))?.at(-1) ?? 0,
+        madeAgain.get(idOf(tp)) ?? 0,
       );
       if (offset < leftOut) return true;
       const there = map.translate(tp, offset);
@@ -76,23 +65,23 @@ export function groupsBehind(
   });
 }
 
-/** Groups that are not yet on the primary as they should be, and where. Pure. */
+/** What is not yet on the primary as it should be, in partitions. Pure. */
 export function unreleased(
   secondary: ReadonlyMap<string, Committed>,
   primary: ReadonlyMap<string, Committed>,
   map: Pick<OffsetMap, "partitions" | "translate">,
-): string[] {
+): number {
   const partitions = [...map.partitions()];
-  return [...secondary].flatMap(([group, committed]) => {
-    const where = partitions.filter((tp) => {
+  let count = 0;
+  for (const [group, committed] of secondary) {
+    for (const tp of partitions) {
       const offset = committed.get(idOf(tp));
-      if (offset === undefined) return false;
+      if (offset === undefined) continue;
       const there = map.translate(tp, offset);
-      if (there === null || !there.exact) return false;
-      return (primary.get(group)?.get(idOf(tp)) ?? -1) < there.offset;
-    });
-    return where.length === 0
-      ? []
-      : [`group ${group} in ${partitionsText(where)}`];
-  });
+      if (there === null || !there.exact) continue;
+      const released = primary.get(group)?.get(idOf(tp)) ?? -1;
+      if (released < there.offset) count++;
+    }
+  }
+  return count;
 }

@@ -1,5 +1,6 @@
 /** What the switch back does on real clusters. */
 import { latestOffsets } from "../cut/requests.ts";
+import { offsetIn } from "../cut/mod.ts";
 import { openClusters } from "../clusters.ts";
 import { openFailOver } from "../failover/compose.ts";
 import { failOver } from "../failover/fail_over.ts";
@@ -17,13 +18,11 @@ import type { OpenFailBack, OpenFailBackOptions } from "./compose.ts";
 import { FailbackError } from "./errors.ts";
 import {
   committedByGroup,
-  groupNames,
   groupsBehind,
   unreleased,
 } from "./group_positions.ts";
 import { untilIdle } from "./idle_groups.ts";
 import { lastMadeAgain } from "./made_again.ts";
-import { unquiet } from "./quiet.ts";
 import { readReplayLog, writtenNow } from "./replay_log_topic.ts";
 import { writeSeeds } from "./seed.ts";
 import { forwardSeeds } from "./seed_forward.ts";
@@ -75,7 +74,26 @@ export function openSwitch(
     const ask = (isStable: boolean) =>
       latestOffsets(secondary.admin, partitions, isStable, REQUEST_MS, signal);
     const [written, stable] = await Promise.all([ask(false), ask(true)]);
-    return { partitions, written, stable };
+    return {
+      text: partitions.map((tp) => offsetIn(written, tp)).join(),
+      isStable: partitions.every((tp) =>
+        offsetIn(written, tp) === offsetIn(stable, tp)
+      ),
+    };
+  };
+  const within = async (
+    what: string,
+    isSo: () => Promise<boolean>,
+    signal: AbortSignal,
+  ) => {
+    const deadlineMs = performance.now() + PATIENCE_MS;
+    while (!await isSo()) {
+      if (performance.now() > deadlineMs) {
+        throw new FailbackError("failed", `${what}, and run it again`);
+      }
+      await pause(LOOK_MS, signal);
+      signal.throwIfAborted();
+    }
   };
   /** Where both clusters agree: nothing of what is below need be mirrored. */
   const seedForward = async (era: number, signal: AbortSignal) => {
@@ -128,23 +146,32 @@ export function openSwitch(
       return groupsBehind(groups, map, returned, again);
     },
     async untilAllIdle(signal) {
-      const groups = await groupNames(secondary.admin, isGroupMirrored, signal);
-      await untilIdle(secondary.admin, groups, signal);
+      const groups = await committedByGroup(
+        secondary.admin,
+        isGroupMirrored,
+        signal,
+      );
+      await untilIdle(secondary.admin, [...groups.keys()], signal);
     },
     untilQuiet: (signal) =>
-      within(async () => {
-        const before = await endsOf(signal);
-        await untilMirrored({
-          library,
-          flow: BACK,
-          admin: secondary.admin,
-          consumer: primary.consumer,
-          isMirrored: isMirroredBack,
-          onLag: (lag) => onProgress(`${lag} offsets to go`),
-          patienceMs: PATIENCE_MS,
-        }, signal);
-        return unquiet(before, await endsOf(signal));
-      }, signal),
+      within(
+        "somebody goes on writing to the secondary; stop them",
+        async () => {
+          const before = await endsOf(signal);
+          await untilMirrored({
+            library,
+            flow: BACK,
+            admin: secondary.admin,
+            consumer: primary.consumer,
+            isMirrored: isMirroredBack,
+            onLag: (lag) => onProgress(`${lag} offsets to go`),
+          }, signal);
+          const after = await endsOf(signal);
+          return before.isStable && after.isStable &&
+            before.text === after.text;
+        },
+        signal,
+      ),
     async untilReleased(signal) {
       if (!options.setsGroupOffsets) return 0;
       const groups = await committedByGroup(
@@ -153,17 +180,18 @@ export function openSwitch(
         signal,
       );
       const map = await mapBack(signal);
-      await within(async () => {
-        const there = await committedByGroup(
-          primary.admin,
-          (group) => groups.has(group),
-          signal,
-        );
-        const left = unreleased(groups, there, map);
-        return left.length === 0 ? null : `${left.join("; ")}: positions do ` +
-          "not come to the primary; see the log of deno task mirror --from " +
-          "secondary, and that none of these groups has members on the primary";
-      }, signal);
+      await within(
+        "positions of groups do not come to the primary; see the mirror's log",
+        async () => {
+          const there = await committedByGroup(
+            primary.admin,
+            (group) => groups.has(group),
+            signal,
+          );
+          return unreleased(groups, there, map) === 0;
+        },
+        signal,
+      );
       return groups.size;
     },
     async promote(reason, onStep, signal) {
@@ -193,21 +221,4 @@ export function openSwitch(
     },
     [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose](),
   };
-}
-
-/** @param missing as a user reads it, with what to do; null: nothing. */
-async function within(
-  missing: () => Promise<string | null>,
-  signal: AbortSignal,
-): Promise<void> {
-  const deadlineMs = performance.now() + PATIENCE_MS;
-  for (;;) {
-    const what = await missing();
-    if (what === null) return;
-    if (performance.now() > deadlineMs) {
-      throw new FailbackError("failed", `${what}, and run it again`);
-    }
-    await pause(LOOK_MS, signal);
-    signal.throwIfAborted();
-  }
 }

@@ -1,16 +1,10 @@
 import assert from "node:assert/strict";
 import { offsetTable } from "../../dr/cut/types.ts";
 import { behindOf, Stall, stalled } from "../../dr/failback/caught_up.ts";
-import { unquiet } from "../../dr/failback/quiet.ts";
 
 const flow = { source: "secondary", target: "primary" } as const;
 const tp = { topic: "t", partition: 0 };
 const table = (offset: number | null) => offsetTable([{ ...tp, offset }]);
-const look = (written: number | null, stable = written) => ({
-  partitions: [tp],
-  written: table(written),
-  stable: table(stable),
-});
 
 Deno.test("a mirror that gets on is waited for, one that stands still is not", () => {
   const stall = new Stall(100, 0);
@@ -30,11 +24,4 @@ Deno.test("what is behind is named with what to do, also where its end is not kn
   assert.match(said(7), /t \[0\] by 7 offsets.*mirror --from secondary runs/);
   assert.match(said(null), /t \[0\], whose end is not known/);
   assert.deepEqual(behindOf([tp], table(0), map), []);
-});
-
-Deno.test("nobody writes where ends stay, are stable, and are known; else it is said what to do", () => {
-  assert.equal(unquiet(look(5), look(5)), null);
-  assert.match(unquiet(look(5), look(6))!, /writing to t \[0\].*stop them/);
-  assert.match(unquiet(look(5, 4), look(5))!, /open in t \[0\].*end their/);
-  assert.match(unquiet(look(null), look(null))!, /not known; see that/);
 });
