@@ -1,19 +1,9 @@
 /** What a failback does on real clusters, up to the switch. */
-import {
-  type Admin,
-  KafkaError,
-  type Library,
-  type TopicPartition,
-} from "../../src/kafka/mod.ts";
+import { type Admin, KafkaError, type Library } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { forEachBounded } from "../cut/bounded.ts";
 import { ensureCompacted } from "../cut/ensure_topics.ts";
-import {
-  askRepeatedly,
-  ATTEMPT_MS,
-  earliestOffsets,
-  latestOffsets,
-} from "../cut/requests.ts";
+import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
 import { type ClusterClients, openClusters } from "../clusters.ts";
 import type { EraOutputs } from "../failover/done_records.ts";
 import { readDoneLog, writeDone } from "../failover/done_topic.ts";
@@ -38,14 +28,16 @@ import { FailbackError } from "./errors.ts";
 import type { FailBackParts, StepReport } from "./fail_back.ts";
 import { giveUp, type GiveUpParts, type GiveUpRequest } from "./give_up.ts";
 import { untilIdle } from "./idle_groups.ts";
+import { readSides } from "./read_sides.ts";
 import { readTail } from "./read_tail.ts";
 import type { Chunk } from "./replay_records.ts";
 import { replayPartition, replayTransactionalId } from "./replay.ts";
-import { readReplayLog, writtenNow } from "./replay_log_topic.ts";
+import { readReplayLog } from "./replay_log_topic.ts";
 import { doneAfterReplay } from "./replayed_done.ts";
 import { reverseSeeds, type Seeds, writeSeeds } from "./seed.ts";
 import { restingGroups } from "./stage.ts";
 import {
+  compactedNotes,
   misnamedTails,
   planTail,
   type TailRules,
@@ -86,6 +78,7 @@ const PARTITIONS_AT_ONCE = 4;
 const IDS_AT_ONCE = 64;
 /** Whoever gives up has failed at something, and does not wait for long. */
 const GIVE_UP_MS = 60_000;
+const PRUNE_ID = "switchyard-replay";
 const ALIVE_MS = 5_000;
 
 /** @throws {PropertyError} where clients cannot be made. */
@@ -128,42 +121,9 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     map: OffsetMap,
     signal: AbortSignal,
   ): Promise<Seeds> => {
-    const counts = await partitionCounts(secondary.admin, signal);
-    const names = [...counts.keys()].filter(options.isMirroredBack);
-    const admins = { old: primary.admin, active: secondary.admin };
-    const [active, old, written] = await Promise.all([
-      topicsNow(secondary.admin, names, signal),
-      topicsNow(primary.admin, names, signal),
-      readReplayLog(reading, signal)
-        .then((log) => writtenNow(log, admins, signal)),
-    ]);
-    const replayed = written.returned;
-    const topics = [...active.values()];
-    const oldCounts = new Map(
-      Array.from(old, ([topic, { partitions }]) => [topic, partitions]),
-    );
-    const [activeBegins, oldEnds] = await Promise.all([
-      earliestOffsets(
-        secondary.admin,
-        topics.flatMap(partitionsOf),
-        REQUEST_MS,
-        signal,
-      ),
-      latestOffsets(
-        primary.admin,
-        topics.flatMap(({ partitions, topic }) =>
-          partitionsOf({
-            topic,
-            partitions: Math.min(partitions, oldCounts.get(topic) ?? 0),
-          })
-        ),
-        false,
-        REQUEST_MS,
-        signal,
-      ),
-    ]);
-    const sides = { map, topics, oldCounts, activeBegins, oldEnds, replayed };
-    return reverseSeeds(sides);
+    const { isMirroredBack } = options;
+    const sides = { ...reading, oldAdmin: primary.admin, isMirroredBack };
+    return reverseSeeds(await readSides(sides, map, signal));
   };
   const keepReplayed = async (era: number, signal: AbortSignal) => {
     const [replays, before] = await Promise.all([
@@ -253,7 +213,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
       return {
         plan,
         problems: [...misnamed, ...tail.problems, ...seeds.problems],
-        notes: [...tail.notes, ...seeds.notes],
+        notes: [...tail.notes, ...seeds.notes, ...compactedNotes(plan)],
         resting: restingGroups(outputs, plan),
       };
     },
@@ -287,6 +247,15 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
         Array.from(map.partitions(), ({ topic }) => topic),
       );
       const active = await topicsNow(secondary.admin, [...mirrored], signal);
+      const stale = (await readReplayLog(reading, signal))
+        .stale((chunk) => map.position(chunk)?.position ?? null);
+      const forgotten = stale.map((key) => ({
+        topic: replayTopic(flow.source),
+        partition: 0,
+        key,
+        value: null,
+      }));
+      await inTransactions(writing, PRUNE_ID, () => forgotten, signal);
       let copied = 0;
       const parts = {
         ...reading,
@@ -355,11 +324,6 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
   };
 }
 
-const partitionsOf = (
-  { partitions, topic }: Pick<TopicNow, "partitions" | "topic">,
-): TopicPartition[] =>
-  Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
-
 /** Else each question would wait for its own time-out. */
 async function expectAlive(
   admin: Pick<Admin, "describeCluster">,
@@ -379,7 +343,7 @@ async function expectAlive(
 }
 
 const workOf = (
-  { partitions, target, topic, topicId, treatment }: TopicPlan,
+  { isCompacted, partitions, target, topic, topicId, treatment }: TopicPlan,
   targets: ReadonlyMap<string, TopicNow>,
 ) =>
   partitions
@@ -392,6 +356,7 @@ const workOf = (
       partition,
       start,
       end,
+      isCompacted,
       action: treatment,
       target: target ?? topic,
       targetId: targets.get(target ?? "")?.topicId ?? "",

@@ -1,5 +1,6 @@
 /** What the switch back does on real clusters. */
 import { latestOffsets } from "../cut/requests.ts";
+import { offsetIn } from "../cut/mod.ts";
 import { openClusters } from "../clusters.ts";
 import { openFailOver } from "../failover/compose.ts";
 import { failOver } from "../failover/fail_over.ts";
@@ -70,6 +71,7 @@ export function openSwitch(
     );
     const { deltas, problems } = forwardSeeds({
       map,
+      returns: isMirroredBack,
       primaryIds,
       secondaryEnds,
     });

@@ -5,7 +5,6 @@ import {
   isTopicUnknown,
   type Library,
   readTopics,
-  type TopicPartition,
 } from "../../src/kafka/mod.ts";
 import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
 import { earliestOffsets, latestOffsets } from "../cut/requests.ts";

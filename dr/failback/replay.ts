@@ -9,7 +9,9 @@
  * A record of the tail is copied as it is, with its timestamp, and with its
  * origin in a header behind its own. Outputs of pools are not: they are made
  * again, and the chunk says of which inputs they are, so that the mirror back
- * leaves out what the old cluster has (`made_outputs.ts`).
+ * leaves out what the old cluster has (`made_outputs.ts`). Not of a compacted
+ * topic: there the order decides which value of a key counts, and must be the
+ * same on both.
  */
 import {
   type Admin,
@@ -63,6 +65,7 @@ export interface ReplayWork {
   readonly partition: number;
   readonly start: number;
   readonly end: number;
+  readonly isCompacted: boolean;
   readonly action: Treatment;
   /** Where copies go, to the partition of the same number. */
   readonly target: string;
@@ -160,7 +163,7 @@ class Replay {
   }
 
   async copy(batch: Batch, signal: AbortSignal): Promise<void> {
-    const { action, partition, target, topicId } = this.#work;
+    const { action, isCompacted, partition, target, topicId } = this.#work;
     const isCopied = action === "replay" || action === "quarantine";
     const { oldClusterId: clusterId } = this.#parts;
     const offsets: number[] = [];
@@ -170,7 +173,9 @@ class Replay {
       if (isOutput(headers)) {
         const text = batch.headerText(at, HEADER);
         const coordinates = text === null ? null : parseCoordinates(text);
-        if (coordinates !== null) this.#outputs.take(coordinates);
+        if (coordinates !== null && !isCompacted) {
+          this.#outputs.take(coordinates);
+        }
         continue;
       }
       if (!isCopied) continue;

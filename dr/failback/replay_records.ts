@@ -119,8 +119,19 @@ export class ReplayLog {
 
   /** Takes the topic's records in their order; what is none says nothing. */
   take(key: string | null, value: string | null): void {
-    const chunk = value === null ? null : chunkOf(value);
+    if (value === null) {
+      this.#delete(key);
+      return;
+    }
+    const chunk = chunkOf(value);
     if (chunk !== null && chunkRecord(chunk).key === key) this.add(chunk);
+  }
+
+  #delete(key: string | null): void {
+    for (const [id, chunks] of this.#chunks) {
+      const left = chunks.filter((each) => chunkRecord(each).key !== key);
+      if (left.length < chunks.length) this.#chunks.set(id, left);
+    }
   }
 
   add(chunk: Chunk): void {
@@ -136,6 +147,17 @@ export class ReplayLog {
   next(partition: Pick<Chunk, "topicId" | "partition">): number {
     return (this.#chunks.get(keyOf(partition)) ?? [])
       .reduce((most, { next }) => Math.max(most, next), 0);
+  }
+
+  /**
+   * Keys of chunks of earlier failbacks: a later mirror has passed what they say,
+   * and so has every mirror back.
+   * @param position of the mirror from the old cluster; null: it has none
+   */
+  stale(position: (chunk: Chunk) => number | null): string[] {
+    return [...this.#chunks.values()].flat()
+      .filter((each) => each.next <= (position(each) ?? 0))
+      .map((each) => chunkRecord(each).key);
   }
 
   /** The offset of the copy of one record; null: it has none. */

@@ -11,6 +11,11 @@ import { seedOf, type Seeds } from "./seed.ts";
 export interface ForwardSides {
   /** Of the mirror back, as its sealed lanes have it. */
   readonly map: Pick<OffsetMap, "end" | "partitions">;
+  /**
+   * Whether a topic has the same name on both. Heartbeats have not: those of the
+   * secondary say nothing of the primary's own.
+   */
+  readonly returns: (topic: string) => boolean;
   /** Of the primary's topics, by name; others are gone. */
   readonly primaryIds: ReadonlyMap<string, string>;
   readonly secondaryEnds: OffsetTable;
@@ -18,14 +23,14 @@ export interface ForwardSides {
 
 /** What somebody may have written to the primary behind the copies is mirrored. */
 export function forwardSeeds(
-  { map, primaryIds, secondaryEnds }: ForwardSides,
+  { map, primaryIds, returns, secondaryEnds }: ForwardSides,
 ): Omit<Seeds, "notes"> {
   const deltas: PartitionDelta[] = [];
   const problems: string[] = [];
   for (const { partition, topic } of map.partitions()) {
     const tp = { topic, partition };
     const topicId = primaryIds.get(topic);
-    if (topicId === undefined) continue;
+    if (topicId === undefined || !returns(topic)) continue;
     const end = offsetIn(secondaryEnds, tp);
     if (end === null) {
       problems.push(

@@ -151,6 +151,22 @@ export const misnamedTails = (
       : [];
   });
 
+/**
+ * The primary keeps values that the secondary has not: for keys that nobody has
+ * written since, they count there again once it is active.
+ */
+export const compactedNotes = (plan: readonly TopicPlan[]): string[] =>
+  plan.filter(({ class: its, treatment }) =>
+    its === "compacted" && treatment !== "replay"
+  ).map(({ records, target, topic }) =>
+    `${records} records of the tail of ${topic}, which is compacted, stay on ` +
+    "the primary: for keys that are not written on the secondary before the " +
+    "switch back they are the values there, and not on the secondary. " +
+    (target === null
+      ? `Write these keys on the secondary, or choose --tail ${topic}=replay`
+      : `See ${target}, and write on the secondary what is to count`)
+  );
+
 /** Whether nothing is left to do, so that the way back may begin. */
 export const isDealtWith = (plan: readonly TopicPlan[]): boolean =>
   plan.every(({ outputs, treatment }) =>

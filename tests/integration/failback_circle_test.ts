@@ -99,7 +99,7 @@ class Circles implements AsyncDisposable {
     const early = await this.#runs.run("failback", "--switch");
     assert.equal(early.code, 1, early.said);
     assert.match(early.said, /readers has yet to read logins-processed \[0\]/);
-    await this.#home(3);
+    await this.#home(2);
 
     assert.deepEqual(await valuesIn(source, short), [
       ...values("kept", 5),
@@ -114,7 +114,7 @@ class Circles implements AsyncDisposable {
     await this.#away("2", () => Promise.resolve());
     await this.#return();
     await this.#recover("2");
-    await this.#home(5);
+    await this.#home(4);
     const { source } = this.#pair;
     await source.client.produce(input, this.#numbered("end", 0, 6));
     await this.#pair.caughtUp([input, output], [this.#forward]);

@@ -168,11 +168,23 @@ Deno.test("outputs in the tail are kept by where their inputs lie now, those of 
   assert.deepEqual(log.kept(NOW), [], "the primary's topic is another");
 });
 
+Deno.test("what an earlier failback has said is forgotten once a later mirror has passed it", () => {
+  const log = new ReplayLog();
+  const [chunk] = chunksOf([[100, 7000]], []);
+  const { key, value } = chunkRecord(chunk!);
+  log.take(key, value);
+  const { next } = chunk!;
+  const stale = (position: number | null) => log.stale(() => position);
+  assert.deepEqual([stale(null), stale(100), stale(next - 1)], [[], [], []]);
+  assert.deepEqual(stale(next), [key]);
+  log.take(key, null);
+  assert.deepEqual([log.next(chunk!), log.written(NOW).size], [0, 0]);
+});
+
 Deno.test("what is no chunk says nothing", () => {
   const log = new ReplayLog();
   const [chunk] = chunksOf([[100, 7000]], []);
   const { key, value } = chunkRecord(chunk!);
-  log.take(key, null);
   log.take(key, "{");
   log.take("another key", value);
   log.take(key, JSON.stringify({ ...chunk!, next: -1 }));

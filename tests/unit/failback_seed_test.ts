@@ -157,9 +157,10 @@ Deno.test("an offset that is not known is no 0: nothing is seeded, and the remed
 Deno.test("the mirror from the primary goes on behind what came back, where the secondary ends", () => {
   const back = seeded(reverseSeeds(sides(new OffsetMap(), { oldEnd: 50 })));
   const primaryIds = new Map([["t", "AAAAAAAAAAAAAAAAAAAAAA"]]);
-  const to = (offset: number | null) =>
+  const to = (offset: number | null, name = "t") =>
     forwardSeeds({
       map: back,
+      returns: (topic) => topic === name,
       primaryIds,
       secondaryEnds: offsetTable([{ ...tp, offset }]),
     });
@@ -172,6 +173,7 @@ Deno.test("the mirror from the primary goes on behind what came back, where the 
     length: 0,
   });
   assert.match(to(null).problems.join(), /not known; see that .*leaders/);
+  assert.deepEqual(to(8, "another").deltas, [], "heartbeats are each its own");
 });
 
 Deno.test("outputs of replayed inputs are done where the inputs lie now; a second look adds nothing", () => {

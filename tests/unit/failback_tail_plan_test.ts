@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { TailAction } from "../../dr/failback/replay_records.ts";
 import { restingGroups } from "../../dr/failback/stage.ts";
 import {
+  compactedNotes,
   isDealtWith,
   misnamedTails,
   planTail,
@@ -113,6 +114,17 @@ Deno.test("groups rest whose outputs are there of records that will be replayed,
     ),
     { numRuns },
   );
+});
+
+Deno.test("a plan says which values of compacted topics count on one cluster alone, and what to do", () => {
+  const said = (chosen: TailAction | null) => {
+    const rules = { ...RULES, chosen: () => chosen };
+    const seen = [tail("t", { isCompacted: true }), tail("u")];
+    return compactedNotes(planTail(seen, rules));
+  };
+  assert.match(said(null).join(), /^5 records .* t,.*See t\.quarantine, and/);
+  assert.match(said("discard").join(), /^5 records .*--tail t=replay$/);
+  assert.deepEqual(said("replay"), []);
 });
 
 Deno.test("a choice for a topic that there is not is refused, with the name that was meant", () => {

@@ -1,0 +1,157 @@
+/** The commands of docs/disaster-recovery.md that keep clients from a cluster. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { Sender } from "../../dr/sender.ts";
+import { Admin, ErrorCode, KafkaError } from "../../src/kafka/mod.ts";
+import { clusterSteps } from "../support/cluster_steps.ts";
+import { library } from "../support/embedded.ts";
+import { startGuarded } from "../support/guarded_process.ts";
+import type { KafkaCluster } from "../support/kafka_cluster.ts";
+import { fastStartFlags, kafkaRuntime } from "../support/kafka_runtime.ts";
+import { eventually } from "../support/wait.ts";
+
+const DOCUMENT = fileURLToPath(
+  new URL("../../docs/disaster-recovery.md", import.meta.url),
+);
+const topic = "logins";
+const request = { timeoutMs: 30_000 };
+
+clusterSteps(
+  "the documented denial",
+  { users: { alice: "secret", ours: "secret" } },
+  {
+    "ends a client's writes, and not ours, until it is removed": async (
+      { cluster, folder },
+    ) => {
+      await cluster.createTopic(topic, 1);
+      await allow(cluster);
+      assert.equal(await written(cluster, "alice"), null);
+
+      const { deny, restore } = await documented();
+      assert.deepEqual([deny.length, restore.length], [2, 2]);
+      for (const each of deny) await run(each, cluster, folder);
+      await eventually(
+        async () =>
+          await written(cluster, "alice") ===
+            ErrorCode.topicAuthorizationFailed,
+        { what: "refused: what the client writes" },
+      );
+      assert.equal(await written(cluster, "ours"), null);
+      assert.deepEqual(await denials(cluster), [
+        "group * read User:alice",
+        "topic * write User:alice",
+      ]);
+
+      for (const each of restore) await run(each, cluster, folder);
+      await eventually(
+        async () => await written(cluster, "alice") === null,
+        { what: "taken: what the client writes" },
+      );
+      assert.deepEqual(await denials(cluster), []);
+    },
+  },
+);
+
+/** As the section has them, in its order. */
+async function documented() {
+  const document = await Deno.readTextFile(DOCUMENT);
+  const [, section] = /^## Keeping clients away\n(.*?)^## /ms.exec(document) ??
+    [];
+  const [deny, restore] = Array.from(
+    section!.matchAll(/^```sh\n(.*?)^```/gms),
+    ([, code]) => code!.replaceAll("\\\n", " ").trim().split("\n"),
+  );
+  return { deny: deny!, restore: restore! };
+}
+
+/** As a shell does. */
+async function run(
+  command: string,
+  { bootstrapServers }: KafkaCluster,
+  folder: string,
+): Promise<void> {
+  const runtime = await kafkaRuntime();
+  await Deno.writeTextFile(`${folder}/admin.properties`, "");
+  const java = [
+    "exec java -Xmx96m",
+    ...fastStartFlags,
+    "-XX:-UsePerfData",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    runtime.archiveFlag,
+    `-cp '${runtime.classPath}' org.apache.kafka.tools.AclCommand "$@"`,
+  ].join(" ");
+  await Deno.writeTextFile(
+    `${folder}/kafka-acls.sh`,
+    `#!/bin/sh\n${java}\n`,
+    { mode: 0o755 },
+  );
+  const process = startGuarded(["/bin/sh", "-c", command], {
+    cwd: folder,
+    env: {
+      PATH: `${folder}:${Deno.env.get("PATH")}`,
+      BROKERS: bootstrapServers,
+    },
+  });
+  const [{ code }, ...said] = await Promise.all([
+    process.status,
+    new Response(process.stdout).text(),
+    new Response(process.stderr).text(),
+  ]);
+  assert.equal(code, 0, `${command}\n${said.join("\n")}`);
+}
+
+async function allow({ bootstrapServers }: KafkaCluster): Promise<void> {
+  await using admin = new Admin(library, {
+    "bootstrap.servers": bootstrapServers,
+  });
+  const answers = await admin.acls.create(
+    ["User:alice", "User:ours"].map((principal) => ({
+      resource: "topic",
+      name: topic,
+      pattern: "literal",
+      principal,
+      host: "*",
+      operation: "write",
+      permission: "allow",
+    })),
+    request,
+  );
+  for (const { error } of answers) assert.equal(error, null);
+}
+
+async function denials({ bootstrapServers }: KafkaCluster): Promise<string[]> {
+  await using admin = new Admin(library, {
+    "bootstrap.servers": bootstrapServers,
+  });
+  const found = await admin.acls.describe({ permission: "deny" }, request);
+  return found.map(({ name, operation, principal, resource }) =>
+    `${resource} ${name} ${operation} ${principal}`
+  ).sort();
+}
+
+/** @returns why it was refused; null: it was not. */
+async function written(
+  { loginServers }: KafkaCluster,
+  username: string,
+): Promise<number | null> {
+  await using sender = new Sender({
+    library,
+    properties: {
+      "bootstrap.servers": loginServers,
+      "security.protocol": "sasl_plaintext",
+      "sasl.mechanisms": "PLAIN",
+      "sasl.username": username,
+      "sasl.password": "secret",
+    },
+    onEvent: () => {},
+  });
+  try {
+    await sender.send([{ topic, partition: 0, value: "a" }], signal);
+    return null;
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error;
+    return error.code;
+  }
+}
+
+const { signal } = new AbortController();
