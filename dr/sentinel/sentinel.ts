@@ -304,7 +304,7 @@ export class Sentinel implements AsyncDisposable {
     if (this.#options.policy.mode === "advise") return;
     const toDo = decision.kind === "fail-over"
       ? decision
-      : abandoned(state, nowMs);
+      : abandoned(state, nowMs, this.#options.policy.leasesMs);
     if (toDo !== null) this.#switcher.begin(toDo);
   }
 

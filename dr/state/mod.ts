@@ -12,6 +12,8 @@ export * from "./errors.ts";
 export type { FollowEvent, FollowOptions } from "./follow.ts";
 export type { History } from "./history.ts";
 export * from "./insist.ts";
+export * from "./lease.ts";
+export * from "./lease_keeper.ts";
 export { STATE_TRANSACTIONAL_ID } from "./session.ts";
 export * from "./state_store.ts";
 export * from "./topics.ts";

@@ -16,6 +16,7 @@ const DOES: Readonly<Record<StepName, string>> = {
   seal: "end the mirror's lanes: nobody can mirror any more",
   drain: "wait until all that was mirrored can be read",
   outputs: "write down which outputs are there already",
+  leases: "wait until no pool can have a lease",
   promote: "make the secondary the active cluster",
 };
 
