@@ -125,6 +125,7 @@ async function plan(
     stage: stage.kind,
     isPrimaryAlive: await parts.isLeftAlive(ALIVE_MS, signal),
     problem,
+    leasesMs: parts.leasesMs ?? 0,
   };
   print(isJson ? JSON.stringify(report) : planText(report));
   return problem === null ? 0 : 1;
