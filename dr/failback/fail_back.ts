@@ -42,6 +42,7 @@ export type StepName =
   | "fence"
   | "seal"
   | "outputs"
+  | "leases"
   | "promote";
 
 export interface StepReport {

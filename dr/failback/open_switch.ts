@@ -7,7 +7,7 @@ import { failOver } from "../failover/fail_over.ts";
 import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
 import { lanesTopic, type ReplicationPolicy } from "../formats/mod.ts";
 import { laneGroup } from "../mirror/names.ts";
-import { OvertakenError } from "../state/mod.ts";
+import { type LeaseTimes, OvertakenError } from "../state/mod.ts";
 import type { OpenFailBack, OpenFailBackOptions } from "./compose.ts";
 import { FailbackError } from "./errors.ts";
 import { committedByGroup, groupsBehind } from "./group_positions.ts";
@@ -23,6 +23,8 @@ export interface OpenSwitchOptions extends OpenFailBackOptions {
   /** Of the mirror from the secondary. */
   readonly policyBack: ReplicationPolicy;
   readonly isGroupMirrored: (group: string) => boolean;
+  /** Of pools on the secondary; null: they have no leases. */
+  readonly leases: LeaseTimes | null;
   /** Whether the mirror back sets positions of groups. */
   readonly setsGroupOffsets: boolean;
 }
@@ -120,6 +122,7 @@ export function openSwitch(
         replicationFactor: options.replicationFactor,
         onStep: (report) => onStep(report),
         log,
+        leases: options.leases,
       });
       const outcome = await failOver(
         {

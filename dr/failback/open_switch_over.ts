@@ -3,6 +3,7 @@ import { openClusters } from "../clusters.ts";
 import { openFailOver } from "../failover/compose.ts";
 import { failOver } from "../failover/fail_over.ts";
 import type { ReplicationPolicy } from "../formats/mod.ts";
+import type { LeaseTimes } from "../state/mod.ts";
 import type { OpenedParts, OpenSwitchOptions } from "./open_switch.ts";
 import { restParts } from "./rest.ts";
 import type { SwitchOverParts } from "./switch_over.ts";
@@ -12,6 +13,8 @@ export interface OpenSwitchOverOptions extends OpenSwitchOptions {
   readonly policy: ReplicationPolicy;
   /** What that takes, without what mirrors go on writing. */
   readonly isMirroredOver: (topic: string) => boolean;
+  /** Of pools on the primary; null: they have no leases. */
+  readonly leasesOver: LeaseTimes | null;
 }
 
 const FORWARD = { source: "primary", target: "secondary" } as const;
@@ -32,6 +35,7 @@ export function openSwitchOver(
     replicationFactor,
     onStep: (report) => opened.onStep(report),
     log,
+    leases: options.leasesOver,
   }));
   return {
     ...opened,

@@ -7,6 +7,9 @@
  *     outputs   the done records               what need not be sent again
  *     promote   state: active, steady, era+1   pools begin on the new cluster
  *
+ * In strict mode it waits before the promotion until no lease can be left that a
+ * pool had before the fence: step `leases`.
+ *
  * Each step may be carried out again, by whoever and whenever: one that finds
  * the state in `fencing` takes it over (`Claim`) and goes on from the seal, and
  * one that finds it promoted has nothing to do. Who was taken over from ends.
@@ -26,10 +29,11 @@ import {
   OvertakenError,
   type Proposal,
 } from "../state/mod.ts";
+import { pause } from "../waits.ts";
 import { FailoverError } from "./errors.ts";
 
 export const STEPS = ["fence", "seal", "drain", "outputs", "promote"] as const;
-export type StepName = typeof STEPS[number];
+export type StepName = typeof STEPS[number] | "leases";
 
 export interface StepReport {
   readonly step: StepName;
@@ -66,6 +70,11 @@ export interface FailOverParts extends ClaimParts {
   readonly drain: (lanes: number, signal: AbortSignal) => Promise<Drained>;
   /** @param era the next one */
   readonly outputs: (era: number, signal: AbortSignal) => Promise<OutputCounts>;
+  /**
+   * In strict mode, how long after the fence a lease may count; see
+   * `leasesEndMs`. Default 0: there are none.
+   */
+  readonly leasesMs?: number;
   /** Milliseconds, never going back. */
   readonly now: () => number;
   readonly onStep: (report: StepReport) => void;
@@ -165,6 +174,7 @@ async function carryOut(
     if (!isPlanned || found.problem === null) return found;
     throw new FailoverError("failed", found.problem);
   };
+  const { leasesMs = 0 } = parts;
   const step = async <T>(
     name: StepName,
     work: () => Promise<T>,
@@ -197,6 +207,9 @@ async function carryOut(
       onClaimed?.(claim.state.epoch);
     }
   };
+  // By our own clock, and after it was written: by whomever, perhaps long ago,
+  // but how long is not known for certain.
+  const fencedMs = parts.now();
   const era = fenced.era + 1;
   const lanes = fenced.lanes ?? 0;
   await step(
@@ -215,6 +228,13 @@ async function carryOut(
     async () => sound(await held((its) => parts.outputs(era, its))),
     ({ detail, done, tail }) => `${done} done, ${tail} in the tail; ${detail}`,
   );
+  if (leasesMs > 0) {
+    await step(
+      "leases",
+      () => held((its) => untilThen(parts, fencedMs + leasesMs, its)),
+      () => `no pool has had a lease for ${leasesMs} ms of waiting in all`,
+    );
+  }
   const problems = [drained.problem, outputs.problem]
     .filter((each) => each !== null);
   const { reason } = claim.state;
@@ -230,6 +250,17 @@ async function carryOut(
     ({ epoch }) => `epoch ${epoch}, the ${to} is active`,
   );
   return { kind: "promoted", state, outputs, problems };
+}
+
+async function untilThen(
+  { now }: FailOverParts,
+  thenMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let leftMs; (leftMs = thenMs - now()) > 0;) {
+    await pause(leftMs, signal);
+    signal.throwIfAborted();
+  }
 }
 
 /**

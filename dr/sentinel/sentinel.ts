@@ -30,6 +30,7 @@ import { BallotBox } from "./ballot_box.ts";
 import { BrokerIdWatch } from "./broker_id_watch.ts";
 import { type ClusterClients, openClusters } from "../clusters.ts";
 import { decide, type Decision, type Switch } from "./decide.ts";
+import { keepCopy } from "./keep_copy.ts";
 import { HeartbeatWatch } from "./heartbeat_watch.ts";
 import { mirrorLag } from "./mirror_lag.ts";
 import { checkPolicy, type SentinelPolicy } from "./policy.ts";
@@ -141,6 +142,7 @@ export class Sentinel implements AsyncDisposable {
         this.#follow(parts),
         this.#prepare(parts),
         this.#vote(parts),
+        keepCopy(store, () => this.#state, this.#log, this.#stop.signal),
         brokerIds.run(this.#stop.signal),
         heartbeats.run(this.#stop.signal),
       ]
@@ -247,7 +249,7 @@ export class Sentinel implements AsyncDisposable {
           : `the record at offset ${event.record.offset} is no state: ` +
             event.record.reason,
       );
-    for await (const state of store.follow(this.#stop.signal, onEvent)) {
+    for await (const state of store.follow(this.#stop.signal, { onEvent })) {
       this.#state = state;
       this.#stateSeenMs = performance.now();
       gateway.setActive(gatewayTarget(state));

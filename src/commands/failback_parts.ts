@@ -9,6 +9,7 @@ import { groupFilter, replicationPolicy } from "../../dr/formats/mod.ts";
 import type { ClusterName } from "../../dr/state/mod.ts";
 import { clientSettings } from "./client_properties.ts";
 import type { FailbackOptions } from "./failback_options.ts";
+import { leaseTimes } from "./lease_times.ts";
 import { mirroredTopics } from "./run_mirror.ts";
 
 /** The active cluster's own limits decide. */
@@ -55,6 +56,8 @@ export function switchOptions(
     policyBack: policyOf(settings, "secondary"),
     isGroupMirrored: groupFilter(mirror.groups, mirror.excludeGroups),
     setsGroupOffsets: mirror.groupSync,
+    leasesOver: leaseTimes(settings, settings.primary),
+    leases: leaseTimes(settings, settings.secondary),
   };
 }
 

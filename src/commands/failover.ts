@@ -29,6 +29,7 @@ import { createLog, LogSink } from "../telemetry/log.ts";
 import { clientSettings } from "./client_properties.ts";
 import { NO_TAIL_CHOSEN, switchOptions } from "./failback_parts.ts";
 import { endText, planText, stepText } from "./failover_text.ts";
+import { leaseTimes } from "./lease_times.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
@@ -105,6 +106,7 @@ async function run(
       sourceAlias: "primary",
     }),
     replicationFactor: settings.mirror.replicationFactor,
+    leases: leaseTimes(settings, settings.primary),
     onStep: (report) => {
       steps.push(report);
       if (!isJson) print(stepText(report));
@@ -202,6 +204,7 @@ async function plan(
     stage: stage.kind,
     isPrimaryAlive: await parts.isLeftAlive(ALIVE_MS, signal),
     problem,
+    leasesMs: parts.leasesMs ?? 0,
   };
   print(isJson ? JSON.stringify(report) : planText(report));
   return problem === null ? 0 : 1;

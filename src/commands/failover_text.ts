@@ -14,6 +14,8 @@ export interface PlanReport {
   readonly stage: Stage["kind"];
   readonly isPrimaryAlive: boolean;
   readonly problem: string | null;
+  /** See `leasesEndMs`; 0: there are no leases. */
+  readonly leasesMs: number;
 }
 
 const DOES: Readonly<Record<StepName, string>> = {
@@ -21,6 +23,7 @@ const DOES: Readonly<Record<StepName, string>> = {
   seal: "end the mirror's lanes: nobody can mirror any more",
   drain: "wait until all that was mirrored can be read",
   outputs: "write down which outputs are there already",
+  leases: "wait until no pool can have a lease",
   promote: "make the secondary the active cluster",
 };
 
@@ -50,7 +53,7 @@ export function endText(outcome: FailOverOutcome, ms: number): string {
 }
 
 export function planText(
-  { isPrimaryAlive, problem, stage, state }: PlanReport,
+  { isPrimaryAlive, leasesMs, problem, stage, state }: PlanReport,
 ): string {
   const now = state === null
     ? "no state was ever written: the primary is active"
@@ -64,7 +67,8 @@ export function planText(
   switch (stage) {
     case "begin":
     case "resume": {
-      const steps = stage === "begin" ? STEPS : STEPS.slice(1);
+      const steps: StepName[] = [...STEPS].slice(stage === "begin" ? 0 : 1);
+      if (leasesMs > 0) steps.splice(-1, 0, "leases");
       lines.push(
         ...steps.map((step) =>
           `would ${step.padEnd(NAME_WIDTH)}  ${DOES[step]}`

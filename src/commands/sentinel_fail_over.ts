@@ -7,9 +7,10 @@ import {
 import { openFailBack } from "../../dr/failback/mod.ts";
 import { replicationPolicy } from "../../dr/formats/mod.ts";
 import type { FailOver } from "../../dr/sentinel/mod.ts";
-import { OvertakenError } from "../../dr/state/mod.ts";
+import { other, OvertakenError } from "../../dr/state/mod.ts";
 import { clientSettings } from "./client_properties.ts";
 import { NO_TAIL_CHOSEN, switchOptions } from "./failback_parts.ts";
+import { leaseTimes } from "./lease_times.ts";
 import type { FailOverParts } from "./run_sentinel.ts";
 
 /** @throws {PropertyError} where clients cannot be made, once it is called. */
@@ -48,6 +49,7 @@ export function sentinelFailOver(
       onStep: ({ detail, ms, step }) =>
         log.info(`failover: ${step}`, { detail, ms: Math.round(ms) }),
       log,
+      leases: leaseTimes(settings, settings[other(to)]),
     });
     const epoch = ours.decided === decided ? ours.epoch : decided;
     const onClaimed = (claimed: number) => ours = { decided, epoch: claimed };

@@ -17,6 +17,7 @@ import type {
   ProducerProperties,
 } from "./properties.ts";
 import { embedded } from "./table_embedded.ts";
+import { leases, leasesSection } from "./table_leases.ts";
 import { mirror } from "./table_mirror.ts";
 import { retries } from "./table_retries.ts";
 import { gateway, sentinel } from "./table_sentinel.ts";
@@ -354,6 +355,7 @@ export const groups: readonly Group[] = [
     about: "Used by `sentinel` alone.",
     shape: sentinel,
   },
+  leasesSection,
   {
     title: "Gateway",
     about: "Where clients of both clusters begin; `sentinel` opens it.",
@@ -381,6 +383,7 @@ export const settingsSchema = z.strictObject({
   ...retries,
   ...mirror,
   ...sentinel,
+  ...leases,
   ...gateway,
   ...service,
   ...embedded,

@@ -1,5 +1,5 @@
 /** Sessions without pools: their work, and how it ends, are in a test's hands. */
-import type { ClusterName } from "../../dr/state/mod.ts";
+import type { ClusterName, LeaseClock } from "../../dr/state/mod.ts";
 import type { Assignment } from "../../src/commands/following/assignment.ts";
 import type { Session } from "../../src/commands/following/session.ts";
 import { Sessions } from "../../src/commands/following/sessions.ts";
@@ -106,6 +106,7 @@ export interface FakeWorld {
 
 export function fakeSessions(
   mayPass: (error: unknown, isFirst: boolean) => boolean = () => true,
+  leaseClock?: LeaseClock,
 ): FakeWorld {
   const prepared: FakeSession[] = [];
   const opened: FakeSession[] = [];
@@ -124,6 +125,7 @@ export function fakeSessions(
     drainMs: 25_000,
     log: createLog({ level: "debug", write: (line) => lines.push(line) }),
     now: () => 0,
+    ...(leaseClock === undefined ? {} : { leaseClock }),
   });
   return {
     sessions,

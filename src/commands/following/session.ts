@@ -52,10 +52,13 @@ export interface PoolSessionParts {
   /** Sees that the cluster is fit for the job. @throws where it is not. */
   readonly prepare: () => Promise<FitCluster>;
   readonly readDone: ReadDone;
+  /** See `Sessions.mayWork`. */
+  readonly mayWork: (assignment: Assignment) => boolean;
   readonly newPool: (
     cluster: FitCluster,
     done: Promise<DoneOutputs | null>,
     firstWorkerId: number,
+    mayCommit: () => boolean,
   ) => Pool;
 }
 
@@ -70,6 +73,7 @@ export class PoolSession implements Session {
   readonly #done = Promise.withResolvers<DoneOutputs | null>();
   #preparing: Promise<unknown> = Promise.resolve();
   #reading: Promise<DoneOutputs | null> = Promise.resolve(null);
+  #assignment: Assignment | null = null;
   #pool: Pool | null = null;
 
   constructor(parts: PoolSessionParts) {
@@ -80,6 +84,7 @@ export class PoolSession implements Session {
 
   async begin(assignment: Assignment): Promise<void> {
     const { signal } = this.#halted;
+    this.#assignment = assignment;
     if (assignment.era !== FIRST_ERA) {
       this.#reading = this.#parts.readDone(assignment, signal);
     }
@@ -123,14 +128,21 @@ export class PoolSession implements Session {
   }
 
   async #open(): Promise<void> {
-    const { firstWorkerId, newPool, prepare } = this.#parts;
+    const { firstWorkerId, mayWork, newPool, prepare } = this.#parts;
     const { signal } = this.#halted;
     const preparing = prepare();
     this.#preparing = preparing;
     const cluster = await unlessAborted(preparing, signal);
     // Nothing comes between this and the pool, which can be halted.
     signal.throwIfAborted();
-    const pool = newPool(cluster, this.#done.promise, firstWorkerId);
+    const mayCommit = () =>
+      this.#assignment !== null && mayWork(this.#assignment);
+    const pool = newPool(
+      cluster,
+      this.#done.promise,
+      firstWorkerId,
+      mayCommit,
+    );
     this.#pool = pool;
     pool.failed.then(this.#failed.resolve);
     await pool.start();
