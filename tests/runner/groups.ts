@@ -55,6 +55,12 @@ const KINDS: readonly Kind[] = [
     split: true,
     deadlineMs: 10 * MINUTE_MS,
   },
+  {
+    name: "split",
+    folders: ["split"],
+    split: true,
+    deadlineMs: 5 * MINUTE_MS,
+  },
 ];
 
 /** The groups below `root`, in the order in which they run. */

@@ -20,6 +20,8 @@ import { eventually } from "./wait.ts";
 
 /** Generous: test machines are often busy with other builds. */
 const readyTimeoutMs = 120_000;
+/** The listener of the option `proxied`. */
+const PROXIED = "PROXIED";
 
 export interface KafkaClusterOptions {
   /** Default 1. */
@@ -37,6 +39,11 @@ export interface KafkaClusterOptions {
   readonly users?: Readonly<Record<string, string>>;
   /** Adds a listener for clients behind proxies: see `routes`. */
   readonly proxied?: boolean;
+  /**
+   * Adds such a listener for each of these names, in capitals: see `routesOf`.
+   * What connects by one of them is reached by that one alone.
+   */
+  readonly ways?: readonly string[];
   /**
    * Called with the empty folder of each broker's data before anything is in it,
    * for example to mount something there. What it returns is disposed of when
@@ -91,7 +98,7 @@ export class KafkaCluster implements AsyncDisposable {
   readonly bootstrapServers: string;
   /** `bootstrap.servers` for the `users` of the options. */
   readonly loginServers: string;
-  /** `bootstrap.servers` of the proxies. */
+  /** `bootstrap.servers` of the proxies; with the option `proxied` alone. */
   readonly proxiedServers: string;
   /** By broker; of use with the option `proxied` alone. */
   readonly routes: readonly ProxyRoute[];
@@ -108,7 +115,12 @@ export class KafkaCluster implements AsyncDisposable {
     folder: string,
   ) {
     this.folder = folder;
-    this.#servers = serverAddresses(options.brokers, options.nodeIdBase);
+    const { brokers, nodeIdBase, proxied = false, ways = [] } = options;
+    this.#servers = serverAddresses(
+      brokers,
+      nodeIdBase,
+      proxied ? [PROXIED, ...ways] : ways,
+    );
     this.brokers = this.#servers.map(({ nodeId, port }) =>
       new KafkaBroker({
         nodeId,
@@ -126,14 +138,22 @@ export class KafkaCluster implements AsyncDisposable {
     this.loginServers = addresses(
       this.#servers.map(({ loginPort: port }) => ({ port })),
     );
+    this.routes = this.routesOf(PROXIED);
     this.proxiedServers = addresses(
-      this.#servers.map(({ advertisedPort: port }) => ({ port })),
+      this.routes.map(({ listenPort: port }) => ({ port })),
     );
-    this.routes = this.#servers.map((each) => ({
-      nodeId: each.nodeId,
-      listenPort: each.advertisedPort,
-      targetPort: each.proxiedPort,
-    }));
+  }
+
+  /** By broker: those of one of the option's `ways`. */
+  routesOf(way: string): readonly ProxyRoute[] {
+    return this.#servers.flatMap(({ nodeId, ways }) =>
+      ways.filter(({ name }) => name === way)
+        .map(({ advertisedPort, proxiedPort }) => ({
+          nodeId,
+          listenPort: advertisedPort,
+          targetPort: proxiedPort,
+        }))
+    );
   }
 
   /** Call it when a test failed: disposal then leaves the logs and says where. */
@@ -233,7 +253,6 @@ export class KafkaCluster implements AsyncDisposable {
           servers: this.#servers,
           dataFolder,
           users: options.users,
-          proxied: options.proxied,
           config: options.config,
         }),
       );

@@ -8,9 +8,16 @@ export interface ServerAddress {
   readonly controllerPort: number;
   /** For clients that log in. */
   readonly loginPort: number;
-  /** For clients behind a proxy: where the broker listens for them... */
+  /** For clients behind proxies, a listener for each way. */
+  readonly ways: readonly ProxiedWay[];
+}
+
+export interface ProxiedWay {
+  /** Of the listener, in capitals. */
+  readonly name: string;
+  /** Where the broker listens... */
   readonly proxiedPort: number;
-  /** ...and where it tells them to connect, so where the proxy must listen. */
+  /** ...and where it tells clients to connect, so where the proxy must listen. */
   readonly advertisedPort: number;
 }
 
@@ -20,28 +27,34 @@ export interface ServerOptions {
   readonly dataFolder: string;
   /** Names and passwords; none: nobody needs to log in. */
   readonly users?: Readonly<Record<string, string>> | undefined;
-  /** Whether there is a listener for clients behind a proxy. */
-  readonly proxied?: boolean | undefined;
   readonly config?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Ports that are free now, ids from `firstNodeId` on. */
-export function serverAddresses(brokers = 1, firstNodeId = 1): ServerAddress[] {
-  const ports = freePorts(5 * brokers);
+export function serverAddresses(
+  brokers = 1,
+  firstNodeId = 1,
+  ways: readonly string[] = [],
+): ServerAddress[] {
+  const ports = freePorts((3 + 2 * ways.length) * brokers).values();
+  const port = () => ports.next().value!;
   return Array.from({ length: brokers }, (_, index) => ({
     nodeId: firstNodeId + index,
-    port: ports[5 * index]!,
-    controllerPort: ports[5 * index + 1]!,
-    loginPort: ports[5 * index + 2]!,
-    proxiedPort: ports[5 * index + 3]!,
-    advertisedPort: ports[5 * index + 4]!,
+    port: port(),
+    controllerPort: port(),
+    loginPort: port(),
+    ways: ways.map((name) => ({
+      name,
+      proxiedPort: port(),
+      advertisedPort: port(),
+    })),
   }));
 }
 
 /** What server.properties says. */
 export function serverProperties(
   server: ServerAddress,
-  { servers, dataFolder, users, proxied = false, config }: ServerOptions,
+  { servers, dataFolder, users, config }: ServerOptions,
 ): Record<string, string> {
   return {
     "process.roles": "broker,controller",
@@ -50,7 +63,7 @@ export function serverProperties(
       .map((each) => `${each.nodeId}@127.0.0.1:${each.controllerPort}`)
       .join(","),
     "controller.listener.names": "CONTROLLER",
-    ...listenerProperties(server, { users, proxied }),
+    ...listenerProperties(server, users),
     "log.dirs": dataFolder,
     ...testDefaults(servers.length),
     ...(users === undefined ? {} : loginProperties(users)),
@@ -60,27 +73,31 @@ export function serverProperties(
 
 function listenerProperties(
   server: ServerAddress,
-  { users, proxied }: Pick<ServerOptions, "users" | "proxied">,
+  users: ServerOptions["users"],
 ): Record<string, string> {
   const at = (port: number) => `127.0.0.1:${port}`;
+  const listener = (
+    name: string,
+    port: number,
+    { advertised = port, protocol = "PLAINTEXT" } = {},
+  ) => ({ name, port, advertised, protocol });
   const clients = [
-    { name: "PLAINTEXT", port: server.port, protocol: "PLAINTEXT" },
+    listener("PLAINTEXT", server.port),
     ...users === undefined ? [] : [
-      { name: "LOGIN", port: server.loginPort, protocol: "SASL_PLAINTEXT" },
+      listener("LOGIN", server.loginPort, { protocol: "SASL_PLAINTEXT" }),
     ],
-    ...proxied
-      ? [{ name: "PROXIED", port: server.proxiedPort, protocol: "PLAINTEXT" }]
-      : [],
+    ...server.ways.map(({ name, proxiedPort, advertisedPort: advertised }) =>
+      listener(name, proxiedPort, { advertised })
+    ),
   ];
-  const advertised = clients.map(({ name, port }) =>
-    `${name}://${at(name === "PROXIED" ? server.advertisedPort : port)}`
-  );
   return {
     listeners: [
       ...clients.map(({ name, port }) => `${name}://${at(port)}`),
       `CONTROLLER://${at(server.controllerPort)}`,
     ].join(","),
-    ...(proxied ? { "advertised.listeners": advertised.join(",") } : {}),
+    "advertised.listeners": clients
+      .map(({ name, advertised }) => `${name}://${at(advertised)}`)
+      .join(","),
     ...(clients.length === 1 ? {} : {
       "listener.security.protocol.map": [
         "CONTROLLER:PLAINTEXT",

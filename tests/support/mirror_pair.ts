@@ -21,6 +21,9 @@ export interface MirrorPairOptions {
   readonly source?: KafkaClusterOptions["config"];
   readonly target?: KafkaClusterOptions["config"];
   readonly heapMb?: number;
+  /** To either cluster, beside the open one: see `KafkaClusterOptions`. */
+  readonly sourceWays?: readonly string[];
+  readonly targetWays?: readonly string[];
 }
 
 const adminOptions = { timeoutMs: 60_000 };
@@ -32,11 +35,16 @@ export class MirrorPair implements AsyncDisposable {
   /** One broker each. Both clients share a JVM. */
   static async start(options: MirrorPairOptions = {}): Promise<MirrorPair> {
     await using stack = new AsyncDisposableStack();
-    const { heapMb = 384 } = options;
+    const { heapMb = 384, sourceWays = [], targetWays = [] } = options;
     const clusters = await Promise.allSettled([
-      KafkaCluster.start({ heapMb, config: options.source ?? {} }),
       KafkaCluster.start({
         heapMb,
+        ways: sourceWays,
+        config: options.source ?? {},
+      }),
+      KafkaCluster.start({
+        heapMb,
+        ways: targetWays,
         nodeIdBase: targetFirstId,
         config: {
           // What the mirror has written must stay, for it to be judged.

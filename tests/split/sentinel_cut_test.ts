@@ -1,0 +1,63 @@
+/** The primary lives and is worked on, and sentinels do not reach it. */
+import assert from "node:assert/strict";
+import {
+  content,
+  neverSwitched,
+  refusing,
+  splitTest,
+  topics,
+} from "./world.ts";
+
+const NAMES = ["ONE", "TWO", "THREE"] as const;
+
+splitTest(
+  "a primary that one sentinel of three, or all of them, cannot reach is not left while a pool works there",
+  { primary: NAMES, secondary: [] },
+  async (world) => {
+    const sentinels = NAMES.map((each) =>
+      world.sentinel(each, { SENTINELS: "3" })
+    );
+    const mirror = world.mirror();
+    const pool = world.pool();
+    await mirror.running();
+    await pool.logged("started");
+    const stray = world.stray();
+    await world.goesOn("secondary", topics.output, 200);
+    await content(sentinels);
+
+    world.link("primary", "ONE").hang();
+    const alone = await refusing(sentinels[0]!, "no-majority");
+    assert.match(alone, /down for 1 sentinels and 2 are needed/);
+    await world.goesOn("primary", topics.output);
+    for (const each of sentinels.slice(1)) {
+      assert.deepEqual((await each.status()).decision, { kind: "stay" });
+    }
+
+    await world.link("primary", "TWO").cut();
+    await world.link("primary", "THREE").cut();
+    for (const each of sentinels) {
+      const vetoed = await refusing(each, "in-use");
+      assert.match(
+        vetoed,
+        /records are still settled on primary by split\/pool\//,
+      );
+    }
+    await world.goesOn("secondary", topics.output);
+    const { votes } = await neverSwitched(world);
+    assert.ok(!("error" in votes));
+    assert.deepEqual(
+      votes.map(({ health, kind, isProgressing }) =>
+        `${kind} ${health.primary} ${isProgressing}`
+      ).sort(),
+      ["pool unknown true", ...NAMES.map(() => "sentinel down false")],
+    );
+
+    for (const each of NAMES) world.link("primary", each).heal();
+    await content(sentinels);
+    await stray.stop();
+    const once = await world.eachOnce("primary", stray.acknowledged.keys());
+    await world.eachOnce("secondary", stray.acknowledged.keys());
+    await neverSwitched(world);
+    console.log(JSON.stringify({ once, alone }));
+  },
+);
