@@ -14,15 +14,15 @@ splitTest(
   "a primary that one sentinel of three, or all of them, cannot reach is not left while a pool works there",
   { primary: NAMES, secondary: [] },
   async (world) => {
-    const sentinels = NAMES.map((each) =>
-      world.sentinel(each, { SENTINELS: "3" })
-    );
     const mirror = world.mirror();
     const pool = world.pool();
     await mirror.running();
     await pool.logged("started");
     const stray = world.stray();
     await world.goesOn("secondary", topics.output, 200);
+    const sentinels = NAMES.map((each) =>
+      world.sentinel(each, { SENTINELS: "3" })
+    );
     await content(sentinels);
 
     world.link("primary", "ONE").hang();
