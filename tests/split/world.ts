@@ -310,12 +310,15 @@ export async function neverSwitched(world: SplitWorld): Promise<StatusReport> {
 export async function refusing(
   sentinel: SentinelRun,
   because: Refusal,
+  saying = /^/,
 ): Promise<string> {
-  await sentinel.until(
-    `refusing: ${because}`,
-    ({ decision }) =>
-      decision?.kind === "refuse" && decision.because === because,
-  );
-  const { decision } = await sentinel.status();
-  return decision?.kind === "refuse" ? decision.reason : "";
+  let reason = "";
+  await sentinel.until(`refusing: ${because} ${saying}`, ({ decision }) => {
+    if (decision?.kind !== "refuse" || decision.because !== because) {
+      return false;
+    }
+    reason = decision.reason;
+    return saying.test(reason);
+  });
+  return reason;
 }
