@@ -32,6 +32,7 @@ export type StepName =
   | "fence"
   | "seal"
   | "outputs"
+  | "leases"
   | "promote";
 
 export interface StepReport {

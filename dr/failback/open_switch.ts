@@ -12,6 +12,7 @@ import {
 } from "../formats/mod.ts";
 import { laneGroup } from "../mirror/names.ts";
 import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
+import type { LeaseTimes } from "../state/mod.ts";
 import { pause } from "../waits.ts";
 import { untilMirrored } from "./caught_up.ts";
 import type { OpenFailBack, OpenFailBackOptions } from "./compose.ts";
@@ -30,6 +31,8 @@ export interface OpenSwitchOptions extends OpenFailBackOptions {
   /** Of the mirror from the secondary. */
   readonly policyBack: ReplicationPolicy;
   readonly isGroupMirrored: (group: string) => boolean;
+  /** Of pools; null: they have no leases. */
+  readonly leases: LeaseTimes | null;
   /** Whether the mirror back sets positions of groups. */
   readonly setsGroupOffsets: boolean;
 }
@@ -203,6 +206,7 @@ export function openSwitch(
         replicationFactor: options.replicationFactor,
         onStep: (report) => onStep(report),
         log,
+        leases: options.leases,
       });
       const outcome = await failOver(
         {

@@ -16,6 +16,8 @@ import {
   type ClusterName,
   type DrState,
   HISTORY_TOPIC,
+  leasesEndMs,
+  type LeaseTimes,
   other,
   STATE_TOPIC,
   StateStore,
@@ -48,6 +50,8 @@ export interface OpenFailOverOptions {
   readonly replicationFactor: number;
   readonly onStep: (report: StepReport) => void;
   readonly log: Log;
+  /** Of pools; null: they have no leases. */
+  readonly leases: LeaseTimes | null;
   readonly timings?: StateTimings;
 }
 
@@ -114,6 +118,7 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
   const targetTopic = (topic: string) => policy.targetTopic(flow.source, topic);
   return {
     store,
+    leasesMs: options.leases === null ? 0 : leasesEndMs(options.leases),
     now: () => performance.now(),
     onStep: options.onStep,
     async isLeftAlive(timeoutMs, signal) {

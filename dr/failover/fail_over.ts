@@ -7,6 +7,9 @@
  *     outputs   the done records               what need not be sent again
  *     promote   state: active, steady, era+1   pools begin on the new cluster
  *
+ * In strict mode it waits before the promotion until no lease can be left that a
+ * pool had before the fence: step `leases`.
+ *
  * Each step may be carried out again, by whoever and whenever: one that finds
  * the state in `fencing` goes on from the seal, and one that finds it promoted
  * has nothing to do. Two at a time do the same, and the state takes the promotion
@@ -22,10 +25,11 @@ import {
   other,
   type Proposal,
 } from "../state/mod.ts";
+import { pause } from "../waits.ts";
 import { FailoverError } from "./errors.ts";
 
 export const STEPS = ["fence", "seal", "drain", "outputs", "promote"] as const;
-export type StepName = typeof STEPS[number];
+export type StepName = typeof STEPS[number] | "leases";
 
 export interface StepReport {
   readonly step: StepName;
@@ -56,6 +60,11 @@ export interface FailOverParts {
   readonly drain: (lanes: number, signal: AbortSignal) => Promise<number>;
   /** @param era the next one */
   readonly outputs: (era: number, signal: AbortSignal) => Promise<OutputCounts>;
+  /**
+   * In strict mode, how long after the fence a lease may count; see
+   * `leasesEndMs`. Default 0: there are none.
+   */
+  readonly leasesMs?: number;
   /** Milliseconds, never going back. */
   readonly now: () => number;
   readonly onStep: (report: StepReport) => void;
@@ -124,6 +133,7 @@ export async function failOver(
   signal: AbortSignal,
 ): Promise<FailOverOutcome> {
   const { to } = request;
+  const { leasesMs = 0 } = parts;
   const step = async <T>(
     name: StepName,
     work: () => Promise<T>,
@@ -147,6 +157,9 @@ export async function failOver(
   if (fenced === null || fenced.active === to) {
     return { kind: "already", state: fenced };
   }
+  // By our own clock, and after it was written: by whomever, perhaps long ago,
+  // but how long is not known for certain.
+  const fencedMs = parts.now();
   const era = fenced.era + 1;
   const lanes = fenced.lanes ?? 0;
   await step(
@@ -164,6 +177,13 @@ export async function failOver(
     () => parts.outputs(era, signal),
     ({ detail, done, tail }) => `${done} done, ${tail} in the tail; ${detail}`,
   );
+  if (leasesMs > 0) {
+    await step(
+      "leases",
+      () => untilThen(parts, fencedMs + leasesMs, signal),
+      () => `no pool has had a lease for ${leasesMs} ms of waiting in all`,
+    );
+  }
   const promoted = await step(
     "promote",
     () => promote(parts, fenced, request, signal),
@@ -172,6 +192,17 @@ export async function failOver(
   return promoted.kind === "changed"
     ? { kind: "promoted", state: promoted.state, outputs }
     : { kind: "already", state: promoted.state };
+}
+
+async function untilThen(
+  { now }: FailOverParts,
+  thenMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let leftMs; (leftMs = thenMs - now()) > 0;) {
+    await pause(leftMs, signal);
+    signal.throwIfAborted();
+  }
 }
 
 /** @returns what there is then; null: no state, and nothing to do. */
@@ -218,7 +249,11 @@ function promote(
       return null;
     }
     const stage = stageOf(newest, to);
-    if (stage.kind !== "resume" || stage.state.era !== fenced.era) {
+    // Between two fences there may have been leases.
+    const isWaitedFor = !parts.leasesMs || newest?.epoch === fenced.epoch;
+    if (
+      stage.kind !== "resume" || stage.state.era !== fenced.era || !isWaitedFor
+    ) {
       throw new FailoverError(
         "failed",
         "the state was changed by others meanwhile; look at it, and run it " +

@@ -12,6 +12,7 @@ import {
 } from "../../src/kafka/mod.ts";
 import { within } from "../../src/pool/deadline.ts";
 import { ensureNative } from "../../src/kafka/native/locate.ts";
+import { DOUBT_MS } from "../state/doubt.ts";
 import { type FollowEvent, followStates } from "../state/follow.ts";
 import type { ClusterName, DrState } from "../state/types.ts";
 import { unlessAborted } from "../waits.ts";
@@ -29,7 +30,10 @@ import type { Clusters, FollowerEvent, OnFollowerEvent } from "./types.ts";
 
 export interface ActiveClusterOptions extends Clusters {
   readonly onEvent?: OnFollowerEvent;
-  /** Milliseconds to wait for the state; then the primary is in use. */
+  /**
+   * Milliseconds to wait for the secondary's state; then the primary's copy
+   * counts, and without one the primary is in use.
+   */
   readonly startMs?: number;
   /** Milliseconds to wait for the end of a client whose cluster was left. */
   readonly endMs?: number;
@@ -49,7 +53,6 @@ type Parts =
   & Required<Pick<ActiveClusterOptions, "onEvent" | "startMs" | "endMs">>
   & { readonly library: Library; readonly clusters: Clusters };
 
-const START_MS = 3_000;
 const END_MS = 2_000;
 
 export class ActiveCluster implements AsyncDisposable {
@@ -94,7 +97,7 @@ export class ActiveCluster implements AsyncDisposable {
 
   /**
    * Begins to follow, and waits until it is known where to work: for the state of
-   * the secondary, or until `startMs` have passed (default 3 s). Without a state
+   * the secondary, or until `startMs` have passed (default 10 s). Without a state
    * that is the primary.
    * @throws {NativeError} where there is no librdkafka; {PropertyError}; the
    * signal's reason.
@@ -108,7 +111,7 @@ export class ActiveCluster implements AsyncDisposable {
       library: options.library ?? await libraryAt(options.libraryPath, signal),
       clusters: { primary, secondary },
       onEvent: options.onEvent ?? (() => {}),
-      startMs: options.startMs ?? START_MS,
+      startMs: options.startMs ?? DOUBT_MS,
       endMs: options.endMs ?? END_MS,
     });
     try {
@@ -223,7 +226,7 @@ export class ActiveCluster implements AsyncDisposable {
   }
 
   async #follow(): Promise<void> {
-    const { library, onEvent } = this.#parts;
+    const { library, onEvent, startMs } = this.#parts;
     const reader = (cluster: ClusterName) => ({
       consumer: this.propertiesOf(cluster).consumer,
     });
@@ -240,14 +243,17 @@ export class ActiveCluster implements AsyncDisposable {
           if (event.kind === "tokenRefresh") refuseToken(client);
         },
       },
-      (event) =>
-        onEvent({
-          kind: "state",
-          cluster: event.cluster,
-          reason: reasonOf(event),
-        }),
+      {
+        onEvent: (event) =>
+          onEvent({
+            kind: "state",
+            cluster: event.cluster,
+            reason: reasonOf(event),
+          }),
+        onRead: (cluster, newest) => this.#answered(cluster, newest),
+        doubtMs: startMs,
+      },
       this.#closed.signal,
-      (cluster, newest) => this.#answered(cluster, newest),
     );
     for await (const state of states) {
       this.#newest = state;

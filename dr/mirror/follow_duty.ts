@@ -90,6 +90,7 @@ export async function* followDuty(
   const { source } = options;
   await using store = new StateStore(options);
   let last: Duty = UNKNOWN;
+  let above = 0;
   const news = function* (next: Duty) {
     if (isSameDuty(last, next)) return;
     last = next;
@@ -100,13 +101,14 @@ export async function* followDuty(
     if (found.kind === "none") yield* news(dutyOf(null, source));
     else if (found.kind === "state") {
       yield* news(dutyOf(found.state, source));
+      above = found.state?.epoch ?? 0;
       break;
     } else if (found.reason !== told) {
       options.log.warn("the state cannot be read", { error: found.reason });
       told = found.reason;
     }
   }
-  for await (const state of store.follow(signal)) {
+  for await (const state of store.follow(signal, { above })) {
     yield* news(dutyOf(state, source));
   }
 }

@@ -13,14 +13,16 @@ export const ABANDONED_MS = 30_000;
  * To be carried on under the state's epoch: until it is over nobody works on
  * either cluster. Null: there is none.
  * @param nowMs milliseconds since the epoch.
+ * @param leasesMs that it stands still on purpose; see `leasesEndMs`.
  */
 export function abandoned(
   { active, epoch, phase, reason, sinceMs }: DrState,
   nowMs: number,
+  leasesMs = 0,
 ): Switch | null {
   // The way back rests in these phases, too, for as long as it takes: whoever
   // promoted the primary then would lose what has not come back yet.
   if (active !== "primary" || isWorkedIn(phase)) return null;
-  if (nowMs - sinceMs < ABANDONED_MS) return null;
+  if (nowMs - sinceMs < ABANDONED_MS + leasesMs) return null;
   return { to: "secondary", epoch, reason };
 }

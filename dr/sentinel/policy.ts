@@ -14,6 +14,8 @@ export interface SentinelPolicy {
   readonly rpoMs: number;
   /** After a switch there is no other by itself for so long, in ms. */
   readonly holdOffMs: number;
+  /** How long a failover waits for leases of pools, in ms; 0: there are none. */
+  readonly leasesMs: number;
 }
 
 /** With votes every second, and on every change of health. */
@@ -23,17 +25,23 @@ export const SENTINEL_DEFAULTS: SentinelPolicy = {
   voteFreshMs: 5_000,
   rpoMs: 60_000,
   holdOffMs: 300_000,
+  leasesMs: 0,
 };
 
 /** @throws {RangeError} quoting what cannot work. */
 export function checkPolicy(policy: SentinelPolicy): void {
-  const { holdOffMs, rpoMs, sentinels, voteFreshMs } = policy;
+  const { holdOffMs, leasesMs, rpoMs, sentinels, voteFreshMs } = policy;
   if (!(Number.isInteger(sentinels) && sentinels >= 1)) {
     throw new RangeError(`sentinels ${sentinels}: a whole number from 1 on`);
   }
-  const least = { voteFreshMs: 1, rpoMs: 0, holdOffMs: 0 };
+  const least = { voteFreshMs: 1, rpoMs: 0, holdOffMs: 0, leasesMs: 0 };
   for (
-    const [name, value] of Object.entries({ voteFreshMs, rpoMs, holdOffMs })
+    const [name, value] of Object.entries({
+      voteFreshMs,
+      rpoMs,
+      holdOffMs,
+      leasesMs,
+    })
   ) {
     if (!(value >= least[name as keyof typeof least])) {
       throw new RangeError(

@@ -1,5 +1,5 @@
 /** What must be there before sentinels can vote: topics, and a first state. */
-import { KafkaError } from "../../src/kafka/mod.ts";
+import { KafkaError, ReadError } from "../../src/kafka/mod.ts";
 import {
   type ClusterName,
   ensureStateTopics,
@@ -47,8 +47,8 @@ export async function persist(
 
 /** It may succeed later. */
 export const isOfCluster = (error: unknown): error is Error =>
-  error instanceof KafkaError || error instanceof StateError ||
-  error instanceof StateTopicError;
+  error instanceof KafkaError || error instanceof ReadError ||
+  error instanceof StateError || error instanceof StateTopicError;
 
 /** @throws as `ensureStateTopics`. */
 export function ensureTopics(

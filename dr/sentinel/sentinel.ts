@@ -26,6 +26,7 @@ import { BallotBox } from "./ballot_box.ts";
 import { BrokerIdWatch } from "./broker_id_watch.ts";
 import { type ClusterClients, openClusters } from "../clusters.ts";
 import { decide, type Decision, type Switch } from "./decide.ts";
+import { keepCopy } from "./keep_copy.ts";
 import { HeartbeatWatch } from "./heartbeat_watch.ts";
 import { mirrorLag } from "./mirror_lag.ts";
 import { checkPolicy, type SentinelPolicy } from "./policy.ts";
@@ -149,6 +150,7 @@ export class Sentinel implements AsyncDisposable {
         this.#follow(parts),
         this.#prepare(parts),
         this.#vote(parts),
+        keepCopy(store, () => this.#state, this.#log, this.#stop.signal),
         brokerIds.run(this.#stop.signal),
         heartbeats.run(this.#stop.signal),
       ]
@@ -255,7 +257,7 @@ export class Sentinel implements AsyncDisposable {
           : `the record at offset ${event.record.offset} is no state: ` +
             event.record.reason,
       );
-    for await (const state of store.follow(this.#stop.signal, onEvent)) {
+    for await (const state of store.follow(this.#stop.signal, { onEvent })) {
       this.#state = state;
       gateway.setActive(gatewayTarget(state));
       this.#log.info("the state", { ...state });
@@ -302,7 +304,7 @@ export class Sentinel implements AsyncDisposable {
     if (this.#options.policy.mode === "advise") return;
     const toDo = decision.kind === "fail-over"
       ? decision
-      : abandoned(state, nowMs);
+      : abandoned(state, nowMs, this.#options.policy.leasesMs);
     if (toDo !== null) this.#switcher.begin(toDo);
   }
 

@@ -2,6 +2,7 @@
 import { STATE_TOPIC } from "../formats/mod.ts";
 import type { StateCluster, StateClusters } from "./cluster.ts";
 import { EMPTY_LOG, type Unreadable, withRecord } from "./copies.ts";
+import { Doubt, DOUBT_MS } from "./doubt.ts";
 import { pause } from "../waits.ts";
 import { tailTopic } from "./tail.ts";
 import type { ClusterName, DrState } from "./types.ts";
@@ -30,25 +31,38 @@ const GRACE_MS = 2_000;
 /** States that nobody has taken; of more the oldest are forgotten. */
 const MOST_WAITING = 1000;
 
+export interface FollowOptions {
+  readonly onEvent?: (event: FollowEvent) => void;
+  /**
+   * Told once of each copy, when it was read to its end: what it says, which
+   * follows as a state; null: nothing.
+   */
+  readonly onRead?: (cluster: ClusterName, newest: DrState | null) => void;
+  /** Only states of a higher epoch follow: one that was seen already. */
+  readonly above?: number;
+  /** How long the primary's copy waits for the secondary's, see `DOUBT_MS`. */
+  readonly doubtMs?: number;
+}
+
 /**
  * Ends when the signal aborts. Epochs may be left out where a topic was
  * compacted, or where only the primary can be read, whose copy may lack some.
- * @param onRead told once of each copy, when it was read to its end: what it
- * says, which follows as a state; null: nothing
  */
 export async function* followStates(
   clusters: StateReaders,
-  onEvent: (event: FollowEvent) => void,
+  options: FollowOptions,
   signal: AbortSignal,
-  onRead: (cluster: ClusterName, newest: DrState | null) => void = () => {},
 ): AsyncGenerator<DrState> {
+  const { above = 0, doubtMs = DOUBT_MS } = options;
   const left = new AbortController();
   const ended = AbortSignal.any([signal, left.signal]);
-  const states = new RisingStates();
+  const states = new RisingStates(above);
+  using doubt = new Doubt(doubtMs);
+  ended.addEventListener("abort", () => doubt.end());
   const reading = Promise.all(
     (["primary", "secondary"] as const)
       .map((name) =>
-        followOne(clusters, name, states, { onEvent, onRead }, ended)
+        followOne(clusters, name, { states, doubt }, options, ended)
       ),
   ).finally(() => states.end());
   reading.catch(() => {}); // awaited below
@@ -63,16 +77,14 @@ export async function* followStates(
 async function followOne(
   { clusters, library, onClientEvent }: StateReaders,
   name: ClusterName,
-  states: RisingStates,
-  { onEvent, onRead }: {
-    readonly onEvent: (event: FollowEvent) => void;
-    readonly onRead: (cluster: ClusterName, newest: DrState | null) => void;
-  },
+  { doubt, states }: { readonly doubt: Doubt; readonly states: RisingStates },
+  { onEvent = () => {}, onRead = () => {} }: FollowOptions,
   signal: AbortSignal,
 ): Promise<void> {
   let isLive = false;
   let past = EMPTY_LOG;
   const offer = async (state: DrState) => {
+    if (name === "primary") await doubt.over;
     const isGap = state.epoch > states.highest + 1;
     if (isGap && name === "primary") await pause(GRACE_MS, signal);
     states.offer(state);
@@ -101,6 +113,8 @@ async function followOne(
       isLive = true;
       onRead(name, past.newest);
       if (past.newest !== null) await offer(past.newest);
+      // After that, so that what the copy says is compared with it.
+      if (name === "secondary") doubt.end();
     }
   }
 }
@@ -108,9 +122,14 @@ async function followOne(
 /** A queue that takes only what is newer than all before. */
 export class RisingStates {
   #waiting: DrState[] = [];
-  #highest = 0;
+  #highest: number;
   #isEnded = false;
   #news = Promise.withResolvers<void>();
+
+  /** @param above what was taken before */
+  constructor(above = 0) {
+    this.#highest = above;
+  }
 
   /** 0: there was none. */
   get highest(): number {

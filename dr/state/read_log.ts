@@ -88,7 +88,7 @@ function offsetAt(
         { timeoutMs: ATTEMPT_MS, readCommitted: upTo === "stable", signal },
       );
       if (answer!.error !== null) throw answer!.error;
-      return answer!.offset ?? 0;
+      return answer!.offset!;
     },
     Infinity,
     signal,

@@ -19,8 +19,9 @@ import { encodeState } from "./codec.ts";
 import { type Copies, type Copy, newerOf, readCopy } from "./copies.ts";
 import { together, withDeadline } from "./deadline.ts";
 import { asError, StateError } from "./errors.ts";
-import { type FollowEvent, followStates } from "./follow.ts";
+import { type FollowOptions, followStates } from "./follow.ts";
 import { type History, readHistory } from "./history.ts";
+import { PrimaryCopy } from "./primary_copy.ts";
 import { logRange, PARTITION, readRange } from "./read_log.ts";
 import { StateSession, type WriteOutcome } from "./session.ts";
 import type { ClusterName, DrState } from "./types.ts";
@@ -89,6 +90,7 @@ export class StateStore implements AsyncDisposable {
   readonly #now: () => number;
   readonly #serial = new Serial();
   readonly #copier: RecordWriter;
+  readonly #primaryCopy: PrimaryCopy;
   readonly #copies = new Set<Promise<unknown>>();
   /** Kept after a change, so that the next one need not begin anew. */
   #session: StateSession | null = null;
@@ -101,6 +103,11 @@ export class StateStore implements AsyncDisposable {
       library: options.library,
       properties: options.clusters.primary.producer,
       onEvent: options.onClientEvent,
+    });
+    this.#primaryCopy = new PrimaryCopy({
+      library: options.library,
+      primary: options.clusters.primary,
+      write: (state, signal) => this.#writeCopy(state, signal),
     });
   }
 
@@ -127,14 +134,30 @@ export class StateStore implements AsyncDisposable {
 
   /**
    * The states as they are committed, from whichever cluster can be read: first
-   * the newest that the first one to answer knows, then each with a higher epoch
-   * than all before. Ends when the signal aborts.
+   * the newest that the secondary knows, or the primary where the secondary is
+   * not read in time, then each with a higher epoch than all before. Ends when
+   * the signal aborts.
    */
   follow(
     signal: AbortSignal,
-    onEvent: (event: FollowEvent) => void = () => {},
+    options: FollowOptions = {},
   ): AsyncGenerator<DrState> {
-    return followStates(this.#options, onEvent, signal);
+    return followStates(this.#options, options, signal);
+  }
+
+  /**
+   * Writes the state to the primary where its copy is behind.
+   * @param state the newest that was followed
+   * @throws as `PrimaryCopy.renew`, within the times of reading and writing it.
+   */
+  renewCopy(state: DrState, signal: AbortSignal): Promise<boolean> {
+    const { copyMs, readMs } = this.#timings;
+    return withDeadline(
+      readMs + copyMs,
+      "bring the state on the primary up to date",
+      signal,
+      (limited) => this.#primaryCopy.renew(state, limited),
+    );
   }
 
   /**
@@ -280,22 +303,26 @@ export class StateStore implements AsyncDisposable {
   }
 
   async #copy(state: DrState): Promise<Error | null> {
-    const record = {
-      ...encodeState(state),
-      topic: STATE_TOPIC,
-      partition: PARTITION,
-    };
     try {
       await withDeadline(
         this.#timings.copyMs,
         "write the state to the primary",
         new AbortController().signal,
-        (limited) => this.#copier.write([record], limited),
+        (limited) => this.#writeCopy(state, limited),
       );
       return null;
     } catch (error) {
       return asError(error);
     }
+  }
+
+  #writeCopy(state: DrState, signal: AbortSignal): Promise<void> {
+    const record = {
+      ...encodeState(state),
+      topic: STATE_TOPIC,
+      partition: PARTITION,
+    };
+    return this.#copier.write([record], signal);
   }
 
   #begin(signal: AbortSignal): Promise<StateSession> {

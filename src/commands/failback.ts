@@ -30,6 +30,7 @@ import {
 } from "./failback_options.ts";
 import { planText, stepText, topicReports } from "./failback_text.ts";
 import { mirroredTopics } from "./run_mirror.ts";
+import { leaseTimes } from "./lease_times.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
@@ -103,6 +104,7 @@ async function run(
     }),
     isGroupMirrored: groupFilter(mirror.groups, mirror.excludeGroups),
     setsGroupOffsets: mirror.groupSync,
+    leases: leaseTimes(settings, settings.secondary),
   };
   await using parts = openFailBack(opening);
   if (isDryRun) return await plan(parts, isJson, signal);

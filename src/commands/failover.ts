@@ -17,6 +17,7 @@ import { NativeError } from "../kafka/native/error.ts";
 import { createLog, LogSink } from "../telemetry/log.ts";
 import { clientSettings } from "./client_properties.ts";
 import { planText, stepText } from "./failover_text.ts";
+import { leaseTimes } from "./lease_times.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
@@ -80,6 +81,7 @@ async function run(
       sourceAlias: "primary",
     }),
     replicationFactor: settings.mirror.replicationFactor,
+    leases: leaseTimes(settings, settings.primary),
     onStep: (report) => {
       steps.push(report);
       if (!isJson) print(stepText(report));
@@ -123,6 +125,7 @@ async function plan(
     stage: stage.kind,
     isPrimaryAlive: await parts.isLeftAlive(ALIVE_MS, signal),
     problem,
+    leasesMs: parts.leasesMs ?? 0,
   };
   print(isJson ? JSON.stringify(report) : planText(report));
   return problem === null ? 0 : 1;

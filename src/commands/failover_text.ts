@@ -9,6 +9,8 @@ export interface PlanReport {
   readonly stage: Stage["kind"];
   readonly isPrimaryAlive: boolean;
   readonly problem: string | null;
+  /** See `leasesEndMs`; 0: there are no leases. */
+  readonly leasesMs: number;
 }
 
 const DOES: Readonly<Record<StepName, string>> = {
@@ -16,6 +18,7 @@ const DOES: Readonly<Record<StepName, string>> = {
   seal: "end the mirror's lanes: nobody can mirror any more",
   drain: "wait until all that was mirrored can be read",
   outputs: "write down which outputs are there already",
+  leases: "wait until no pool can have a lease",
   promote: "make the secondary the active cluster",
 };
 
@@ -25,7 +28,7 @@ export const stepText = ({ detail, ms, step }: StepReport): string =>
   `${step.padEnd(NAME_WIDTH)}  ${(ms / 1000).toFixed(3)} s  ${detail}`;
 
 export function planText(
-  { isPrimaryAlive, problem, stage, state }: PlanReport,
+  { isPrimaryAlive, leasesMs, problem, stage, state }: PlanReport,
 ): string {
   const now = state === null
     ? "no state was ever written: the primary is active"
@@ -39,7 +42,8 @@ export function planText(
   switch (stage) {
     case "begin":
     case "resume": {
-      const steps = stage === "begin" ? STEPS : STEPS.slice(1);
+      const steps: StepName[] = [...STEPS].slice(stage === "begin" ? 0 : 1);
+      if (leasesMs > 0) steps.splice(-1, 0, "leases");
       lines.push(
         ...steps.map((step) =>
           `would ${step.padEnd(NAME_WIDTH)}  ${DOES[step]}`

@@ -25,6 +25,8 @@ export interface JobPoolParts {
   /** Outputs that must not be sent again; null: none. */
   readonly done: DoneOutputs | null;
   readonly firstWorkerId?: number;
+  /** Default: always. */
+  readonly mayCommit?: () => boolean;
   /** Default: those of the settings. */
   readonly rates?: Rates;
 }
@@ -73,6 +75,7 @@ export function jobPool(parts: JobPoolParts): Pool {
     workers: settings.workers,
     ...(firstWorkerId === undefined ? {} : { firstWorkerId }),
     rates: parts.rates ?? ratesOf(settings),
+    ...(parts.mayCommit === undefined ? {} : { mayCommit: parts.mayCommit }),
     commitIntervalMs: settings.commitIntervalMs,
     watchdogMs: settings.watchdogMs,
     workerHeapBytes: settings.workerHeapMb * MIB,

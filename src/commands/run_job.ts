@@ -236,6 +236,7 @@ export function followingJob(
     workers: settings.workers,
     rates: ratesOf(settings),
     drainMs: settings.drainMs,
+    leaseMs: settings.leases.strict ? settings.leases.lengthMs : null,
     log,
     prepare: (cluster, log) =>
       fitCluster(library, settings, cluster, servers[cluster], log),

@@ -11,7 +11,7 @@ import {
   type SentinelCluster,
   type SentinelStatus,
 } from "../../dr/sentinel/mod.ts";
-import type { ClusterName } from "../../dr/state/mod.ts";
+import { type ClusterName, leasesEndMs } from "../../dr/state/mod.ts";
 import type { Library } from "../kafka/mod.ts";
 import type { Health } from "../telemetry/health.ts";
 import {
@@ -23,6 +23,7 @@ import {
 import { createLog, type Log, LogSink } from "../telemetry/log.ts";
 import { clientSettings } from "./client_properties.ts";
 import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
+import { leaseTimes } from "./lease_times.ts";
 import { openNative } from "./open_native.ts";
 import { sentinelMetrics } from "./sentinel_metrics.ts";
 import { aborted, listenToSignals } from "./signals.ts";
@@ -130,6 +131,7 @@ export function newSentinel(
     kind: mirror.policy,
     sourceAlias: "primary",
   });
+  const leases = leaseTimes(settings, settings.primary);
   return new Sentinel({
     library,
     clusters,
@@ -141,6 +143,7 @@ export function newSentinel(
       voteFreshMs: sentinel.voteFreshMs,
       rpoMs: sentinel.rpoMs,
       holdOffMs: sentinel.holdOffMs,
+      leasesMs: leases === null ? 0 : leasesEndMs(leases),
     },
     watchedTopics: sentinel.topics.split(","),
     replicationFactor: sentinel.stateReplicationFactor,

@@ -6,7 +6,9 @@ import {
 } from "../../dr/failover/mod.ts";
 import { replicationPolicy } from "../../dr/formats/mod.ts";
 import type { FailOver } from "../../dr/sentinel/mod.ts";
+import { other } from "../../dr/state/mod.ts";
 import { clientSettings } from "./client_properties.ts";
+import { leaseTimes } from "./lease_times.ts";
 import type { FailOverParts } from "./run_sentinel.ts";
 
 /** @throws {PropertyError} where clients cannot be made, once it is called. */
@@ -32,6 +34,7 @@ async ({ epoch, reason, to }, signal) => {
     onStep: ({ detail, ms, step }) =>
       log.info(`failover: ${step}`, { detail, ms: Math.round(ms) }),
     log,
+    leases: leaseTimes(settings, settings[other(to)]),
   });
   try {
     await failOver(parts, { to, reason, epoch }, signal);

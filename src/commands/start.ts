@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import {
   type LoadedSettings,
   loadProcessSettings,
+  type Settings,
   SettingsError,
 } from "../config/mod.ts";
 import { PropertyError } from "../kafka/mod.ts";
@@ -39,6 +40,8 @@ export async function start(args: readonly string[]): Promise<number> {
     if (error instanceof SettingsError) return complain(2, error.message);
     throw error;
   }
+  const problem = leaseProblem(loaded.settings);
+  if (problem !== null) return complain(2, problem);
   try {
     return await runJob(loaded, options);
   } catch (error) {
@@ -49,6 +52,20 @@ export async function start(args: readonly string[]): Promise<number> {
     if (expected) return complain(1, error.message);
     throw error;
   }
+}
+
+/** Null: there is none. Only transactions can be aborted from outside. */
+function leaseProblem(
+  { guarantee, leases, primary, secondary }: Settings,
+): string | null {
+  if (!leases.strict) return null;
+  if (guarantee !== "exactly-once") {
+    return "STRICT_LEASES is true and GUARANTEE is not exactly-once: what was " +
+      "sent at least once cannot be taken back when a lease ends";
+  }
+  return primary.brokers === null || secondary.brokers === null
+    ? "STRICT_LEASES is true, which needs PRIMARY_BROKERS and SECONDARY_BROKERS"
+    : null;
 }
 
 function parseOptions(args: readonly string[]): StartOptions {

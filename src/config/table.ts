@@ -17,6 +17,7 @@ import type {
   ProducerProperties,
 } from "./properties.ts";
 import { embedded } from "./table_embedded.ts";
+import { leases } from "./table_leases.ts";
 import { mirror } from "./table_mirror.ts";
 import { retries } from "./table_retries.ts";
 import { gateway, sentinel } from "./table_sentinel.ts";
@@ -355,6 +356,13 @@ export const groups: readonly Group[] = [
     shape: sentinel,
   },
   {
+    title: "Strict leases",
+    about: "The same for pools, sentinels and the commands `failover` and " +
+      "`failback`, as is `transactionTimeoutMs`; see " +
+      "[disaster-recovery.md](disaster-recovery.md#strict-leases).",
+    shape: leases,
+  },
+  {
     title: "Gateway",
     about: "Where clients of both clusters begin; `sentinel` opens it.",
     shape: gateway,
@@ -381,6 +389,7 @@ export const settingsSchema = z.strictObject({
   ...retries,
   ...mirror,
   ...sentinel,
+  ...leases,
   ...gateway,
   ...service,
   ...embedded,

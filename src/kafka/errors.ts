@@ -162,6 +162,9 @@ export const isTopicUnknown = (code: number) =>
 /** No partition of a whole request has a leader that librdkafka knows. */
 export const isLeaderless = (code: number) => code === ErrorCode.noEntry;
 
+/** FENCED_LEADER_EPOCH: the client's metadata is older than the leader. */
+export const isLeaderOutdated = (code: number) => code === 74;
+
 /** A broker has failed at the request, and does not know why. */
 export const isServerFailure = (error: unknown) =>
   error instanceof KafkaError && error.code === ErrorCode.unknownServerError;

@@ -29,6 +29,11 @@ export interface PoolOptions {
   readonly workerHeapBytes: number;
   /** Longest wait for workers to settle what was revoked. */
   readonly revokeMs: number;
+  /**
+   * Asked before each step of a transaction's commit; false: it is not committed
+   * any more. Default: always true.
+   */
+  readonly mayCommit?: () => boolean;
   readonly log: Log;
   /** Gives tokens for SASL/OAUTHBEARER; not needed with the method `oidc`. */
   readonly oauthToken?: (config: string) => Promise<OauthToken>;

@@ -89,6 +89,7 @@ export class Pool implements AsyncDisposable {
         partitions: this.#partitions,
         producerProperties: options.producer,
         idPrefix: `${options.job.groupId}-${options.instanceId}`,
+        mayCommit: options.mayCommit ?? (() => true),
       });
     this.#positions = this.#transactions ??
       new Commits(this.#consumer, this.#partitions, log);

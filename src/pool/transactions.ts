@@ -40,6 +40,8 @@ export interface TransactionsParts {
   readonly producerProperties: ProducerProperties;
   /** Stable for this instance; the slot's number follows. */
   readonly idPrefix: string;
+  /** False: nothing may be committed any more. */
+  readonly mayCommit: () => boolean;
 }
 
 /** The work of a transaction does not count, because it was not ours any more. */
@@ -130,6 +132,10 @@ export class Transactions implements Positions {
 
   #mustOwn(positions: readonly Position[]): void {
     if (this.#ended) throw new OwnershipLostError("the pool was halted");
+    // A process that was frozen may come here before its timers go off.
+    if (!this.#parts.mayCommit()) {
+      throw new OwnershipLostError("the lease has ended");
+    }
     const lost = positions.find((each) =>
       !this.#parts.partitions.isCurrent(each)
     );

@@ -88,6 +88,7 @@ Deno.test("without any settings the defaults of the operator contract hold", () 
       topics: "user-login,user-login-processed",
       stateReplicationFactor: 3,
     },
+    leases: { strict: false, lengthMs: 10_000 },
     gatewayListen: "127.0.0.1:19092",
     gateway: {
       connections: 2000,

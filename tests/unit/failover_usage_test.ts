@@ -60,6 +60,7 @@ Deno.test("a plan says where it stands, and what it would do from there", () => 
     state,
     stage: "resume",
     isPrimaryAlive: true,
+    leasesMs: 0,
     problem: null,
   }).split("\n");
   assert.deepEqual(lines.slice(0, 2), [
@@ -81,6 +82,7 @@ Deno.test("a plan says where it stands, and what it would do from there", () => 
       state: null,
       stage: "begin",
       isPrimaryAlive: false,
+      leasesMs: 0,
       problem: null,
     }),
     /^no state was ever written: the primary is active\n.*not answer\nwould f/,
@@ -90,8 +92,21 @@ Deno.test("a plan says where it stands, and what it would do from there", () => 
       state,
       stage: "refuse",
       isPrimaryAlive: false,
+      leasesMs: 0,
       problem: "because",
     }),
     /because\nwould do nothing$/,
   );
+});
+
+Deno.test("a strict plan waits for leases before it promotes", () => {
+  const lines = planText({
+    state: null,
+    stage: "begin",
+    isPrimaryAlive: false,
+    leasesMs: 30_300,
+    problem: null,
+  }).split("\n");
+  assert.match(lines.at(-2)!, /^would leases /);
+  assert.match(lines.at(-1)!, /^would promote /);
 });

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import type { ClusterName, DrState, Phase } from "../../dr/state/mod.ts";
+import {
+  type ClusterName,
+  type DrState,
+  type Lease,
+  LeaseClock,
+  type Phase,
+} from "../../dr/state/mod.ts";
 import { NO_STATE } from "../../src/commands/following/assignment.ts";
 import { fakeClock } from "./support_clock.ts";
 import { fakeSessions, type FakeWorld, turns } from "./support_sessions.ts";
@@ -240,4 +246,93 @@ Deno.test("it is at work only while it runs, under one assignment a session", as
   assert.equal(sessions.working!.assignment, assignment);
   sessions.take(state(1, "primary", "fencing"));
   assert.equal(sessions.working, null);
+});
+
+/** A strict one, and a clock that a test moves. */
+function strictly() {
+  const time = { ms: 0 };
+  const world = fakeSessions(
+    () => true,
+    new LeaseClock(() => time.ms, () => 0),
+  );
+  const lease = (cluster: ClusterName, era: number): Lease => ({
+    cluster,
+    era,
+    fromMs: time.ms,
+    lengthMs: 10_000,
+  });
+  return { ...world, lease, time };
+}
+
+Deno.test("a strict one begins with its first lease, and is fenced when the last one has ended", async () => {
+  using clock = fakeClock();
+  const { lease, messages, newest, opened, sessions, time } = strictly();
+  const pass = async (ms: number) => {
+    time.ms += ms;
+    await clock.tick(ms);
+  };
+  sessions.take(state(1, "primary"));
+  await sessions.begun;
+  assert.equal(opened.length, 0);
+  sessions.takeLease(lease("primary", 0));
+  newest().beginning.resolve();
+  await turns();
+  await pass(6_000);
+  sessions.takeLease(lease("primary", 0));
+  await pass(9_999);
+  assert.equal(newest().isHalted, false);
+  assert.ok(sessions.mayWork(newest().assignment));
+  await pass(1);
+  assert.ok(newest().isHalted);
+  assert.ok(!sessions.mayWork(newest().assignment));
+  await newest().raiseFences();
+  assert.equal(opened.length, 1);
+  assert.equal(sessions.status().phase, "switching");
+  // It goes on when it can renew.
+  sessions.takeLease(lease("primary", 0));
+  assert.equal(opened.length, 2);
+  assert.deepEqual(messages(), [
+    "has no lease any more, and stops at once",
+    "fenced off from primary",
+  ]);
+  const drained = sessions.drain(0);
+  newest().closing.resolve(true);
+  opened[0]!.closing.resolve(true);
+  await newest().raiseFences();
+  await pass(1_000);
+  await drained;
+  assert.equal(clock.timers, 0);
+});
+
+Deno.test("a strict one that wakes up after its lease may not commit, before any timer goes off", async () => {
+  using _clock = fakeClock();
+  const { lease, newest, sessions, time } = strictly();
+  sessions.take(state(1, "primary"));
+  sessions.takeLease(lease("primary", 0));
+  newest().beginning.resolve();
+  await turns();
+  time.ms += 60_000;
+  assert.equal(newest().isHalted, false);
+  assert.ok(!sessions.mayWork(newest().assignment));
+});
+
+Deno.test("a strict one finishes under its lease while a switch is under way, and a lease for one cluster is none for the other", async () => {
+  using clock = fakeClock();
+  const { lease, newest, opened, sessions, time } = strictly();
+  sessions.take(state(1, "primary"));
+  sessions.takeLease(lease("primary", 0));
+  newest().beginning.resolve();
+  await turns();
+  sessions.take(state(2, "primary", "fencing"));
+  assert.ok(newest().isDraining);
+  assert.equal(newest().isHalted, false);
+  time.ms += 10_000;
+  await clock.tick(10_000);
+  assert.ok(newest().isHalted);
+  await newest().raiseFences();
+  sessions.take(state(3, "secondary"));
+  assert.equal(opened.length, 1);
+  sessions.takeLease(lease("secondary", 1));
+  assert.equal(opened.length, 2);
+  assert.equal(newest().assignment.cluster, "secondary");
 });

@@ -42,7 +42,12 @@ function following(topic: { primary: Answer; secondary: Answer }) {
     consumer: {},
   });
   const store: Pick<StateStore, "follow" | "read"> = {
-    read: () => Promise.resolve({ newest: world.newest } as Copies),
+    read: () => {
+      const kind = world.topic.secondary === "yes" ? "read" : "failed";
+      return Promise.resolve(
+        { newest: world.newest, secondary: { kind } } as Copies,
+      );
+    },
     async *follow() {
       yield* world.later;
     },
@@ -87,15 +92,43 @@ Deno.test("while there is none that is said once, and looked for on and on", asy
   assert.deepEqual(it.taken, [NO_STATE, FIRST, FIRST]);
 });
 
-Deno.test("a cluster that is silent does not keep the other one's state from counting, and is named", async () => {
+Deno.test("a secondary that stays silent does not keep the primary's copy from counting for ever, and is named", async () => {
+  using clock = fakeClock();
   const it = following({ primary: "yes", secondary: "silence" });
   it.world.newest = FIRST;
+  await clock.tick(9_500);
+  assert.deepEqual(it.taken, []);
+  await clock.tick(1_000);
   await it.ended;
   assert.equal(it.taken[0], FIRST);
   assert.deepEqual(
     it.lines.map(({ message }) => message),
     ["the state on secondary cannot be read"],
   );
+});
+
+Deno.test("a primary that has no state is worked on only after the silence of the secondary", async () => {
+  using clock = fakeClock();
+  const it = following({ primary: "no", secondary: "silence" });
+  await clock.tick(9_500);
+  assert.deepEqual(it.taken, []);
+  await clock.tick(1_000);
+  assert.deepEqual(it.taken, [NO_STATE]);
+  it.stop.abort(new Error("over"));
+  await it.ended;
+});
+
+Deno.test("a stale copy is not taken when the secondary answers late", async () => {
+  using clock = fakeClock();
+  const it = following({ primary: "yes", secondary: "silence" });
+  it.world.newest = FIRST;
+  await clock.tick(5_000);
+  it.world.topic.secondary = "yes";
+  it.world.newest = { ...FIRST, epoch: 9, active: "secondary" };
+  it.world.later = [];
+  await clock.tick(1_000);
+  await it.ended;
+  assert.deepEqual(it.taken.map(({ epoch }) => epoch), [9]);
 });
 
 Deno.test("it ends when it is told to", async () => {

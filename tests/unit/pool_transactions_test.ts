@@ -24,6 +24,7 @@ function transacting() {
   const steps: Step[] = [];
   const sent: PartitionOffset[][] = [];
   const member = { memberId: "me", generation: 3, lost: false };
+  const lease = { holds: true };
   /** What happens while the cluster works on a step. */
   const during: Partial<Record<Step, () => void>> = {};
   const step = async (name: Step) => {
@@ -63,6 +64,7 @@ function transacting() {
     partitions,
     producerProperties: {},
     idPrefix: "group-host",
+    mayCommit: () => lease.holds,
   });
   transactions.joinedAs("me");
   const positions = (): Position[] =>
@@ -80,6 +82,7 @@ function transacting() {
     first,
     second,
     member,
+    lease,
     during,
     steps,
     sent,
@@ -114,6 +117,19 @@ Deno.test("work on a partition that was given to another thread is not committed
   it.partitions.own(it.second, it.thread);
   await assert.rejects(it.commit(positions), OwnershipLostError);
   assert.deepEqual(it.steps, []);
+  assert.equal(it.first.next, 5);
+});
+
+Deno.test("nothing is committed once the lease has ended, also when it ends while the offsets are on their way", async () => {
+  const it = transacting();
+  it.lease.holds = false;
+  await assert.rejects(it.commit(), OwnershipLostError);
+  await assert.rejects(it.commit([]), OwnershipLostError);
+  assert.deepEqual(it.steps, []);
+  it.lease.holds = true;
+  it.during.offsets = () => it.lease.holds = false;
+  await assert.rejects(it.commit(), OwnershipLostError);
+  assert.deepEqual(it.steps, ["offsets"]);
   assert.equal(it.first.next, 5);
 });
 

@@ -133,6 +133,9 @@ const lateMs = state.sinceMs + ABANDONED_MS;
 Deno.test("a switch that nobody has carried on for long is anybody's, and nothing else is", () => {
   assert.deepEqual(abandoned(state, lateMs), decided(8));
   assert.equal(abandoned(state, lateMs - 1), null);
+  // In strict mode it stands still until leases have ended.
+  assert.equal(abandoned(state, lateMs + 4_999, 5_000), null);
+  assert.deepEqual(abandoned(state, lateMs + 5_000, 5_000), decided(8));
   for (const phase of ["steady", "recovering", "catching-up"] as const) {
     assert.equal(abandoned({ ...state, phase }, lateMs), null, phase);
   }

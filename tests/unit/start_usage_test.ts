@@ -16,6 +16,23 @@ async function refused(args: readonly string[]) {
   }
 }
 
+async function withEnvironment<T>(
+  values: Readonly<Record<string, string>>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const before = Object.keys(values)
+    .map((name) => [name, Deno.env.get(name)] as const);
+  for (const [name, value] of Object.entries(values)) Deno.env.set(name, value);
+  try {
+    return await work();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
+  }
+}
+
 const WRONG: readonly [readonly string[], RegExp][] = [
   [["--messages", "0"], /--messages takes a number above 0, not "0"/],
   [["--messages", "-5"], /--messages/],
@@ -40,6 +57,17 @@ for (const [args, message] of WRONG) {
     assert.equal(said.trim().split("\n").length, 1);
   });
 }
+
+Deno.test("strict leases without transactions, or without two clusters, are refused", async () => {
+  const leases = (rest: Readonly<Record<string, string>>) =>
+    withEnvironment({ STRICT_LEASES: "true", ...rest }, () => refused([]));
+  const loose = await leases({ GUARANTEE: "at-least-once" });
+  assert.equal(loose.status, 2);
+  assert.match(loose.said, /GUARANTEE is not exactly-once/);
+  const alone = await leases({ GUARANTEE: "exactly-once" });
+  assert.equal(alone.status, 2);
+  assert.match(alone.said, /SECONDARY_BROKERS/);
+});
 
 Deno.test("wrong settings are told and end with status 2", async () => {
   const before = Deno.env.get("WORKERS");

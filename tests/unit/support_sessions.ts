@@ -1,4 +1,5 @@
 /** Sessions without pools: their work, and how it ends, are in a test's hands. */
+import type { LeaseClock } from "../../dr/state/mod.ts";
 import type { Assignment } from "../../src/commands/following/assignment.ts";
 import type { Session } from "../../src/commands/following/session.ts";
 import { Sessions } from "../../src/commands/following/sessions.ts";
@@ -92,6 +93,7 @@ export interface FakeWorld {
 
 export function fakeSessions(
   mayPass: (error: unknown, isFirst: boolean) => boolean = () => true,
+  leaseClock?: LeaseClock,
 ): FakeWorld {
   const opened: FakeSession[] = [];
   const lines: LogLine[] = [];
@@ -105,6 +107,7 @@ export function fakeSessions(
     drainMs: 25_000,
     log: createLog({ level: "debug", write: (line) => lines.push(line) }),
     now: () => 0,
+    ...(leaseClock === undefined ? {} : { leaseClock }),
   });
   return {
     sessions,

@@ -5,7 +5,10 @@
 import { type ClusterClients, openClusters } from "../../../dr/clusters.ts";
 import {
   type ClusterName,
+  LeaseClock,
+  LeaseKeeper,
   STATE_TIMINGS,
+  type StateClusters,
   StateStore,
 } from "../../../dr/state/mod.ts";
 import { KafkaError, type Library, ReadError } from "../../kafka/mod.ts";
@@ -26,6 +29,8 @@ export interface SessionPoolParts {
   readonly firstWorkerId: number;
   readonly workers: number;
   readonly rates: Rates;
+  /** Asked right before a commit. */
+  readonly mayCommit: () => boolean;
   readonly log: Log;
 }
 
@@ -38,6 +43,8 @@ export interface FollowingPoolParts {
   readonly workers: number;
   readonly rates: Rates;
   readonly drainMs: number;
+  /** It works only under leases of this length; null: without. */
+  readonly leaseMs: number | null;
   readonly log: Log;
   /** @throws {PreflightError} where the cluster is not fit for the job. */
   readonly prepare: (cluster: ClusterName, log: Log) => Promise<FitCluster>;
@@ -56,6 +63,7 @@ export class FollowingPool implements AsyncDisposable {
   readonly #owned = new AsyncDisposableStack();
   readonly #stop = new AbortController();
   readonly #failed = Promise.withResolvers<string>();
+  readonly #leaseClock = new LeaseClock();
   #workers: number;
   #rates: Rates;
   #draining: Promise<boolean> | undefined;
@@ -80,11 +88,13 @@ export class FollowingPool implements AsyncDisposable {
               firstWorkerId,
               workers: this.#workers,
               rates: this.#rates,
+              mayCommit: () => this.#sessions.mayWork(assignment),
               log,
             }),
         });
       },
       mayPass,
+      ...(parts.leaseMs === null ? {} : { leaseClock: this.#leaseClock }),
       drainMs: parts.drainMs,
       log: parts.log,
     });
@@ -116,6 +126,9 @@ export class FollowingPool implements AsyncDisposable {
         log,
       }),
     );
+    if (this.#parts.leaseMs !== null) {
+      this.#owned.use(this.#keepLease(clusters, this.#parts.leaseMs));
+    }
     await this.#sessions.begun;
   }
 
@@ -154,6 +167,23 @@ export class FollowingPool implements AsyncDisposable {
     const isClean = await this.#sessions.drain(deadlineMs);
     this.#stop.abort(new Error("the pool ends"));
     return await within(this.#owned.disposeAsync(), CLOSE_MS) && isClean;
+  }
+
+  #keepLease(
+    { clusters, onClientEvent }: StateClusters,
+    leaseMs: number,
+  ): LeaseKeeper {
+    const { library, log } = this.#parts;
+    return new LeaseKeeper({
+      library,
+      cluster: clusters.secondary,
+      onClientEvent,
+      leaseMs,
+      clock: this.#leaseClock,
+      onState: (state) => this.#sessions.take(state),
+      onLease: (lease) => this.#sessions.takeLease(lease),
+      onFailure: (error) => log.debug("the lease was not renewed", { error }),
+    });
   }
 
   async #follow(parts: Parameters<typeof statesOf>[0]): Promise<void> {

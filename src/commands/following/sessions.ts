@@ -10,9 +10,16 @@
  * While a switch is under way the session takes nothing more and finishes what
  * it has, as long as its cluster lets it. Once the state names another cluster
  * it is fenced at once, and nobody waits for its clients: they are closed in
- * the background.
+ * the background. A strict one has sessions only while it has a lease for them,
+ * and is fenced in the same way when that ends.
  */
-import type { DrState } from "../../../dr/state/mod.ts";
+import {
+  covers,
+  type DrState,
+  type Lease,
+  type LeaseClock,
+  leftOf,
+} from "../../../dr/state/mod.ts";
 import {
   NO_TOTALS,
   type PoolPhase,
@@ -35,6 +42,8 @@ export interface SessionsParts {
   /** How long a session may finish what it has. */
   readonly drainMs: number;
   readonly log: Log;
+  /** It works only under leases by this clock. Default: without. */
+  readonly leaseClock?: LeaseClock;
   /** Milliseconds since the epoch. Default: the system's clock. */
   readonly now?: () => number;
 }
@@ -67,6 +76,8 @@ export class Sessions {
   #isStained = false;
   #isOver = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #lease: Lease | null = null;
+  #leaseEnd: ReturnType<typeof setTimeout> | undefined;
 
   constructor(parts: SessionsParts) {
     this.#parts = parts;
@@ -81,6 +92,21 @@ export class Sessions {
     clearTimeout(this.#retry);
     this.#retry = undefined;
     this.#look();
+  }
+
+  /** Takes the place of the lease before, which it outlasts. */
+  takeLease(lease: Lease): void {
+    if (this.#isOver && this.#current === null) return;
+    this.#lease = lease;
+    this.#awaitLeaseEnd(lease);
+    this.#look();
+  }
+
+  /** Asked right before anything is committed: timers may be late. */
+  mayWork(assignment: Assignment): boolean {
+    const { leaseClock } = this.#parts;
+    return leaseClock === undefined ||
+      covers(this.#lease, assignment, leaseClock.now());
   }
 
   /**
@@ -153,27 +179,40 @@ export class Sessions {
     if (current?.stage === "opening") this.#halt(current);
     else if (current?.stage === "running") this.#leave(current, deadlineMs);
     await current?.gone.promise;
+    clearTimeout(this.#leaseEnd);
     const closed = await within(Promise.all(this.#closing), CLOSE_MS);
     return closed && !this.#isStained;
   }
 
   #look(): void {
     const wanted = this.#state === null ? null : assignmentUnder(this.#state);
-    if (wanted === null) this.#begun.resolve();
+    const isAllowed = wanted !== null && this.mayWork(wanted);
+    if (!isAllowed) this.#begun.resolve();
     const current = this.#current;
     if (current === null) {
       const isFree = !this.#isOver && this.#retry === undefined;
-      if (wanted !== null && isFree) this.#open(wanted);
+      if (isAllowed && isFree) this.#open(wanted);
       return;
     }
     const { assignment, stage } = current;
     if (stage === "halting") return; // another look follows
-    if (wanted === null) {
+    if (!this.mayWork(assignment)) {
+      this.#parts.log.warn("has no lease any more, and stops at once", {});
+      this.#halt(current);
+    } else if (wanted === null) {
       if (stage === "running") this.#leave(current, this.#parts.drainMs);
       else if (stage === "opening") this.#halt(current);
     } else if (!isSameWork(wanted, assignment) || this.#hasToReturn(stage)) {
       this.#halt(current);
     }
+  }
+
+  /** Looks when it is over, unless another has taken its place. */
+  #awaitLeaseEnd(lease: Lease): void {
+    clearTimeout(this.#leaseEnd);
+    const leftMs = leftOf(lease, this.#parts.leaseClock!.now());
+    if (leftMs <= 0) return this.#look();
+    this.#leaseEnd = setTimeout(() => this.#awaitLeaseEnd(lease), leftMs);
   }
 
   /** The switch that it leaves for has come to nothing. */

@@ -2,6 +2,7 @@
 import { KafkaError } from "../../kafka/mod.ts";
 import {
   type ClusterName,
+  DOUBT_MS,
   type DrState,
   type FollowEvent,
   STATE_TOPIC,
@@ -22,37 +23,60 @@ export interface StatesParts {
 const ASK_MS = 1_500;
 /** Between two looks, while there is none. */
 const LOOK_MS = 2_000;
+/** While the primary alone is known. */
+const DOUBT_LOOK_MS = 200;
 
 /**
  * The newest that there is, then each that is newer; while neither cluster has
- * one that can be read, `NO_STATE` alone. A cluster that does not answer does
- * not keep the other one's state from counting: it is the newest that is known.
- * Ends when the signal aborts.
+ * one that can be read, `NO_STATE` alone. What the primary says, also that it has
+ * none, counts once the secondary has been asked for `DOUBT_MS` in vain. Ends
+ * when the signal aborts.
  */
 export async function* statesOf(
   parts: StatesParts,
   signal: AbortSignal,
 ): AsyncGenerator<DrState> {
   const { log, store } = parts;
+  const doubtEndsMs = performance.now() + DOUBT_MS;
+  let isTold = false;
   for (let isFirst = true; !signal.aborted; isFirst = false) {
-    const state = await newest(parts, isFirst, signal);
+    const { isCertain, newest } = await look(parts, isFirst, signal);
     if (signal.aborted) return;
-    if (state !== null) {
-      yield state;
-      yield* store.follow(signal, (event) => tell(log, event));
+    if (!isCertain && performance.now() < doubtEndsMs) {
+      if (isFirst) {
+        log.info("waits for the secondary to say which cluster is active", {
+          forMs: DOUBT_MS,
+        });
+      }
+      await pause(DOUBT_LOOK_MS, signal);
+      continue;
+    }
+    if (newest !== null) {
+      yield newest;
+      yield* store.follow(signal, {
+        above: newest.epoch,
+        onEvent: (event) => tell(log, event),
+      });
       return;
     }
-    if (isFirst) yield NO_STATE;
+    if (!isTold) yield NO_STATE;
+    isTold = true;
     await pause(LOOK_MS, signal);
   }
 }
 
-/** Null: there is none that can be read, or the signal has aborted. */
-async function newest(
+interface Found {
+  /** The secondary has said what it knows. */
+  readonly isCertain: boolean;
+  /** Null: there is none that can be read. */
+  readonly newest: DrState | null;
+}
+
+async function look(
   { clusters, log, store }: StatesParts,
   isFirst: boolean,
   signal: AbortSignal,
-): Promise<DrState | null> {
+): Promise<Found> {
   const names = ["primary", "secondary"] as const;
   const found = await Promise.all(
     names.map((name) => hasTopic(clusters[name].admin)),
@@ -64,11 +88,13 @@ async function newest(
       })
     );
   }
-  if (!found.includes("yes")) return null;
+  const hasNone = found[1] === "no";
+  if (!found.includes("yes")) return { isCertain: hasNone, newest: null };
   try {
-    return (await store.read(signal)).newest;
+    const { newest, secondary } = await store.read(signal);
+    return { isCertain: hasNone || secondary.kind === "read", newest };
   } catch (error) {
-    if (signal.aborted) return null;
+    if (signal.aborted) return { isCertain: false, newest: null };
     throw error;
   }
 }

@@ -1,5 +1,11 @@
 /** Offsets that partitions have, and deleting their oldest records. */
-import { isLeaderless, isTopicUnknown, KafkaError } from "../errors.ts";
+import {
+  ErrorCode,
+  isLeaderless,
+  isLeaderOutdated,
+  isTopicUnknown,
+  KafkaError,
+} from "../errors.ts";
 import { addressOf, readPointerArray } from "../memory.ts";
 import {
   type PartitionAnswer,
@@ -59,7 +65,8 @@ export class PartitionAdmin {
     return this.#withLeaders(
       queries,
       options,
-      (limited) => this.#offsets(queries, limited),
+      async (limited) =>
+        withSilence(queries, await this.#offsets(queries, limited)),
     );
   }
 
@@ -87,8 +94,10 @@ export class PartitionAdmin {
    * one without a leader: no broker is asked. Such an entry is to live for 100 ms
    * where the topic is unknown, but entries leave the cache in the order in which
    * they came (`rd_kafka_metadata_cache_evict`): behind that of another topic it
-   * stays for up to 15 minutes. So a broker is asked, whose answer replaces what
-   * the cache has.
+   * stays for up to 15 minutes. Nor does it give up an entry that a leader which
+   * was elected again refuses for its epoch (`rd_kafka_admin_result_err_refresh`):
+   * after the restart of a single broker every question would fail for as long.
+   * So a broker is asked, whose answer replaces what the cache has.
    */
   async #withLeaders<T extends TopicPartition & Failing>(
     partitions: readonly TopicPartition[],
@@ -103,8 +112,10 @@ export class PartitionAdmin {
     let missing = partitions;
     try {
       const answers = await ask(options);
-      missing = answers
-        .filter(({ error }) => error !== null && isTopicUnknown(error.code));
+      missing = answers.filter(({ error }) =>
+        error !== null &&
+        (isTopicUnknown(error.code) || isLeaderOutdated(error.code))
+      );
       if (missing.length === 0) return answers;
     } catch (error) {
       if (!(error instanceof KafkaError && isLeaderless(error.code))) {
@@ -185,6 +196,33 @@ export class PartitionAdmin {
       error,
     };
   }
+}
+
+/**
+ * librdkafka (2.15.1) forgets why one of the leaders failed, for example by a
+ * time-out: the offset is missing, and there is no error
+ * (`rd_kafka_ListOffsets_response_merge`). Every log has a beginning and an end.
+ */
+export function withSilence(
+  queries: readonly OffsetQuery[],
+  answers: readonly OffsetAnswer[],
+): OffsetAnswer[] {
+  const known = new Set(
+    queries.filter(({ at }) => at === "earliest" || at === "latest")
+      .map(({ partition, topic }) => `${topic}-${partition}`),
+  );
+  return answers.map((answer) => {
+    const { error, offset, partition, topic } = answer;
+    const isSilent = error === null && offset === null &&
+      known.has(`${topic}-${partition}`);
+    return !isSilent ? answer : {
+      ...answer,
+      error: new KafkaError(
+        `offset of ${topic} [${partition}]: its leader does not answer`,
+        { code: ErrorCode.timedOut, codeName: "_TIMED_OUT" },
+      ),
+    };
+  });
 }
 
 interface Failing {

@@ -1,0 +1,100 @@
+/** Renews a pool's lease by reading the state on the secondary to its end. */
+import type { Library } from "../../src/kafka/mod.ts";
+import { STATE_TOPIC } from "../formats/mod.ts";
+import { pause, unlessAborted } from "../waits.ts";
+import type { OnClientEvent, StateCluster } from "./cluster.ts";
+import { EMPTY_LOG, hiddenIn, type StateLog, withRecord } from "./copies.ts";
+import { withDeadline } from "./deadline.ts";
+import { asError } from "./errors.ts";
+import { type Lease, type LeaseClock, leaseFrom } from "./lease.ts";
+import { logEnd } from "./read_log.ts";
+import { tailTopic } from "./tail.ts";
+import type { DrState } from "./types.ts";
+
+export interface LeaseKeeperOptions {
+  readonly library: Library;
+  /** The secondary. */
+  readonly cluster: StateCluster;
+  readonly onClientEvent: OnClientEvent;
+  readonly leaseMs: number;
+  readonly clock: LeaseClock;
+  /** The newest state, whenever it was read, before a lease that it gives. */
+  readonly onState: (state: DrState) => void;
+  readonly onLease: (lease: Lease) => void;
+  /** An attempt that came to nothing; another follows. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/** In one lease, so that some may fail. */
+const ATTEMPTS = 8;
+
+export class LeaseKeeper implements AsyncDisposable {
+  readonly #options: LeaseKeeperOptions;
+  readonly #closed = new AbortController();
+  readonly #running: Promise<unknown>;
+  #log: StateLog = EMPTY_LOG;
+  #position = 0;
+  /** Settles with each round of reading. */
+  #round = Promise.withResolvers<void>();
+
+  /** Begins to read and to renew. */
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+    this.#running = Promise.all([this.#read(), this.#renew()]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort(new Error("no more leases"));
+    await this.#running;
+  }
+
+  async #read(): Promise<void> {
+    const rounds = tailTopic({
+      ...this.#options,
+      topic: STATE_TOPIC,
+      signal: this.#closed.signal,
+    });
+    for await (const { position, records } of rounds) {
+      for (const record of records) this.#log = withRecord(this.#log, record);
+      this.#position = position;
+      const round = this.#round;
+      this.#round = Promise.withResolvers();
+      round.resolve();
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const { clock, leaseMs, onFailure, onLease, onState } = this.#options;
+    const { signal } = this.#closed;
+    for (; !signal.aborted; await pause(leaseMs / ATTEMPTS, signal)) {
+      const beganMs = clock.now();
+      try {
+        await withDeadline(
+          leaseMs / 2,
+          "read the state for a lease",
+          signal,
+          (limited) => this.#reachEnd(limited),
+        );
+      } catch (error) {
+        if (signal.aborted) return;
+        onFailure(asError(error));
+        continue;
+      }
+      const { newest } = this.#log;
+      // What a newer version wrote may forbid it.
+      if (newest === null || hiddenIn(this.#log).length > 0) continue;
+      onState(newest);
+      const lease = leaseFrom(newest, beganMs, leaseMs);
+      if (lease !== null) onLease(lease);
+    }
+  }
+
+  /** Of what was written by now; an open transaction is waited for. */
+  async #reachEnd(signal: AbortSignal): Promise<void> {
+    const { cluster } = this.#options;
+    const end = await logEnd(cluster, STATE_TOPIC, "written", signal);
+    while (this.#position < end) {
+      await unlessAborted(this.#round.promise, signal);
+    }
+  }
+}
