@@ -150,10 +150,11 @@ export class SplitWorld implements AsyncDisposable {
     await mirror.running();
     await pool.logged("started");
     const stray = this.stray();
-    await this.goesOn("secondary", topics.output, 200);
+    await this.goesOn("secondary", topics.input, 200);
     // Not before: starting all at once looks like an outage on a busy machine.
     const sentinel = this.sentinel("SENTINEL", env);
     await content([sentinel]);
+    await this.goesOn("secondary", topics.output, 200);
     return { sentinel, mirror, pool, stray };
   }
 
