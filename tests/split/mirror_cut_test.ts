@@ -33,8 +33,11 @@ splitTest(
     // Now nobody reaches it who could tell that it lives.
     link("POOL").hang();
     link("SENTINEL").hang();
-    const refused = await refusing(sentinel, "beyond-rpo");
-    assert.match(refused, /secondary is \d+ s behind primary, and at most 4 s/);
+    const refused = await refusing(
+      sentinel,
+      "beyond-rpo",
+      /secondary is \d+ s behind primary, and at most 4 s/,
+    );
     await neverSwitched(world);
 
     for (const way of ["MIRROR", "POOL", "SENTINEL"]) link(way).heal();

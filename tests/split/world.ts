@@ -25,6 +25,13 @@ export const deadlineMs = 90_000;
 const partitions = 2;
 const recordsPerSecond = 200;
 
+/** Short, so that a failover need not wait for half a minute. */
+export const STRICT = {
+  STRICT_LEASES: "true",
+  LEASE_MS: "5000",
+  TRANSACTION_TIMEOUT_MS: "5000",
+};
+
 /** Roles with ways of their own; others have the open listeners. */
 export type Ways = Readonly<Record<ClusterName, readonly string[]>>;
 type Env = Readonly<Record<string, string>>;
@@ -136,23 +143,28 @@ export class SplitWorld implements AsyncDisposable {
     return job;
   }
 
-  /** All but the stray client at work, and content. */
-  async atWork(sentinelEnv: Env = {}) {
-    const sentinel = this.sentinel("SENTINEL", sentinelEnv);
+  /** Everything at work, and the sentinel content. */
+  async atWork(env: Env = {}) {
     const mirror = this.mirror();
-    const pool = this.pool();
+    const pool = this.pool("POOL", env);
     await mirror.running();
     await pool.logged("started");
     const stray = this.stray();
-    await this.goesOn("secondary", topics.output, 200);
+    await this.goesOn("secondary", topics.input, 200);
+    // Not before: starting all at once looks like an outage on a busy machine.
+    const sentinel = this.sentinel("SENTINEL", env);
     await content([sentinel]);
+    await this.goesOn("secondary", topics.output, 200);
     return { sentinel, mirror, pool, stray };
   }
 
-  /** Writes to the primary by the open listener, whatever is cut. */
-  stray(): Stray {
-    const { bootstrapServers } = this.pair.source.cluster;
-    return this.#stack.use(new Stray(bootstrapServers, name, recordsPerSecond));
+  /** Writes to that cluster by the open listener, whatever is cut. */
+  stray(cluster: ClusterName = "primary"): Stray {
+    const { source, target } = this.pair;
+    const side = cluster === "primary" ? source : target;
+    return this.#stack.use(
+      new Stray(side.cluster.bootstrapServers, name, recordsPerSecond),
+    );
   }
 
   /** By the open listeners. */
@@ -261,7 +273,7 @@ export function splitTest(
   });
 }
 
-/** Sentinels of one number that are content with both clusters. */
+/** Sentinels that are content with both clusters, and have heard of the pool. */
 export async function content(
   sentinels: readonly SentinelRun[],
 ): Promise<void> {
@@ -272,6 +284,9 @@ export async function content(
         isVoting && decision?.kind === "stay" && lagMs !== null &&
         votes.filter(({ kind }) => kind === "sentinel").length ===
           sentinels.length &&
+        votes.some(({ isProgressing, kind }) =>
+          kind === "pool" && isProgressing
+        ) &&
         health?.primary.health === "healthy" &&
         health.secondary.health === "healthy",
     )
@@ -296,12 +311,15 @@ export async function neverSwitched(world: SplitWorld): Promise<StatusReport> {
 export async function refusing(
   sentinel: SentinelRun,
   because: Refusal,
+  saying = /^/,
 ): Promise<string> {
-  await sentinel.until(
-    `refusing: ${because}`,
-    ({ decision }) =>
-      decision?.kind === "refuse" && decision.because === because,
-  );
-  const { decision } = await sentinel.status();
-  return decision?.kind === "refuse" ? decision.reason : "";
+  let reason = "";
+  await sentinel.until(`refusing: ${because} ${saying}`, ({ decision }) => {
+    if (decision?.kind !== "refuse" || decision.because !== because) {
+      return false;
+    }
+    reason = decision.reason;
+    return saying.test(reason);
+  });
+  return reason;
 }
