@@ -24,19 +24,29 @@ export interface Consumed {
   readonly oldestRepeatedMs: number | null;
 }
 
+const valuesOf = (log: readonly LogRecord[]) =>
+  new Map(log.map((each) => [placeOf(each), each.value]));
+
 const placeOf = ({ partition, offset }: LogRecord) => `${partition}-${offset}`;
 
-/** @param movedMs it cannot have got anything of the secondary before. */
+/**
+ * @param movedMs it cannot have got anything of the secondary before. What it
+ * had fetched of the primary it may hand out later, when it was busy.
+ */
 export function judgeConsumer(
   done: readonly Done[],
   log: readonly LogRecord[],
   movedMs: number,
 ): Consumed {
+  const values = valuesOf(log);
+  const isAfter = (each: Done) =>
+    each.atMs >= movedMs && values.get(placeOf(each)) === each.value;
+  const after = done.filter(isAfter);
   const before = new Map<string, number>();
-  for (const { atMs, value } of done) {
-    if (atMs < movedMs && !before.has(value)) before.set(value, atMs);
+  for (const each of done) {
+    if (isAfter(each) || before.has(each.value)) continue;
+    before.set(each.value, each.atMs);
   }
-  const after = done.filter(({ atMs }) => atMs >= movedMs);
   const following = new Map<string, string>();
   const last = new Map<number, LogRecord>();
   for (const record of log) {
@@ -75,7 +85,7 @@ export function misplaced(
   log: readonly LogRecord[],
   movedMs: number,
 ): Done[] {
-  const values = new Map(log.map((each) => [placeOf(each), each.value]));
+  const values = valuesOf(log);
   return done.filter((each) =>
     each.atMs >= movedMs && values.get(placeOf(each)) !== each.value
   );

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { type DrState, HISTORY_TOPIC } from "../../dr/state/mod.ts";
 import { statesUpTo } from "./dr_state.ts";
+import { Sender } from "./embedded.ts";
 import {
   type ClientOptions,
   type FollowedClient,
@@ -84,9 +85,7 @@ export class ClientsWorld implements AsyncDisposable {
       KafkaCluster,
     ];
     await primary.createTopic(topic, 2);
-    // All leaders are elected anew, which raises their epochs.
-    await killedAll(primary);
-    await Promise.all(primary.brokers.map((each) => each.restart()));
+    await age(primary, topic);
     const servers = {
       PRIMARY_BROKERS: primary.bootstrapServers,
       SECONDARY_BROKERS: secondary.bootstrapServers,
@@ -237,6 +236,25 @@ export class ClientsWorld implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#owned.disposeAsync();
   }
+}
+
+/**
+ * Makes it one that has been in use before the secondary was there. All leaders
+ * are elected anew, which raises their epochs. A broker that has given out one
+ * producer id gets another thousand of them when it starts again, so that ids of
+ * its clients are not those of the mirror on the secondary, by which brokers
+ * would refuse what these clients send there.
+ */
+async function age(cluster: KafkaCluster, topic: string): Promise<void> {
+  for (const { nodeId, port } of cluster.brokers) {
+    await using sender = new Sender(`127.0.0.1:${port}`, {
+      "enable.idempotence": true,
+    });
+    const [report] = await sender.send([{ topic, value: `first ${nodeId}` }]);
+    assert.equal(report!.code, 0);
+  }
+  await killedAll(cluster);
+  await Promise.all(cluster.brokers.map((each) => each.restart()));
 }
 
 /** Resolves when so much has been done after that time. */

@@ -34,11 +34,17 @@ const histories = fc.record({
   const before = [...below, ...after.slice(0, repeats)];
   const at = (records: LogRecord[], fromMs: number): Done[] =>
     records.map((each, index) => ({ ...each, atMs: fromMs + index }));
+  // Fetched before, handed out late; the secondary has others at these places.
+  const late = [0, 1].map((partition) => ({
+    partition,
+    offset: positions[partition]!,
+    value: `late ${partition}`,
+  }));
   return {
     log,
     after,
     repeated: Math.min(repeats, after.length),
-    done: [...at(before, 0), ...at(after, movedMs)],
+    done: [...at(before, 0), ...at([...late, ...after], movedMs)],
   };
 });
 
