@@ -6,6 +6,7 @@ import { type ClusterClients, openClusters } from "../../../dr/clusters.ts";
 import {
   type ClusterName,
   STATE_TIMINGS,
+  type StateClusters,
   StateStore,
 } from "../../../dr/state/mod.ts";
 import { KafkaError, type Library, ReadError } from "../../kafka/mod.ts";
@@ -14,7 +15,8 @@ import type { DoneOutputs, Pool, PoolStatus, Rates } from "../../pool/mod.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { FitCluster } from "../fit_cluster.ts";
 import { PreflightError } from "../preflight.ts";
-import { PoolSession, type ReadDone } from "./session.ts";
+import type { ReadDoneOn } from "./done_reader.ts";
+import { PoolSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import { statesOf } from "./states.ts";
 import { Voter } from "./voter.ts";
@@ -41,7 +43,7 @@ export interface FollowingPoolParts {
   readonly log: Log;
   /** @throws {PreflightError} where the cluster is not fit for the job. */
   readonly prepare: (cluster: ClusterName, log: Log) => Promise<FitCluster>;
-  readonly readDone: ReadDone;
+  readonly readDone: ReadDoneOn;
   readonly newPool: (parts: SessionPoolParts) => Pool;
 }
 
@@ -56,6 +58,8 @@ export class FollowingPool implements AsyncDisposable {
   readonly #owned = new AsyncDisposableStack();
   readonly #stop = new AbortController();
   readonly #failed = Promise.withResolvers<string>();
+  /** From the start on. */
+  #clients: StateClusters | undefined;
   #workers: number;
   #rates: Rates;
   #draining: Promise<boolean> | undefined;
@@ -71,7 +75,9 @@ export class FollowingPool implements AsyncDisposable {
         return new PoolSession({
           firstWorkerId,
           prepare: () => prepare(cluster, log),
-          readDone,
+          // Its connections are there already.
+          readDone: (assignment, signal) =>
+            readDone(this.#clients!.clusters[cluster], assignment, signal),
           newPool: (cluster, done, firstWorkerId) =>
             newPool({
               cluster,
@@ -97,6 +103,7 @@ export class FollowingPool implements AsyncDisposable {
   async start(): Promise<void> {
     const { library, log, voter } = this.#parts;
     const clusters = this.#owned.use(openClusters(this.#parts));
+    this.#clients = clusters;
     const store = this.#owned.use(
       new StateStore({ ...clusters, timings: TIMINGS }),
     );
