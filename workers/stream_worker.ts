@@ -26,7 +26,7 @@ function build(
   processor: Processor,
   parts: ThreadParts,
 ): ThreadWork {
-  const { job } = message;
+  const job = jobOf(message);
   const { page, settlement, log, post } = parts;
   const delayTopics = new DelayTopics(job.delayTopics);
   const sink = newSink(message, {
@@ -61,6 +61,10 @@ function build(
       ? { committed: () => sink.committed() }
       : {}),
   };
+}
+
+function jobOf({ done, job }: OpenMessage<StreamJob>): StreamJob {
+  return done === null ? job : { ...job, done: JSON.parse(done) };
 }
 
 function newSink(

@@ -240,7 +240,7 @@ export function followingJob(
     log,
     prepare: (cluster, log) =>
       fitCluster(library, settings, cluster, servers[cluster], log),
-    readDone: doneReader(library, clusters, settings.groupId),
+    readDone: doneReader(library, settings.groupId),
     newPool: ({ rates, workers, ...parts }) =>
       jobPool({
         ...maker,

@@ -169,6 +169,11 @@ export interface OpenMessage<J extends Job = Job> {
   readonly page: SharedArrayBuffer;
   readonly rateLimit: SharedArrayBuffer;
   readonly job: J;
+  /**
+   * What takes the place of a stream job's `done`, as JSON: so many small arrays
+   * take ten times as long as a structured clone. Null: nothing does.
+   */
+  readonly done: string | null;
   /** What earlier threads have found out. */
   readonly refused: readonly RefusedInput[];
 }

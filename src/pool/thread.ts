@@ -257,21 +257,21 @@ export class WorkerThread implements AsyncDisposable {
     const stopped = Promise.withResolvers<never>();
     stopped.promise.catch(() => {}); // perhaps nobody waits for it
     signal.addEventListener("abort", () => stopped.reject(signal.reason));
-    let whole: Job = job;
+    let known: DoneOutputs | null = null;
     try {
       if (job.transaction !== null) {
         await initTransactions(this.#producer, signal);
         this.#producer.beginTransaction();
       }
       if (done !== undefined) {
-        whole = { ...job, done: await Promise.race([done, stopped.promise]) };
+        known = await Promise.race([done, stopped.promise]);
       }
     } catch (error) {
       if (!signal.aborted) this.#failToOpen(error);
     }
     if (this.#state === "starting") {
       this.#opened = true;
-      this.#post(this.#openMessage(whole));
+      this.#post(this.#openMessage(known));
     } else if (this.#state === "stopping") {
       this.#state = "ended";
       this.#end();
@@ -286,8 +286,8 @@ export class WorkerThread implements AsyncDisposable {
     });
   }
 
-  #openMessage(job: Job): ToWorker {
-    const { consumer, id, library, rateLimit, refused } = this.#options;
+  #openMessage(done: DoneOutputs | null): ToWorker {
+    const { consumer, id, job, library, rateLimit, refused } = this.#options;
     return {
       kind: "open",
       workerId: id,
@@ -301,6 +301,7 @@ export class WorkerThread implements AsyncDisposable {
       page: this.page.memory,
       rateLimit,
       job,
+      done: done && JSON.stringify(done),
       refused,
     };
   }

@@ -17,7 +17,8 @@ import type { DoneOutputs, Pool, PoolStatus, Rates } from "../../pool/mod.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { FitCluster } from "../fit_cluster.ts";
 import { PreflightError } from "../preflight.ts";
-import { PoolSession, type ReadDone } from "./session.ts";
+import type { ReadDoneOn } from "./done_reader.ts";
+import { PoolSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import { statesOf } from "./states.ts";
 import { Voter } from "./voter.ts";
@@ -48,7 +49,7 @@ export interface FollowingPoolParts {
   readonly log: Log;
   /** @throws {PreflightError} where the cluster is not fit for the job. */
   readonly prepare: (cluster: ClusterName, log: Log) => Promise<FitCluster>;
-  readonly readDone: ReadDone;
+  readonly readDone: ReadDoneOn;
   readonly newPool: (parts: SessionPoolParts) => Pool;
 }
 
@@ -64,6 +65,8 @@ export class FollowingPool implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #failed = Promise.withResolvers<string>();
   readonly #leaseClock = new LeaseClock();
+  /** From the start on. */
+  #clients: StateClusters | undefined;
   #workers: number;
   #rates: Rates;
   #draining: Promise<boolean> | undefined;
@@ -79,7 +82,9 @@ export class FollowingPool implements AsyncDisposable {
         return new PoolSession({
           firstWorkerId,
           prepare: () => prepare(cluster, log),
-          readDone,
+          // Its connections are there already.
+          readDone: (assignment, signal) =>
+            readDone(this.#clients!.clusters[cluster], assignment, signal),
           mayWork: (assignment) => this.#sessions.mayWork(assignment),
           newPool: (cluster, done, firstWorkerId, mayCommit) =>
             newPool({
@@ -108,6 +113,7 @@ export class FollowingPool implements AsyncDisposable {
   async start(): Promise<void> {
     const { library, log, voter } = this.#parts;
     const clusters = this.#owned.use(openClusters(this.#parts));
+    this.#clients = clusters;
     const store = this.#owned.use(
       new StateStore({ ...clusters, timings: TIMINGS }),
     );

@@ -1,6 +1,5 @@
 /** One stretch of a pool's work, on one cluster and in one era. */
 import { unlessAborted } from "../../../dr/waits.ts";
-import type { ClusterName } from "../../../dr/state/mod.ts";
 import type {
   DoneOutputs,
   Halt,
