@@ -1,6 +1,5 @@
 /** What the switch back does on real clusters. */
 import { latestOffsets } from "../cut/requests.ts";
-import { offsetIn } from "../cut/mod.ts";
 import { openClusters } from "../clusters.ts";
 import { openFailOver } from "../failover/compose.ts";
 import { failOver } from "../failover/fail_over.ts";

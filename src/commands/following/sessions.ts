@@ -11,10 +11,8 @@
  * it has, as long as its cluster lets it. Once the state names another cluster
  * it is fenced at once, and nobody waits for its clients: they are closed in
  * the background. A strict one has sessions only while it has a lease for them,
- * and is fenced in the same way when that ends.
- *
- * As soon as a switch says where it leads to, the next session is opened there,
- * so that it only has to begin.
+ * and is fenced in the same way when that ends. As soon as a switch says where
+ * it leads to, the next session is opened there, so that it only has to begin.
  */
 import {
   type ClusterName,
@@ -72,7 +70,7 @@ interface Next {
 
 /** Between two attempts to begin. */
 const RETRY_MS = 1_000;
-/** What the end of the process grants to clients that are still closing. */
+/** At the end of the process, for clients that are still closing. */
 const CLOSE_MS = 1_000;
 
 export class Sessions {
