@@ -39,6 +39,8 @@ const KEEPS_UP_MS = 30_000;
 const PATIENCE_MS = 60_000;
 /** Whoever still writes then is not one of ours. */
 const QUIET_MS = 30_000;
+/** Writers pause as well. */
+const SILENCE_MS = 1_000;
 const LOOK_MS = 200;
 /** Of all that this project runs; see `clientSettings` and `dr/follow`. */
 const OURS = "switchyard-";
@@ -136,7 +138,9 @@ export function restParts(options: RestOptions): RestParts {
         REQUEST_MS,
         signal,
       );
-      return described.flatMap(({ groupId, members }) => {
+      return described.flatMap(({ error, groupId, members }) => {
+        // Whether anybody works in its name is not known then.
+        if (error !== null) return [`group ${groupId}: ${error.message}`];
         const others = members.map(({ clientId }) => clientId)
           .filter((id) => !id.startsWith(OURS));
         return others.length === 0 ? [] : [
@@ -155,6 +159,8 @@ export function restParts(options: RestOptions): RestParts {
       for (;;) {
         const before = await endsOf(signal);
         await mirrored("failed", PATIENCE_MS, signal);
+        await pause(SILENCE_MS, signal);
+        signal.throwIfAborted();
         const after = await endsOf(signal);
         const moving = after.partitions.filter((tp) => {
           const at = (table: OffsetTable) => offsetIn(table, tp);
