@@ -37,6 +37,8 @@ export interface RestOptions {
 const KEEPS_UP_MS = 30_000;
 /** Of the mirror, once all rest; and of positions, which come with the next cut. */
 const PATIENCE_MS = 60_000;
+/** Writers pause as well. */
+const SILENCE_MS = 1_000;
 const LOOK_MS = 200;
 /** Of all that this project runs; see `clientSettings` and `dr/follow`. */
 const OURS = "switchyard-";
@@ -114,7 +116,9 @@ export function restParts(options: RestOptions): RestParts {
         REQUEST_MS,
         signal,
       );
-      return described.flatMap(({ groupId, members }) => {
+      return described.flatMap(({ error, groupId, members }) => {
+        // Whether anybody works in its name is not known then.
+        if (error !== null) return [`group ${groupId}: ${error.message}`];
         const others = members.map(({ clientId }) => clientId)
           .filter((id) => !id.startsWith(OURS));
         return others.length === 0 ? [] : [
@@ -132,6 +136,8 @@ export function restParts(options: RestOptions): RestParts {
       within(async () => {
         const before = await endsOf(signal);
         await mirrored("failed", PATIENCE_MS, signal);
+        await pause(SILENCE_MS, signal);
+        signal.throwIfAborted();
         return unquiet(flow.source, before, await endsOf(signal));
       }, signal),
     async untilReleased(signal) {
