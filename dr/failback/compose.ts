@@ -255,7 +255,9 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
         key,
         value: null,
       }));
-      await inTransactions(writing, PRUNE_ID, () => forgotten, signal);
+      if (forgotten.length > 0) {
+        await inTransactions(writing, PRUNE_ID, () => forgotten, signal);
+      }
       let copied = 0;
       const parts = {
         ...reading,
