@@ -93,8 +93,10 @@ async function goRound(
 
   // It returns, with what nobody has mirrored.
   await source.cluster.brokers[0]!.restart();
-  await source.admin.describeCluster({ timeoutMs: 60_000 });
-  const ends = await endsOf(source.client);
+  const ends = await eventually(() => endsOf(source.client), {
+    what: "led again",
+    timeoutMs: deadlineMs,
+  });
   const plan = await runs.json("failback", "--dry-run");
   const back = stack.use(
     pair.mirror(topics, mirrorEnv, undefined, ["--from", "secondary"]),
