@@ -104,7 +104,8 @@ export abstract class OutboxSink implements Sink {
   }
 
   add(ticket: Ticket, index: number, record: OutputRecord, count = 0): void {
-    const output = this.parts.coordinates?.next(ticket, index, count) ??
+    const { coordinates } = this.parts;
+    const output = coordinates?.next(ticket, index, count, record.topic) ??
       UNNUMBERED;
     if (output.isDone) this.alreadyDone++;
     else this.#send(ticket, index, index, record, output);
@@ -126,7 +127,8 @@ export abstract class OutboxSink implements Sink {
       this.parts;
     ticket.postponements ??= new Map();
     ticket.postponements.set(index, postponement);
-    const output = coordinates?.next(ticket, index, 1) ?? UNNUMBERED;
+    const topic = delayTopics.topicOf(postponement.delayMs);
+    const output = coordinates?.next(ticket, index, 1, topic) ?? UNNUMBERED;
     if (output.isDone) {
       this.alreadyDone++;
       return;
@@ -249,7 +251,8 @@ export abstract class OutboxSink implements Sink {
     rejection: Rejection,
   ): void {
     const { coordinates, place } = this.parts;
-    const output = coordinates?.letter(ticket, index, rejection) ?? UNNUMBERED;
+    const output = coordinates?.letter(ticket, index, rejection, place.topic) ??
+      UNNUMBERED;
     const { ordinal } = output;
     ticket.rejections?.set(index, { ...rejection, ordinal });
     if (output.isDone) {

@@ -73,11 +73,17 @@ export class OutputCoordinates {
   /**
    * The next output of an input.
    * @param count how many the input has; 0: not known
+   * @param topic where it goes
    * @throws {TypeError} where it is not known which topic the input is of.
    */
-  next(ticket: Ticket, index: number, count: number): NumberedOutput {
+  next(
+    ticket: Ticket,
+    index: number,
+    count: number,
+    topic: string,
+  ): NumberedOutput {
     const ordinals = ticket.ordinals ??= new Uint32Array(ticket.batch.count);
-    return this.#at(ticket, index, ordinals[index]!++, count);
+    return this.#at(ticket, index, ordinals[index]!++, count, topic);
   }
 
   /**
@@ -88,10 +94,11 @@ export class OutputCoordinates {
     ticket: Ticket,
     index: number,
     { ordinal }: Rejection,
+    topic: string,
   ): NumberedOutput {
     return ordinal === undefined
-      ? this.next(ticket, index, (ticket.ordinals?.[index] ?? 0) + 1)
-      : this.#at(ticket, index, ordinal, ordinal + 1);
+      ? this.next(ticket, index, (ticket.ordinals?.[index] ?? 0) + 1, topic)
+      : this.#at(ticket, index, ordinal, ordinal + 1, topic);
   }
 
   /** Something else takes the place of an output, if that is the only one. */
@@ -105,6 +112,7 @@ export class OutputCoordinates {
     index: number,
     ordinal: number,
     count: number,
+    topic: string,
   ): NumberedOutput {
     const lane = this.#lane(ticket.batch.lanes[index]!);
     const offset = ticket.batch.offsets[index]!;
@@ -112,7 +120,7 @@ export class OutputCoordinates {
       ordinal,
       header: lane.write === null ? null : {
         key: COORDINATES_HEADER,
-        value: lane.write(offset, ordinal, count),
+        value: lane.write(offset, ordinal, count, topic),
       },
       isDone: lane.done !== null && isDone(lane, offset, ordinal),
     };

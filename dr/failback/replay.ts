@@ -148,13 +148,13 @@ class Replay {
   }
 
   async copy(batch: Batch, signal: AbortSignal): Promise<void> {
-    const { partition, target, topicId } = this.#work;
+    const { partition, target, topic, topicId } = this.#work;
     const { oldClusterId: clusterId } = this.#parts;
     const offsets: number[] = [];
     const records: OutputRecord[] = [];
     for (let at = 0; at < batch.count; at++) {
       const headers = batch.headers(at);
-      if (isOutput(headers)) continue;
+      if (isOutput(headers, topic)) continue;
       const offset = batch.offset(at);
       const timestampMs = batch.timestamp(at);
       const origin = { clusterId, topicId, partition, offset };

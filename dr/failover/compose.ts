@@ -211,6 +211,7 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
         partitions,
         store: cuts,
         finder,
+        targetTopic,
         committedOf: (group, each) => committedOf(admin, group, each),
         requestMs: REQUEST_MS,
       }, signal);

@@ -21,7 +21,7 @@ import {
 import {
   type Coordinates,
   COORDINATES_HEADER,
-  parseCoordinates,
+  coordinatesIn,
 } from "../../src/pool/coordinates.ts";
 import type { CutStore, OffsetTable } from "../cut/mod.ts";
 import { offsetIn } from "../cut/mod.ts";
@@ -36,6 +36,8 @@ export interface ScanParts {
   readonly partitions: readonly TopicPartition[];
   readonly store: Pick<CutStore, "groups" | "stables">;
   readonly finder: Pick<OutputFinder, "take">;
+  /** Of the mirror to the target. */
+  readonly targetTopic: (topic: string) => string;
   readonly committedOf: (
     group: string,
     signal: AbortSignal,
@@ -123,7 +125,7 @@ class Scan {
     isWanted: (coordinates: Coordinates) => boolean,
     signal: AbortSignal,
   ): Promise<void> {
-    const { consumer, finder, library } = this.#parts;
+    const { consumer, finder, library, targetTopic } = this.#parts;
     const batches = readTopics({
       library,
       properties: consumer,
@@ -135,7 +137,9 @@ class Scan {
       const found: Coordinates[] = [];
       for (let index = 0; index < batch.count; index++) {
         const text = batch.headerText(index, HEADER);
-        const coordinates = text === null ? null : parseCoordinates(text);
+        if (text === null) continue;
+        const { topic } = batch.tp(index);
+        const coordinates = coordinatesIn(topic, text, targetTopic);
         if (coordinates !== null && isWanted(coordinates)) {
           found.push(coordinates);
         }

@@ -63,6 +63,7 @@ Deno.test("an embedded cluster has ids, too, and what is there already is not se
         offset,
         ordinal,
         count: 3,
+        outputTopic: output,
         group,
       }),
     ]]),

@@ -84,7 +84,7 @@ function tells(guarantee: Guarantee): ClusterStep {
     const delayTopic = delayTopicOf(name);
     const count = 280;
     await createInput(cluster, client, { name, partitions: 2 });
-    const old = [{ name: HEADER, value: "other/id/0/1/0/1/them" }];
+    const old = [{ name: HEADER, value: "other/id/0/1/0/1/there/them" }];
     await client.produce(
       input,
       Array.from({ length: count }, (_, id) => recordOf(id, id % 2, old)),
@@ -117,11 +117,12 @@ function tells(guarantee: Guarantee): ClusterStep {
         sources.set(place, jsonOf<CountedInput>(record).id);
       }
     }
-    const told = (record: KafkaRecord) => {
+    const told = (topic: string, record: KafkaRecord) => {
       const coordinates = toldBy(record);
       const { topicId, partition, offset, ordinal, count } = coordinates;
       assert.equal(coordinates.clusterId, clusterId);
       assert.equal(coordinates.group, group);
+      assert.equal(coordinates.outputTopic, topic);
       const id = sources.get([topicId, partition, offset].join("/"));
       return { topicId, id, ordinal, count };
     };
@@ -134,7 +135,7 @@ function tells(guarantee: Guarantee): ClusterStep {
     for (const record of results) {
       const { id, ordinal } = jsonOf<CountedOutput>(record);
       const { failures, outputs } = inputOf(id);
-      assert.deepEqual(told(record), {
+      assert.deepEqual(told(output, record), {
         topicId: failures === 0 ? inputId : delayId,
         id,
         ordinal,
@@ -157,7 +158,7 @@ function tells(guarantee: Guarantee): ClusterStep {
       const records = await read(topic);
       for (const record of records) {
         const { id } = jsonOf<CountedInput>(record);
-        assert.deepEqual(told(record), {
+        assert.deepEqual(told(topic, record), {
           topicId: from,
           id,
           ordinal: 0,

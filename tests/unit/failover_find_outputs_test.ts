@@ -26,6 +26,7 @@ const at = (
   offset,
   ordinal: 0,
   count: 1,
+  outputTopic: "out",
   group: "pool",
   ...changes,
 });

@@ -28,7 +28,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const old: Header & { value: Uint8Array<ArrayBuffer> } = {
   key: HEADER,
-  value: encoder.encode("other/id/0/1/0/1/them"),
+  value: encoder.encode("other/id/0/1/0/1/there/them"),
 };
 const failure = { attempts: 1, firstMs: 0 };
 const postponement = { delayMs: 1000, failure, reason: "down" };
@@ -84,10 +84,10 @@ for (
     assert.deepEqual(
       it.outbox.sent.flatMap(({ record }) => coordinatesOf(record)),
       [
-        "cluster/input-id/0/8/0/1/group",
-        "cluster/input-id/0/9/0/3/group",
-        "cluster/input-id/0/9/1/3/group",
-        "cluster/input-id/0/9/2/3/group",
+        "cluster/input-id/0/8/0/1/out/group",
+        "cluster/input-id/0/9/0/3/out/group",
+        "cluster/input-id/0/9/1/3/out/group",
+        "cluster/input-id/0/9/2/3/out/group",
       ],
     );
   });
@@ -139,7 +139,10 @@ Deno.test("a dead letter and a record in a delay topic are the only outputs of t
   it.sink.flush();
   assert.deepEqual(
     it.outbox.sent.map(({ record }) => coordinatesOf(record)),
-    [["cluster/input-id/0/5/0/1/group"], ["cluster/input-id/0/6/0/1/group"]],
+    [
+      ["cluster/input-id/0/5/0/1/dead/group"],
+      [`cluster/input-id/0/6/0/1/${DELAY_TOPIC}/group`],
+    ],
   );
 });
 
@@ -153,14 +156,14 @@ Deno.test("what comes of a record in a delay topic says where it is there", () =
   });
   give(it, 11, 1, { topic: DELAY_TOPIC, lane });
   assert.deepEqual(coordinatesOf(it.outbox.sent[0]!.record), [
-    "cluster/delay-id/4/11/0/1/group",
+    "cluster/delay-id/4/11/0/1/out/group",
   ]);
 });
 
 Deno.test("coordinates that the input came with are not passed on, also where outputs have none", () => {
   for (
     const [sink, expected] of [
-      [acknowledged(job()), ["cluster/input-id/0/0/0/1/group"]],
+      [acknowledged(job()), ["cluster/input-id/0/0/0/1/out/group"]],
       [acknowledged(), []],
     ] as const
   ) {
@@ -276,7 +279,7 @@ Deno.test("the records of a topic that was created again have its new id, and no
   });
   give(it, 0, 1, { lane });
   assert.deepEqual(coordinatesOf(it.outbox.sent[0]!.record), [
-    "cluster/new-id/0/0/0/1/group",
+    "cluster/new-id/0/0/0/1/out/group",
   ]);
 });
 
