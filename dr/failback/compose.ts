@@ -21,6 +21,7 @@ import {
   newestState,
   partitionCounts,
   REQUEST_MS,
+  topicIdsOf,
 } from "../failover/target.ts";
 import { type Flow, lanesTopic, replayTopic } from "../formats/mod.ts";
 import { ensureOwnTopics } from "../mirror/own_topics.ts";
@@ -181,10 +182,15 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
         readReplayLog(reading, signal),
         found(signal),
       ]);
+      const topicIds = await topicIdsOf(
+        secondary.admin,
+        replays.targets(),
+        signal,
+      );
       await writeDone(
         { ...reading, replicationFactor },
         writing,
-        doneAfterReplay(before, replays, era),
+        doneAfterReplay(before, replays, topicIds, era),
         signal,
       );
     },

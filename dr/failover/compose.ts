@@ -36,6 +36,7 @@ import {
   partitionCounts,
   readCuts,
   REQUEST_MS,
+  topicIdsOf,
 } from "./target.ts";
 
 export interface OpenFailOverOptions {
@@ -190,18 +191,24 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
     },
     async outputs(era, signal): Promise<OutputCounts> {
       const map = await mapNow(signal);
-      const [partitions, { clusterId }, cuts] = await Promise.all([
-        mirroredPartitions(admin, map, targetTopic, signal),
-        askRepeatedly(
-          () => admin.describeCluster({ timeoutMs: ATTEMPT_MS, signal }),
-          REQUEST_MS,
-          signal,
-        ),
-        readCuts(reading, signal),
-      ]);
+      const topics = new Set(
+        Array.from(map.partitions(), ({ topic }) => targetTopic(topic)),
+      );
+      const [partitions, targetTopicIds, { clusterId }, cuts] = await Promise
+        .all([
+          mirroredPartitions(admin, map, targetTopic, signal),
+          topicIdsOf(admin, [...topics], signal),
+          askRepeatedly(
+            () => admin.describeCluster({ timeoutMs: ATTEMPT_MS, signal }),
+            REQUEST_MS,
+            signal,
+          ),
+          readCuts(reading, signal),
+        ]);
       const finder = new OutputFinder({
         map,
         targetTopic,
+        targetTopicIds,
         targetClusterId: clusterId ?? "",
       });
       const scanned = await scanOutputs({

@@ -23,6 +23,11 @@ import {
   COORDINATES_HEADER,
   coordinatesIn,
 } from "../../src/pool/coordinates.ts";
+import {
+  BEFORE_HEADER,
+  parsePlaces,
+  type Place,
+} from "../../src/pool/places.ts";
 import type { CutStore, OffsetTable } from "../cut/mod.ts";
 import { offsetIn } from "../cut/mod.ts";
 import { earliestOffsets, latestOffsets } from "../cut/requests.ts";
@@ -54,6 +59,8 @@ export interface ScanReport {
 }
 
 const HEADER = headerName(COORDINATES_HEADER);
+const BEFORE = headerName(BEFORE_HEADER);
+
 /** @throws {KafkaError | ReadError | FailoverError}; the signal's reason. */
 export async function scanOutputs(
   parts: ScanParts,
@@ -134,19 +141,20 @@ class Scan {
     });
     for await (const batch of batches) {
       this.records += batch.count;
-      const found: Coordinates[] = [];
+      const found: [Coordinates, Place[]][] = [];
       for (let index = 0; index < batch.count; index++) {
         const text = batch.headerText(index, HEADER);
         if (text === null) continue;
         const { topic } = batch.tp(index);
         const coordinates = coordinatesIn(topic, text, targetTopic);
         if (coordinates !== null && isWanted(coordinates)) {
-          found.push(coordinates);
+          const before = batch.headerText(index, BEFORE);
+          found.push([coordinates, before === null ? [] : parsePlaces(before)]);
         }
       }
       this.outputs += found.length;
-      for (const each of found) {
-        finder.take(each, await this.#committedOf(each.group, signal));
+      for (const [each, before] of found) {
+        finder.take(each, before, await this.#committedOf(each.group, signal));
       }
     }
     // Reading ends early then, and says nothing.

@@ -279,6 +279,9 @@ async function expectOutputs(
     const entries = JSON.parse(textOf(value))[kind!] as {
       group: string;
       topic: string;
+      topicId: string;
+      output: string;
+      count: number;
       partition: number;
       outputs: [number, ...number[]][];
     }[];
