@@ -31,6 +31,7 @@ import { sealLanes } from "./seal.ts";
 import {
   committedOf,
   ensureState,
+  idleGroups,
   mirroredPartitions,
   newestState,
   partitionCounts,
@@ -219,6 +220,7 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
         store: cuts,
         finder,
         targetTopic,
+        idleGroups: (each) => idleGroups(admin, each),
         committedOf: (group, each) => committedOf(admin, group, each),
         requestMs: REQUEST_MS,
       }, signal);

@@ -146,6 +146,26 @@ export async function readCuts(
 }
 
 /**
+ * Groups that have no members. A broker that does not answer has none, or they
+ * are moved to another one, which has them then.
+ * @throws {KafkaError}; the signal's reason.
+ */
+export async function idleGroups(
+  admin: Admin,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { groups } = await askRepeatedly(
+    () => admin.groups.list({ timeoutMs: ATTEMPT_MS, signal }),
+    REQUEST_MS,
+    signal,
+  );
+  return groups
+    // Older brokers do not tell.
+    .filter(({ state }) => state === "Empty" || state === "Unknown")
+    .map(({ groupId }) => groupId);
+}
+
+/**
  * A group's positions; what an open transaction may still change is waited for.
  * @throws {KafkaError}; the signal's reason.
  */
