@@ -101,12 +101,16 @@ export class DelayTopics {
     return first < 0 ? headers : headers.slice(0, first);
   }
 
-  /** The record that goes to the delay topic. */
+  /**
+   * The record that goes to the delay topic.
+   * @param done see done_header.ts; null: nothing is
+   */
   postponed(
     batch: Batch,
     index: number,
     postponement: Postponement,
     nowMs: number,
+    done: string | null = null,
   ): OutputRecord {
     const { delayMs, failure, reason } = postponement;
     const { topic, partition, offset, timestampMs } = this.originOf(
@@ -128,6 +132,7 @@ export class DelayTopics {
         header("first-failure", new Date(failure.firstMs).toISOString()),
         header("due", nowMs + delayMs),
         header("timestamp", timestampMs),
+        ...done === null ? [] : [header("done", done)],
       ],
     };
   }

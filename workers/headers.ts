@@ -23,6 +23,11 @@ const NAMES = [
   "due",
   /** That of the original record, in ms since the epoch. */
   "timestamp",
+  /** Results of an earlier attempt that are there, see done_header.ts. */
+  "done",
+  // See src/pool: what outputs say of their inputs.
+  "before",
+  "coordinates",
 ] as const;
 export type HeaderName = typeof NAMES[number];
 
@@ -39,7 +44,8 @@ const decoder = new TextDecoder();
 
 /**
  * Reads our headers of a record; undefined where it has none of that name. Ours
- * are the last ones: those that it came with may have the same names.
+ * are the last ones, and the reason is the first of them: those that it came with
+ * may have the same names.
  */
 export function ourHeaders(
   batch: Batch,
@@ -47,6 +53,7 @@ export function ourHeaders(
 ): (name: HeaderName) => string | undefined {
   const found = new Map<string, string>();
   for (const { key, value } of batch.headers(index)) {
+    if (key === headerKey("reason")) found.clear();
     if (value !== null && OURS.has(key)) found.set(key, decoder.decode(value));
   }
   return (name) => found.get(headerKey(name));

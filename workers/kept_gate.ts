@@ -1,9 +1,6 @@
 /** Leaves out of a mirror what its target has: see `KeptOutputs`. */
 import type { RecordGate } from "../src/kafka/mod.ts";
-import {
-  COORDINATES_HEADER,
-  parseCoordinates,
-} from "../src/pool/coordinates.ts";
+import { COORDINATES_HEADER, coordinatesIn } from "../src/pool/coordinates.ts";
 import { type KeptOutputs, KeptSet } from "../src/pool/kept_outputs.ts";
 
 export class KeptGate implements RecordGate {
@@ -35,8 +32,8 @@ export class KeptGate implements RecordGate {
   }
 
   admits(lane: number, value: string | null): boolean {
-    const coordinates = value === null ? null : parseCoordinates(value);
-    return coordinates === null ||
-      !this.#kept.has(this.#lanes.get(lane)!, coordinates);
+    const topic = this.#lanes.get(lane)!;
+    const coordinates = value === null ? null : coordinatesIn(topic, value);
+    return coordinates === null || !this.#kept.has(topic, coordinates);
   }
 }

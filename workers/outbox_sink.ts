@@ -11,6 +11,7 @@ import {
 } from "../src/kafka/mod.ts";
 import { COORDINATES_HEADER } from "../src/pool/coordinates.ts";
 import type { Counter, WorkerPage } from "../src/pool/page.ts";
+import { BEFORE_HEADER } from "../src/pool/places.ts";
 import type { Position } from "../src/pool/protocol.ts";
 import { deadLetter, type DeadLetterPlace } from "./dead_letter.ts";
 import { NO_DELAY_TOPICS } from "./delay_topics.ts";
@@ -44,7 +45,7 @@ export interface OutboxSinkParts {
   readonly page: WorkerPage;
   readonly settlement: Settlement;
   readonly place: DeadLetterPlace;
-  /** Null: outputs say nothing of their inputs, and none is there already. */
+  /** Null: outputs say nothing of their inputs, and none is known to be there. */
   readonly coordinates: OutputCoordinates | null;
   /** An output cannot be delivered and trying again would not help. */
   readonly onRefused: (error: KafkaError) => void;
@@ -70,7 +71,12 @@ const POSTPONED = 0x40000000;
 const INDEX = POSTPONED - 1;
 
 /** Where outputs have no coordinates, and none is there already. */
-const UNNUMBERED: NumberedOutput = { ordinal: 0, header: null, isDone: false };
+const UNNUMBERED: NumberedOutput = {
+  ordinal: 0,
+  header: null,
+  before: null,
+  isDone: false,
+};
 
 export abstract class OutboxSink implements Sink {
   protected readonly parts: OutboxSinkParts;
@@ -104,7 +110,8 @@ export abstract class OutboxSink implements Sink {
   }
 
   add(ticket: Ticket, index: number, record: OutputRecord, count = 0): void {
-    const output = this.parts.coordinates?.next(ticket, index, count) ??
+    const { coordinates } = this.parts;
+    const output = coordinates?.next(ticket, index, count, record.topic) ??
       UNNUMBERED;
     if (output.isDone) this.alreadyDone++;
     else this.#send(ticket, index, index, record, output);
@@ -126,14 +133,19 @@ export abstract class OutboxSink implements Sink {
       this.parts;
     ticket.postponements ??= new Map();
     ticket.postponements.set(index, postponement);
-    const output = coordinates?.next(ticket, index, 1) ?? UNNUMBERED;
+    const topic = delayTopics.topicOf(postponement.delayMs);
+    const output = coordinates?.next(ticket, index, 1, topic) ?? UNNUMBERED;
     if (output.isDone) {
       this.alreadyDone++;
       return;
     }
-    const { batch } = ticket;
-    const nowMs = Date.now();
-    const record = delayTopics.postponed(batch, index, postponement, nowMs);
+    const record = delayTopics.postponed(
+      ticket.batch,
+      index,
+      postponement,
+      Date.now(),
+      coordinates?.doneOf(ticket, index),
+    );
     this.#send(ticket, index, index | POSTPONED, record, output);
   }
 
@@ -203,7 +215,7 @@ export abstract class OutboxSink implements Sink {
     record: OutputRecord,
     header: Header | null,
   ): void {
-    this.outbox.add(slot, marked, withoutCoordinates(record), header);
+    this.outbox.add(slot, marked, record, header);
   }
 
   #send(
@@ -211,10 +223,14 @@ export abstract class OutboxSink implements Sink {
     index: number,
     marked: number,
     record: OutputRecord,
-    { header }: NumberedOutput,
+    { before, header }: NumberedOutput,
   ): void {
     this.parts.settlement.expect(ticket, index);
-    this.put(ticket.slot, marked, record, header);
+    const own = withoutCoordinates(record);
+    const said = before === null
+      ? own
+      : { ...own, headers: [...own.headers ?? [], before] };
+    this.put(ticket.slot, marked, said, header);
   }
 
   /**
@@ -249,7 +265,8 @@ export abstract class OutboxSink implements Sink {
     rejection: Rejection,
   ): void {
     const { coordinates, place } = this.parts;
-    const output = coordinates?.letter(ticket, index, rejection) ?? UNNUMBERED;
+    const output = coordinates?.letter(ticket, index, rejection, place.topic) ??
+      UNNUMBERED;
     const { ordinal } = output;
     ticket.rejections?.set(index, { ...rejection, ordinal });
     if (output.isDone) {
@@ -297,7 +314,8 @@ function withoutCoordinates(record: OutputRecord): OutputRecord {
     : { ...record, headers: headers.filter((each) => !areCoordinates(each)) };
 }
 
-const areCoordinates = ({ key }: Header) => key === COORDINATES_HEADER;
+const areCoordinates = ({ key }: Header) =>
+  key === COORDINATES_HEADER || key === BEFORE_HEADER;
 
 function kindOf(marked: number): OutputKind {
   if ((marked & DEAD_LETTER) !== 0) return "deadLetter";

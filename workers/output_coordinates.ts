@@ -10,27 +10,42 @@ import type { Header } from "../src/kafka/mod.ts";
 import {
   COORDINATES_HEADER,
   coordinatesFrom,
+  coordinatesIn,
 } from "../src/pool/coordinates.ts";
 import {
   type DoneIndex,
   DoneOffsets,
+  type DonePart,
   indexDone,
 } from "../src/pool/done_outputs.ts";
-import type { Owned, StreamJob } from "../src/pool/protocol.ts";
+import { BEFORE_HEADER, placesText } from "../src/pool/places.ts";
+import type { JobCoordinates, Owned, StreamJob } from "../src/pool/protocol.ts";
+import { doneText, parseDone } from "./done_header.ts";
+import { ourHeaders } from "./headers.ts";
 import type { Rejection, Settlement, Ticket } from "./settlement.ts";
 
 export type CoordinatesJob = Pick<
   StreamJob,
-  "coordinates" | "done" | "groupId"
+  "coordinates" | "deadLetterTopic" | "delayTopics" | "done" | "groupId"
 >;
 
 /** What all inputs of an ownership have in common. */
 interface Lane {
   readonly owned: Owned;
-  /** Null: outputs have no coordinates. */
-  readonly write: ReturnType<typeof coordinatesFrom> | null;
+  readonly write: ReturnType<typeof coordinatesFrom>;
+  /** Its records have been tried before. */
+  readonly isDelayed: boolean;
   /** Null: nothing is done of what is still to come. */
   done: DoneOffsets | null;
+}
+
+/** What a record in a delay topic has from the input that it was before. */
+interface Inherited {
+  readonly ticket: Ticket;
+  readonly index: number;
+  readonly done: readonly DonePart[];
+  /** Null: it does not say where it was read before. */
+  readonly before: Header | null;
 }
 
 /** One output among those of its input. */
@@ -38,46 +53,62 @@ export interface NumberedOutput {
   readonly ordinal: number;
   /** Null: outputs have no coordinates. */
   readonly header: Header | null;
+  /** Of what comes of records in delay topics, see `Place`. */
+  readonly before: Header | null;
   /** It is there already, and must not be sent. */
   readonly isDone: boolean;
 }
 
 export class OutputCoordinates {
-  readonly #job: CoordinatesJob;
+  readonly #groupId: string;
+  readonly #coordinates: JobCoordinates;
   readonly #settlement: Settlement;
   readonly #done: DoneIndex | null;
+  readonly #delayTopics: ReadonlySet<string>;
+  /** An input is settled by its record in one of these. */
+  readonly #handovers: ReadonlySet<string>;
   /** By number; of another ownership where that has changed hands. */
   readonly #lanes: (Lane | undefined)[] = [];
+  /** Of the input that was asked for last: its outputs come together. */
+  #inherited: Inherited | null = null;
 
-  /** @returns null where there is nothing to say, and nothing done. */
+  /** @returns null where outputs have no coordinates, so that none is known. */
   static of(
     job: CoordinatesJob,
     settlement: Settlement,
   ): OutputCoordinates | null {
-    const done = indexDone(job.done);
-    return job.coordinates === null && done === null
+    return job.coordinates === null
       ? null
-      : new OutputCoordinates(job, settlement, done);
+      : new OutputCoordinates(job, job.coordinates, settlement);
   }
 
   private constructor(
     job: CoordinatesJob,
+    coordinates: JobCoordinates,
     settlement: Settlement,
-    done: DoneIndex | null,
   ) {
-    this.#job = job;
+    this.#groupId = job.groupId;
+    this.#coordinates = coordinates;
     this.#settlement = settlement;
-    this.#done = done;
+    this.#done = indexDone(job.done);
+    this.#delayTopics = new Set(job.delayTopics.map(({ topic }) => topic));
+    this.#handovers = new Set([...this.#delayTopics, job.deadLetterTopic]);
   }
 
   /**
    * The next output of an input.
    * @param count how many the input has; 0: not known
+   * @param topic where it goes
    * @throws {TypeError} where it is not known which topic the input is of.
    */
-  next(ticket: Ticket, index: number, count: number): NumberedOutput {
+  next(
+    ticket: Ticket,
+    index: number,
+    count: number,
+    topic: string,
+  ): NumberedOutput {
     const ordinals = ticket.ordinals ??= new Uint32Array(ticket.batch.count);
-    return this.#at(ticket, index, ordinals[index]!++, count);
+    return this.#at(ticket, index, ordinals[index]!++, count, topic);
   }
 
   /**
@@ -88,10 +119,11 @@ export class OutputCoordinates {
     ticket: Ticket,
     index: number,
     { ordinal }: Rejection,
+    topic: string,
   ): NumberedOutput {
     return ordinal === undefined
-      ? this.next(ticket, index, (ticket.ordinals?.[index] ?? 0) + 1)
-      : this.#at(ticket, index, ordinal, ordinal + 1);
+      ? this.next(ticket, index, (ticket.ordinals?.[index] ?? 0) + 1, topic)
+      : this.#at(ticket, index, ordinal, ordinal + 1, topic);
   }
 
   /** Something else takes the place of an output, if that is the only one. */
@@ -100,21 +132,61 @@ export class OutputCoordinates {
     if (ordinals?.[index] === 1) ordinals[index] = 0;
   }
 
+  /**
+   * What is there of an input that is to be tried again, for its record in the
+   * delay topic; null: nothing.
+   */
+  doneOf(ticket: Ticket, index: number): string | null {
+    const lane = this.#lane(ticket.batch.lanes[index]!);
+    const parts = [
+      ...lane.done?.of(ticket.batch.offsets[index]!) ?? [],
+      ...lane.isDelayed ? this.#inheritedBy(ticket, index).done : [],
+    ];
+    return parts.length === 0 ? null : doneText(parts);
+  }
+
   #at(
     ticket: Ticket,
     index: number,
     ordinal: number,
     count: number,
+    topic: string,
   ): NumberedOutput {
     const lane = this.#lane(ticket.batch.lanes[index]!);
     const offset = ticket.batch.offsets[index]!;
+    const inherited = lane.isDelayed ? this.#inheritedBy(ticket, index) : null;
     return {
       ordinal,
-      header: lane.write === null ? null : {
+      header: {
         key: COORDINATES_HEADER,
-        value: lane.write(offset, ordinal, count),
+        value: lane.write(offset, ordinal, count, topic),
       },
-      isDone: lane.done !== null && isDone(lane, offset, ordinal),
+      before: inherited === null ? null : inherited.before,
+      isDone: lane.done !== null &&
+          isDone(lane, lane.done, offset, topic, ordinal, count) ||
+        inherited !== null &&
+          inherited.done.some((part) =>
+            part.output === topic && part.count === count &&
+            part.ordinals.includes(ordinal)
+          ),
+    };
+  }
+
+  #inheritedBy(ticket: Ticket, index: number): Inherited {
+    const known = this.#inherited;
+    if (known?.ticket === ticket && known.index === index) return known;
+    const read = ourHeaders(ticket.batch, index);
+    const text = read("coordinates");
+    const { topic } = ticket.batch.tp(index);
+    const last = text === undefined ? null : coordinatesIn(topic, text);
+    return this.#inherited = {
+      ticket,
+      index,
+      done: parseDone(read("done") ?? ""),
+      before: last === null ? null : {
+        key: BEFORE_HEADER,
+        value: placesText(last, read("before") ?? null),
+      },
     };
   }
 
@@ -127,30 +199,35 @@ export class OutputCoordinates {
   }
 
   #newLane(owned: Owned): Lane {
-    const { coordinates, groupId } = this.#job;
+    const { clusterId, topicIds } = this.#coordinates;
     const { next, tp: { topic, partition } } = owned;
-    const idAtStart = coordinates?.topicIds[topic];
-    const topicId = owned.topicId ?? idAtStart;
-    if (coordinates !== null && topicId === undefined) {
+    const topicId = owned.topicId ?? topicIds[topic];
+    if (topicId === undefined) {
       throw new TypeError(`nobody knows the id of topic "${topic}"`);
     }
-    const write = coordinates === null ? null : coordinatesFrom({
-      clusterId: coordinates.clusterId,
-      topicId: topicId ?? "",
-      partition,
-      group: groupId,
-    });
-    // A topic that was created again meanwhile has other inputs.
-    const isSame = coordinates === null || topicId === idAtStart;
-    const inputs = isSame ? this.#done?.get(topic)?.get(partition) : undefined;
-    const done = new DoneOffsets(inputs ?? [], next);
-    return { owned, write, done: done.highest < 0 ? null : done };
+    const group = this.#groupId;
+    // A topic that was created again has other inputs.
+    const known = (this.#done?.get(topic)?.get(partition) ?? [])
+      .filter((each) => each.topicId === topicId);
+    const done = new DoneOffsets(known, next, this.#handovers);
+    return {
+      owned,
+      write: coordinatesFrom({ clusterId, topicId, partition, group }),
+      isDelayed: this.#delayTopics.has(topic),
+      done: done.highest < 0 ? null : done,
+    };
   }
 }
 
-function isDone(lane: Lane, offset: number, ordinal: number): boolean {
-  const done = lane.done!;
-  if (offset <= done.highest) return done.has(offset, ordinal);
+function isDone(
+  lane: Lane,
+  done: DoneOffsets,
+  offset: number,
+  topic: string,
+  ordinal: number,
+  count: number,
+): boolean {
+  if (offset <= done.highest) return done.has(offset, topic, ordinal, count);
   // Slower ones that come before may still be under way.
   if (lane.owned.next > done.highest) lane.done = null;
   return false;

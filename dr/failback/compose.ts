@@ -11,6 +11,7 @@ import {
   newestState,
   partitionCounts,
   REQUEST_MS,
+  topicIdsOf,
 } from "../failover/target.ts";
 import { inTransactions } from "../failover/transactions.ts";
 import { type Flow, lanesTopic, replayTopic } from "../formats/mod.ts";
@@ -130,10 +131,15 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
       readReplayLog(reading, signal),
       found(signal),
     ]);
+    const topicIds = await topicIdsOf(
+      secondary.admin,
+      replays.targets(),
+      signal,
+    );
     await writeDone(
       { ...reading, replicationFactor },
       writing,
-      doneAfterReplay(before, replays, era),
+      doneAfterReplay(before, replays, topicIds, era),
       signal,
     );
   };

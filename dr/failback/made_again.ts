@@ -12,7 +12,7 @@ import {
 } from "../../src/kafka/mod.ts";
 import {
   COORDINATES_HEADER,
-  parseCoordinates,
+  coordinatesIn,
 } from "../../src/pool/coordinates.ts";
 import { type KeptOutputs, KeptSet } from "../../src/pool/kept_outputs.ts";
 import { offsetIn } from "../cut/mod.ts";
@@ -76,8 +76,8 @@ export async function lastMadeAgain(
   for await (const batch of batches) {
     for (let at = 0; at < batch.count; at++) {
       const text = batch.headerText(at, HEADER);
-      const coordinates = text === null ? null : parseCoordinates(text);
       const tp = batch.tp(at);
+      const coordinates = text === null ? null : coordinatesIn(tp.topic, text);
       if (coordinates !== null && set.has(tp.topic, coordinates)) {
         last.set(idOf(tp), batch.offset(at) + 1);
       }

@@ -17,14 +17,12 @@ export interface InputSides {
   readonly oldClusterId: string;
 }
 
-type Input = Pick<Coordinates, "count" | "topicId">;
-
 export class MadeOutputs {
   readonly #sides: InputSides;
   /** Of topics that were mirrored: by id. */
   readonly #names: ReadonlyMap<string, string>;
-  #made = new OutputTable<Input>();
-  #ofTail = new OutputTable<Input>();
+  #made = new OutputTable<string>();
+  #ofTail = new OutputTable<string>();
 
   constructor(sides: InputSides) {
     this.#sides = sides;
@@ -57,27 +55,29 @@ export class MadeOutputs {
     add(this.#made, { ...coordinates, ...copy });
   }
 
-  /** @param output the topic that those since the last call were in */
-  takeAll(output: string): {
+  /** Since the last call. */
+  takeAll(): {
     readonly made: KeptOutputs[];
     readonly madeOfTail: KeptOutputs[];
   } {
     const [made, ofTail] = [this.#made, this.#ofTail];
     this.#made = new OutputTable();
     this.#ofTail = new OutputTable();
-    return { made: keptIn(made, output), madeOfTail: keptIn(ofTail, output) };
+    return { made: keptIn(made), madeOfTail: keptIn(ofTail) };
   }
 }
 
-function add(table: OutputTable<Input>, coordinates: Coordinates): void {
-  const { count, group, offset, ordinal, partition, topicId } = coordinates;
+/** By ids of topics. */
+function add(table: OutputTable<string>, coordinates: Coordinates): void {
+  const { count, group, offset, ordinal, outputTopic, partition, topicId } =
+    coordinates;
   table.add(
-    [topicId, partition, count, group].join("/"),
-    () => ({ group, topic: { count, topicId }, partition }),
+    [topicId, partition, count, outputTopic, group].join("/"),
+    () => ({ group, topic: topicId, partition, output: outputTopic, count }),
     offset,
     ordinal,
   );
 }
 
-const keptIn = (table: OutputTable<Input>, output: string): KeptOutputs[] =>
-  table.entries().map(({ topic, ...each }) => ({ ...each, ...topic, output }));
+const keptIn = (table: OutputTable<string>): KeptOutputs[] =>
+  table.entries().map(({ topic, ...each }) => ({ ...each, topicId: topic }));

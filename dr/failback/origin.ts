@@ -1,6 +1,9 @@
 /** Where a replayed record comes from, in a header of its copy. Pure. */
 import type { ReadHeader } from "../../src/kafka/mod.ts";
-import { COORDINATES_HEADER } from "../../src/pool/coordinates.ts";
+import {
+  COORDINATES_HEADER,
+  coordinatesIn,
+} from "../../src/pool/coordinates.ts";
 
 /** `<cluster id>/<topic id>/<partition>/<offset>` of the old cluster, as text. */
 export const ORIGIN_HEADER = "switchyard.origin";
@@ -24,6 +27,15 @@ export const withOrigin = (
   },
 ];
 
-/** Whether a pool has made it. */
-export const isOutput = (headers: readonly ReadHeader[]): boolean =>
-  headers.some(({ key }) => key === COORDINATES_HEADER);
+const decoder = new TextDecoder();
+
+/** Whether a pool has made it: others may pass its header on to their topics. */
+export function isOutput(
+  headers: readonly ReadHeader[],
+  topic: string,
+): boolean {
+  const value = headers.findLast(({ key }) => key === COORDINATES_HEADER)
+    ?.value;
+  return value != null &&
+    coordinatesIn(topic, decoder.decode(value)) !== null;
+}

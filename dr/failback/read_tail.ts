@@ -89,7 +89,7 @@ export async function readTail(
     for (let at = 0; at < batch.count; at++) {
       const tail = byId.get(idOf(batch.tp(at)))!;
       tail.records++;
-      if (isOutput(batch.headers(at))) tail.outputs++;
+      if (isOutput(batch.headers(at), tail.topic)) tail.outputs++;
       tail.first ??= batch.offset(at);
       tail.last = batch.offset(at);
     }

@@ -26,7 +26,7 @@ import {
 } from "../../src/kafka/mod.ts";
 import {
   COORDINATES_HEADER,
-  parseCoordinates,
+  coordinatesIn,
 } from "../../src/pool/coordinates.ts";
 import { transactional } from "../failover/transactions.ts";
 import { type Flow, replayTopic } from "../formats/mod.ts";
@@ -163,16 +163,17 @@ class Replay {
   }
 
   async copy(batch: Batch, signal: AbortSignal): Promise<void> {
-    const { action, isCompacted, partition, target, topicId } = this.#work;
+    const { action, isCompacted, partition, target, topic, topicId } =
+      this.#work;
     const isCopied = action === "replay" || action === "quarantine";
     const { oldClusterId: clusterId } = this.#parts;
     const offsets: number[] = [];
     const records: OutputRecord[] = [];
     for (let at = 0; at < batch.count; at++) {
       const headers = batch.headers(at);
-      if (isOutput(headers)) {
+      if (isOutput(headers, topic)) {
         const text = batch.headerText(at, HEADER);
-        const coordinates = text === null ? null : parseCoordinates(text);
+        const coordinates = text === null ? null : coordinatesIn(topic, text);
         if (coordinates !== null && !isCompacted) {
           this.#outputs.take(coordinates);
         }
@@ -232,7 +233,7 @@ class Replay {
       target,
       targetId,
       runs: chunkRuns(offsets.map((each, at) => [each, copies[at]!])),
-      ...this.#outputs.takeAll(topic),
+      ...this.#outputs.takeAll(),
     };
     const marker = { ...chunkRecord(chunk), partition: 0 };
     await this.#sender.send(

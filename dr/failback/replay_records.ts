@@ -160,6 +160,12 @@ export class ReplayLog {
       .map((each) => chunkRecord(each).key);
   }
 
+  /** The topics that copies were written to. */
+  targets(): string[] {
+    const chunks = [...this.#chunks.values()].flat();
+    return [...new Set(chunks.map(({ target }) => target))];
+  }
+
   /** The offset of the copy of one record; null: it has none. */
   copyOf(
     partition: Pick<Chunk, "topicId" | "partition">,

@@ -7,6 +7,8 @@
  *     tail   input 120 of the old cluster, ordinals 0 and 2 are there
  *     chunk  120 -> 7020
  *     done   input 7020 of the active cluster: ordinals 0 and 2
+ *
+ * A copy of which the topic is not there is left out: nobody reads it.
  */
 import type {
   DoneEntry,
@@ -19,26 +21,33 @@ import type { ReplayLog } from "./replay_records.ts";
  * All that pools must know in the era after the replay: what they knew before,
  * and what is there of replayed inputs.
  * @param found of the promotion
+ * @param topicIds of the active cluster, by topic
  * @param era the next one
  */
 export function doneAfterReplay(
   found: EraOutputs,
   log: Pick<ReplayLog, "copyOf">,
+  topicIds: ReadonlyMap<string, string>,
   era: number,
 ): EraOutputs {
   const entries = new Map<string, DoneEntry & { outputs: InputOutputs[] }>();
-  const entryOf = ({ group, partition, topic }: Omit<DoneEntry, "outputs">) => {
-    const key = `${topic}/${partition}/${group}`;
-    const entry = entries.get(key) ?? { group, topic, partition, outputs: [] };
+  const entryOf = (place: Omit<DoneEntry, "outputs">) => {
+    const { count, group, output, partition, topic, topicId } = place;
+    const key = [topic, topicId, partition, count, output, group].join("/");
+    const entry = entries.get(key) ?? { ...place, outputs: [] };
     entries.set(key, entry);
     return entry;
   };
-  for (const each of found.done) entryOf(each).outputs.push(...each.outputs);
-  for (const { group, outputs, partition, topicId } of found.tail) {
+  for (const { outputs, ...place } of found.done) {
+    const known = entryOf(place).outputs;
+    for (const each of outputs) known.push(each);
+  }
+  for (const { outputs, ...place } of found.tail) {
     for (const [upstream, ...ordinals] of outputs) {
-      const copy = log.copyOf({ topicId, partition }, upstream);
-      if (copy === null) continue;
-      entryOf({ group, partition, topic: copy.target }).outputs
+      const copy = log.copyOf(place, upstream);
+      const topicId = copy === null ? undefined : topicIds.get(copy.target);
+      if (copy === null || topicId === undefined) continue;
+      entryOf({ ...place, topic: copy.target, topicId }).outputs
         .push([copy.offset, ...ordinals]);
     }
   }

@@ -40,11 +40,13 @@ import { sealLanes } from "./seal.ts";
 import {
   committedOf,
   ensureState,
+  idleGroups,
   mirroredPartitions,
   newestState,
   partitionCounts,
   readCuts,
   REQUEST_MS,
+  topicIdsOf,
 } from "./target.ts";
 
 export interface OpenFailOverOptions {
@@ -237,14 +239,21 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
       const either = AbortSignal.any([signal, late]);
       const problems: string[] = [];
       const map = await mapNow(signal);
-      const { clusterId } = await askRepeatedly(
-        () => admin.describeCluster({ timeoutMs: ATTEMPT_MS, signal }),
-        REQUEST_MS,
-        signal,
+      const topics = new Set(
+        Array.from(map.partitions(), ({ topic }) => targetTopic(topic)),
       );
+      const [targetTopicIds, { clusterId }] = await Promise.all([
+        topicIdsOf(admin, [...topics], signal),
+        askRepeatedly(
+          () => admin.describeCluster({ timeoutMs: ATTEMPT_MS, signal }),
+          REQUEST_MS,
+          signal,
+        ),
+      ]);
       const finder = new OutputFinder({
         map,
         targetTopic,
+        targetTopicIds,
         targetClusterId: clusterId ?? "",
       });
       const scan = async (): Promise<ScanReport> => {
@@ -259,6 +268,8 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
           partitions,
           store: cuts,
           finder,
+          targetTopic,
+          idleGroups: (each) => idleGroups(admin, each),
           async committedOf(group, each) {
             try {
               return await committedOf(admin, group, each);

@@ -5,12 +5,14 @@
  * target, `switchyard-done.<source>.internal`, in JSON:
  *
  *     key "done/<era>/<part>"  {"era":1,"parts":1,"done":[{"group":"g",
- *                               "topic":"t","partition":0,
+ *                               "topic":"t","topicId":"...","partition":0,
+ *                               "output":"o","count":2,
  *                               "outputs":[[7,0,1],[9,0]]}]}
- *     key "tail/<era>/<part>"  the same, each also with "topicId"
+ *     key "tail/<era>/<part>"  the same with "tail"
  *
- * An output is named by its input's offset and by its ordinals among the input's
- * outputs. Inputs of `done` are records of the target, in the target's terms;
+ * An output is named by its input's offset and by its ordinal among the input's
+ * outputs, of which there were `count`; it is in the target's topic `output`.
+ * Inputs of `done` are records of the target, in the target's terms;
  * those of `tail` were never mirrored, so they are the source's, whose topics'
  * names may not be known here. Pure.
  */
@@ -18,18 +20,23 @@ import { z } from "zod";
 
 export type InputOutputs = readonly [offset: number, ...ordinals: number[]];
 
-/** Of one input partition and group; ascending by offset. */
+/**
+ * Of one input partition and group, outputs in one topic, of inputs that had as
+ * many (0: not known); ascending by offset.
+ */
 export interface DoneEntry {
   readonly group: string;
   readonly topic: string;
+  readonly topicId: string;
   readonly partition: number;
+  readonly output: string;
+  readonly count: number;
   readonly outputs: readonly InputOutputs[];
 }
 
 export interface TailEntry extends Omit<DoneEntry, "topic"> {
   /** Null: not known. */
   readonly topic: string | null;
-  readonly topicId: string;
 }
 
 /** What one promotion found. */
@@ -50,12 +57,15 @@ type Kind = "done" | "tail";
 /** Of a record's value: well below what brokers take. */
 const PART_BYTES = 400_000;
 /** Of an entry, without names and outputs. */
-const ENTRY_BYTES = 100;
+const ENTRY_BYTES = 150;
 const KEY = /^(done|tail)\/(\d+)\/(\d+)$/;
 
 const entry = {
   group: z.string(),
+  topicId: z.string(),
   partition: z.int().min(0),
+  output: z.string(),
+  count: z.int().min(0),
   // Of many thousands: zod takes ten times as long for each by itself.
   outputs: z.custom<InputOutputs[]>(areOutputs),
 };
@@ -67,7 +77,7 @@ const donePart = z.object({
 const tailPart = z.object({
   ...head,
   tail: z.array(
-    z.object({ ...entry, topic: z.string().nullable(), topicId: z.string() }),
+    z.object({ ...entry, topic: z.string().nullable() }),
   ),
 });
 
@@ -107,8 +117,9 @@ function inParts<T extends DoneEntry | TailEntry>(
   const parts: T[][] = [];
   let room = 0;
   for (const each of entries) {
-    const { group, topic } = each;
-    const head = ENTRY_BYTES + group.length + (topic?.length ?? 0);
+    const { group, output, topic } = each;
+    const head = ENTRY_BYTES + group.length + output.length +
+      (topic?.length ?? 0);
     let outputs: InputOutputs[] | null = null;
     for (const input of each.outputs) {
       const bytes = JSON.stringify(input).length + 1;

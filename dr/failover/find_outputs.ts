@@ -7,9 +7,19 @@
  * Below p, where the group goes on, no input is read again. From p on, inputs
  * that were mirrored are, and what they have caused already must not be sent
  * again. Beyond the mirror's position are inputs that only the old cluster has.
+ *
+ * What comes of a record in a delay topic has several inputs, each read before the
+ * one that it came to; that will be processed again which is the first of these,
+ * the latest first, that was mirrored:
+ *
+ *     input ──> record in a delay topic ──> output
+ *     mirrored  tail                        done, of the input
+ *     tail      tail                        tail, of the input: it is replayed
+ *
  * Pure.
  */
 import type { Coordinates } from "../../src/pool/coordinates.ts";
+import type { Place } from "../../src/pool/places.ts";
 import type { OffsetMap } from "../offset_map/mod.ts";
 import type { EraOutputs } from "./done_records.ts";
 import { FailoverError } from "./errors.ts";
@@ -22,6 +32,8 @@ export interface FinderParts {
   /** As the sealed lanes have it. */
   readonly map: Pick<OffsetMap, "partitions" | "position" | "translate">;
   readonly targetTopic: (topic: string) => string;
+  /** Of topics of the target. */
+  readonly targetTopicIds: ReadonlyMap<string, string>;
   /** What was processed there is no copy. */
   readonly targetClusterId: string;
 }
@@ -30,16 +42,22 @@ export interface FinderParts {
 const MOST_OUTPUTS = 5_000_000;
 
 interface TailTopic {
+  /** Null: it was not mirrored. */
   readonly name: string | null;
   readonly id: string;
   readonly clusterId: string;
+}
+
+interface DoneTopic {
+  readonly name: string;
+  readonly id: string;
 }
 
 export class OutputFinder {
   readonly #parts: FinderParts;
   /** Of topics that were mirrored: their names on the source, by their ids. */
   readonly #names: ReadonlyMap<string, string>;
-  readonly #done = new OutputTable<string>();
+  readonly #done = new OutputTable<DoneTopic>();
   readonly #tail = new OutputTable<TailTopic>();
   #sourceId: string | null = null;
   #unknown = 0;
@@ -64,50 +82,81 @@ export class OutputFinder {
 
   /**
    * Takes one output. Where it was taken before, nothing changes.
+   * @param before where its input was read before it came to a delay topic, the
+   * latest first
    * @param committed of its group
    * @throws {FailoverError} where there are more than can be held.
    */
-  take(coordinates: Coordinates, committed: Committed): void {
-    const { clusterId, group, offset, ordinal, partition, topicId } =
-      coordinates;
-    if (clusterId === this.#parts.targetClusterId) return;
-    const name = this.#names.get(topicId) ?? null;
-    // Topic ids are unique: whoever has one that was mirrored is the source.
-    if (name !== null) this.#sourceId ??= clusterId;
-    const source = { topic: name ?? "", topicId, partition };
-    const position = name === null
-      ? null
-      : this.#parts.map.position(source)?.position ?? null;
-    if (name === null || position === null || offset >= position) {
-      this.#tail.add(
-        `${clusterId}/${topicId}/${partition}/${group}`,
-        () => ({ group, topic: { name, id: topicId, clusterId }, partition }),
-        offset,
-        ordinal,
-      );
-      return this.#expectRoom();
+  take(
+    coordinates: Coordinates,
+    before: readonly Place[],
+    committed: Committed,
+  ): void {
+    const input = [coordinates, ...before]
+      .find((each) => !this.#isInTail(each));
+    if (input === undefined) {
+      this.#takeTail(coordinates, before.at(-1) ?? coordinates);
+    } else if (input.clusterId !== this.#parts.targetClusterId) {
+      this.#takeDone(coordinates, input, committed);
     }
+    if (this.#done.count + this.#tail.count <= MOST_OUTPUTS) return;
+    throw new FailoverError(
+      "failed",
+      `more than ${MOST_OUTPUTS} outputs are on the target whose inputs ` +
+        "would be processed again; see that groups are mirrored " +
+        "(MIRROR_GROUP_SYNC)",
+    );
+  }
+
+  #takeTail(
+    { count, group, ordinal, outputTopic }: Coordinates,
+    { clusterId, offset, partition, topicId: id }: Place,
+  ): void {
+    const output = this.#parts.targetTopic(outputTopic);
+    this.#tail.add(
+      [clusterId, id, partition, count, output, group].join("/"),
+      () => {
+        const topic = { name: this.#names.get(id) ?? null, id, clusterId };
+        return { group, topic, partition, output, count };
+      },
+      offset,
+      ordinal,
+    );
+  }
+
+  #takeDone(
+    { count, group, ordinal, outputTopic }: Coordinates,
+    { offset, partition, topicId }: Place,
+    committed: Committed,
+  ): void {
+    const { targetTopic, targetTopicIds } = this.#parts;
+    const source = { topic: this.#names.get(topicId)!, topicId, partition };
+    const name = targetTopic(source.topic);
+    const id = targetTopicIds.get(name);
     const at = this.#targetOffset(source, offset);
-    if (at === null) {
+    if (at === null || id === undefined) {
       this.#unknown++;
       return;
     }
-    const topic = this.#parts.targetTopic(name);
-    if (at < (committed.get(`${topic}-${partition}`) ?? 0)) return;
+    if (at < (committed.get(`${name}-${partition}`) ?? 0)) return;
+    const output = targetTopic(outputTopic);
     this.#done.add(
-      `${topic}/${partition}/${group}`,
-      () => ({ group, topic, partition }),
+      [name, partition, count, output, group].join("/"),
+      () => ({ group, topic: { name, id }, partition, output, count }),
       at,
       ordinal,
     );
-    this.#expectRoom();
   }
 
   /** What was found by now. */
   found(era: number): EraOutputs {
     return {
       era,
-      done: this.#done.entries(),
+      done: this.#done.entries().map(({ topic, ...entry }) => ({
+        ...entry,
+        topic: topic.name,
+        topicId: topic.id,
+      })),
       tail: this.#tail.entries()
         .filter(({ topic: { clusterId } }) =>
           clusterId === (this.#sourceId ?? clusterId)
@@ -118,6 +167,18 @@ export class OutputFinder {
           topicId: topic.id,
         })),
     };
+  }
+
+  /** Whether no more than the cluster has it that it was read from. */
+  #isInTail({ clusterId, offset, partition, topicId }: Place): boolean {
+    if (clusterId === this.#parts.targetClusterId) return false;
+    const topic = this.#names.get(topicId);
+    if (topic === undefined) return true;
+    // Topic ids are unique: whoever has one that was mirrored is the source.
+    this.#sourceId ??= clusterId;
+    const position = this.#parts.map.position({ topic, topicId, partition })
+      ?.position;
+    return position === undefined || offset >= position;
   }
 
   /** Of the copy of one record; null: there is none that is known. */
@@ -133,15 +194,5 @@ export class OutputFinder {
     return at?.exact && behind?.exact && at.offset !== behind.offset
       ? behind.offset - 1
       : null;
-  }
-
-  #expectRoom(): void {
-    if (this.#done.count + this.#tail.count <= MOST_OUTPUTS) return;
-    throw new FailoverError(
-      "failed",
-      `more than ${MOST_OUTPUTS} outputs are on the target whose inputs ` +
-        "would be processed again; see that groups are mirrored " +
-        "(MIRROR_GROUP_SYNC)",
-    );
   }
 }

@@ -6,6 +6,9 @@ export interface OutputPlace<Topic> {
   readonly group: string;
   readonly topic: Topic;
   readonly partition: number;
+  /** The topic of the outputs. */
+  readonly output: string;
+  readonly count: number;
 }
 
 interface Collected<Topic> {

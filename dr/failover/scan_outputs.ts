@@ -7,7 +7,9 @@
  * S and p are those of the cut at which a group was released last (dr/cut). A
  * group that stands at no cut has no S. Where it has no position on the target
  * either, it began after the last cut, and its outputs lie above S all the same;
- * else the rest is looked through as well.
+ * else the rest is looked through as well, whether something of it was met above
+ * or not. A group that has members on the target is at work there already, and
+ * goes on as it does: most are readers that give nothing.
  */
 import {
   type Admin,
@@ -21,11 +23,18 @@ import {
 import {
   type Coordinates,
   COORDINATES_HEADER,
-  parseCoordinates,
+  coordinatesIn,
 } from "../../src/pool/coordinates.ts";
+import {
+  BEFORE_HEADER,
+  parsePlaces,
+  type Place,
+} from "../../src/pool/places.ts";
 import type { CutStore, OffsetTable } from "../cut/mod.ts";
 import { offsetIn } from "../cut/mod.ts";
+import { forEachBounded } from "../cut/bounded.ts";
 import { earliestOffsets, latestOffsets } from "../cut/requests.ts";
+import { idOf } from "../mirror/names.ts";
 import type { Committed, OutputFinder } from "./find_outputs.ts";
 
 export interface ScanParts {
@@ -36,6 +45,10 @@ export interface ScanParts {
   readonly partitions: readonly TopicPartition[];
   readonly store: Pick<CutStore, "groups" | "stables">;
   readonly finder: Pick<OutputFinder, "take">;
+  /** Of the mirror to the target. */
+  readonly targetTopic: (topic: string) => string;
+  /** On the target, without members. */
+  readonly idleGroups: (signal: AbortSignal) => Promise<readonly string[]>;
   readonly committedOf: (
     group: string,
     signal: AbortSignal,
@@ -52,6 +65,9 @@ export interface ScanReport {
 }
 
 const HEADER = headerName(COORDINATES_HEADER);
+const BEFORE = headerName(BEFORE_HEADER);
+const GROUPS_AT_ONCE = 16;
+
 /** @throws {KafkaError | ReadError | FailoverError}; the signal's reason. */
 export async function scanOutputs(
   parts: ScanParts,
@@ -63,14 +79,33 @@ export async function scanOutputs(
     earliestOffsets(admin, partitions, requestMs, signal),
   ]);
   const ranges = rangesOf(partitions, begins, ends, store.stables());
-  const scan = new Scan(parts, new Set(store.groups));
+  const atCuts = new Set(store.groups);
+  const scan = new Scan(parts);
   await scan.read(ranges.above, () => true, signal);
-  const withoutCut = scan.withoutCut;
-  if (withoutCut.length > 0) {
-    const wanted = new Set(withoutCut);
+  if (ranges.below.length > 0) await scan.learn(atCuts, signal);
+  const those = ranges.below.length === 0
+    ? []
+    : withoutCut(scan.committed, atCuts, partitions);
+  if (those.length > 0) {
+    const wanted = new Set(those);
     await scan.read(ranges.below, ({ group }) => wanted.has(group), signal);
   }
-  return { records: scan.records, outputs: scan.outputs, withoutCut };
+  return { records: scan.records, outputs: scan.outputs, withoutCut: those };
+}
+
+/**
+ * Groups that stand at no cut and have positions in these partitions, so that
+ * outputs of what they read next may lie below S. Pure.
+ */
+export function withoutCut(
+  committed: ReadonlyMap<string, Committed>,
+  atCuts: ReadonlySet<string>,
+  partitions: readonly TopicPartition[],
+): string[] {
+  const ids = partitions.map(idOf);
+  return [...committed]
+    .filter(([group, of]) => !atCuts.has(group) && ids.some((id) => of.has(id)))
+    .map(([group]) => group);
 }
 
 /**
@@ -101,21 +136,29 @@ export function rangesOf(
 
 class Scan {
   readonly #parts: ScanParts;
-  readonly #atCuts: ReadonlySet<string>;
   readonly #committed = new Map<string, Committed>();
   records = 0;
   outputs = 0;
 
-  constructor(parts: ScanParts, atCuts: ReadonlySet<string>) {
+  constructor(parts: ScanParts) {
     this.#parts = parts;
-    this.#atCuts = atCuts;
   }
 
-  /** Groups that were met, stand at no cut, and have positions all the same. */
-  get withoutCut(): string[] {
-    return [...this.#committed]
-      .filter(([group, { size }]) => size > 0 && !this.#atCuts.has(group))
-      .map(([group]) => group);
+  /** Of the groups that were asked for by now. */
+  get committed(): ReadonlyMap<string, Committed> {
+    return this.#committed;
+  }
+
+  /** Asks for groups that give nothing above S. */
+  async learn(atCuts: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    const idle = await this.#parts.idleGroups(signal);
+    await forEachBounded(
+      idle.filter((group) => !atCuts.has(group)),
+      GROUPS_AT_ONCE,
+      async (group) => {
+        await this.#committedOf(group, signal);
+      },
+    );
   }
 
   async read(
@@ -123,7 +166,7 @@ class Scan {
     isWanted: (coordinates: Coordinates) => boolean,
     signal: AbortSignal,
   ): Promise<void> {
-    const { consumer, finder, library } = this.#parts;
+    const { consumer, finder, library, targetTopic } = this.#parts;
     const batches = readTopics({
       library,
       properties: consumer,
@@ -132,17 +175,20 @@ class Scan {
     });
     for await (const batch of batches) {
       this.records += batch.count;
-      const found: Coordinates[] = [];
+      const found: [Coordinates, Place[]][] = [];
       for (let index = 0; index < batch.count; index++) {
         const text = batch.headerText(index, HEADER);
-        const coordinates = text === null ? null : parseCoordinates(text);
+        if (text === null) continue;
+        const { topic } = batch.tp(index);
+        const coordinates = coordinatesIn(topic, text, targetTopic);
         if (coordinates !== null && isWanted(coordinates)) {
-          found.push(coordinates);
+          const before = batch.headerText(index, BEFORE);
+          found.push([coordinates, before === null ? [] : parsePlaces(before)]);
         }
       }
       this.outputs += found.length;
-      for (const each of found) {
-        finder.take(each, await this.#committedOf(each.group, signal));
+      for (const [each, before] of found) {
+        finder.take(each, before, await this.#committedOf(each.group, signal));
       }
     }
     // Reading ends early then, and says nothing.

@@ -1,5 +1,9 @@
 /** What the cluster that is promoted has, as a failover asks it. */
-import type { Admin, TopicPartition } from "../../src/kafka/mod.ts";
+import {
+  type Admin,
+  isTopicUnknown,
+  type TopicPartition,
+} from "../../src/kafka/mod.ts";
 import { cutsTopic, CutStore } from "../cut/mod.ts";
 import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
 import { type LaneStateParts, readRecords } from "../mirror/lane_state.ts";
@@ -79,6 +83,29 @@ export async function ensureState(
 }
 
 /**
+ * By topic, of those that are there.
+ * @throws {KafkaError}; the signal's reason.
+ */
+export async function topicIdsOf(
+  admin: Admin,
+  topics: readonly string[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const answers = topics.length === 0 ? [] : await askRepeatedly(
+    () => admin.topics.summarize(topics, { timeoutMs: ATTEMPT_MS, signal }),
+    REQUEST_MS,
+    signal,
+  );
+  return new Map(
+    answers.flatMap(({ error, topic, topicId }) => {
+      if (error === null) return [[topic, topicId] as const];
+      if (isTopicUnknown(error.code)) return [];
+      throw error;
+    }),
+  );
+}
+
+/**
  * Of all topics that lanes have spoken of.
  * @throws {KafkaError}; the signal's reason.
  */
@@ -116,6 +143,26 @@ export async function readCuts(
   for await (const { key, value } of records) cuts.read(text(key), text(value));
   signal.throwIfAborted();
   return cuts;
+}
+
+/**
+ * Groups that have no members. A broker that does not answer has none, or they
+ * are moved to another one, which has them then.
+ * @throws {KafkaError}; the signal's reason.
+ */
+export async function idleGroups(
+  admin: Admin,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { groups } = await askRepeatedly(
+    () => admin.groups.list({ timeoutMs: ATTEMPT_MS, signal }),
+    REQUEST_MS,
+    signal,
+  );
+  return groups
+    // Older brokers do not tell.
+    .filter(({ state }) => state === "Empty" || state === "Unknown")
+    .map(({ groupId }) => groupId);
 }
 
 /**

@@ -17,6 +17,11 @@ export interface Coordinates {
   readonly ordinal: number;
   /** How many outputs the input has; 0: not known. */
   readonly count: number;
+  /**
+   * Where the pool has written it. In a record of another topic coordinates say
+   * nothing: somebody has passed them on. A mirror may name topics otherwise.
+   */
+  readonly outputTopic: string;
   /** The consumer group that processed the input. */
   readonly group: string;
 }
@@ -34,18 +39,24 @@ export type CoordinatesOrigin = Pick<
  */
 export function coordinatesFrom(
   { clusterId, topicId, partition, group }: CoordinatesOrigin,
-): (offset: number, ordinal: number, count: number) => string {
+): (
+  offset: number,
+  ordinal: number,
+  count: number,
+  outputTopic: string,
+) => string {
   for (const id of [clusterId, topicId]) {
     if (!ID.test(id)) throw new TypeError(`no id of Kafka: "${id}"`);
   }
   const before = `${clusterId}/${topicId}/${partition}/`;
   const after = `/${group}`;
-  return (offset, ordinal, count) =>
-    `${before}${offset}/${ordinal}/${count}${after}`;
+  return (offset, ordinal, count, outputTopic) =>
+    `${before}${offset}/${ordinal}/${count}/${outputTopic}${after}`;
 }
 
 /**
- * `<cluster id>/<topic id>/<partition>/<offset>/<ordinal>/<count>/<group id>`.
+ * `<cluster id>/<topic id>/<partition>/<offset>/<ordinal>/<count>/<output
+ * topic>/<group id>`.
  * @throws {TypeError} as `coordinatesFrom`
  */
 export const encodeCoordinates = (coordinates: Coordinates): string =>
@@ -53,13 +64,14 @@ export const encodeCoordinates = (coordinates: Coordinates): string =>
     coordinates.offset,
     coordinates.ordinal,
     coordinates.count,
+    coordinates.outputTopic,
   );
 
 const ID = /^[^/]+$/;
 const NUMBER = "(0|[1-9][0-9]*)";
 /** The group stands last, because it may contain slashes. */
 const TEXT = new RegExp(
-  `^([^/]+)/([^/]+)/${Array(4).fill(NUMBER).join("/")}/([^]*)$`,
+  `^([^/]+)/([^/]+)/${Array(4).fill(NUMBER).join("/")}/([^/]+)/([^]*)$`,
 );
 const MAX_PARTITION = 2 ** 31 - 1;
 
@@ -78,6 +90,31 @@ export function parseCoordinates(text: string): Coordinates | null {
     Number.isSafeInteger(offset) && Number.isSafeInteger(ordinal) &&
     Number.isSafeInteger(count) && (count === 0 || ordinal < count);
   if (!isPossible) return null;
-  const group = rest[4] ?? "";
-  return { clusterId, topicId, partition, offset, ordinal, count, group };
+  const [outputTopic = "", group = ""] = rest.slice(4);
+  return {
+    clusterId,
+    topicId,
+    partition,
+    offset,
+    ordinal,
+    count,
+    outputTopic,
+    group,
+  };
+}
+
+/**
+ * As a record of this topic says it; null also where somebody has passed on what
+ * a record of another topic said.
+ * @param nameHere of a topic of the pool, where a mirror has renamed it
+ */
+export function coordinatesIn(
+  topic: string,
+  text: string,
+  nameHere: (topic: string) => string = (each) => each,
+): Coordinates | null {
+  const coordinates = parseCoordinates(text);
+  return coordinates !== null && nameHere(coordinates.outputTopic) === topic
+    ? coordinates
+    : null;
 }

@@ -4,51 +4,82 @@
  * goes on.
  */
 
-/** By input partition; a partition may come several times. */
+/** In any order; a partition comes once for each topic and count, or oftener. */
 export type DoneOutputs = readonly DonePartition[];
 
+/** Outputs of one input partition that are in one topic. */
 export interface DonePartition {
   readonly topic: string;
+  /** Another topic of that name has other inputs, of which nothing is done. */
+  readonly topicId: string;
   readonly partition: number;
-  /**
-   * By input: its offset, and the ordinals of its outputs that are there. With
-   * no ordinal, the input has all that it should have.
-   */
+  /** The topic that the outputs are in. */
+  readonly output: string;
+  /** How many outputs each of the inputs had then; 0: not known. */
+  readonly count: number;
   readonly outputs: readonly DoneInput[];
 }
 
+/** An input, and which of its outputs are there. */
 export type DoneInput = readonly [offset: number, ...ordinals: number[]];
+
+/** What is there of one input's outputs in one topic. */
+export interface DonePart extends Pick<DonePartition, "output" | "count"> {
+  readonly ordinals: readonly number[];
+}
 
 /** By topic and partition. */
 export type DoneIndex = ReadonlyMap<
   string,
-  ReadonlyMap<number, readonly DoneInput[]>
+  ReadonlyMap<number, readonly DonePartition[]>
 >;
 
 /** @returns null where nothing is done. */
 export function indexDone(done: DoneOutputs | null): DoneIndex | null {
-  const index = new Map<string, Map<number, DoneInput[]>>();
-  for (const { topic, partition, outputs } of done ?? []) {
-    if (outputs.length === 0) continue;
-    const ofTopic = index.get(topic) ?? new Map<number, DoneInput[]>();
-    index.set(topic, ofTopic);
-    ofTopic.set(partition, [...ofTopic.get(partition) ?? [], ...outputs]);
+  const index = new Map<string, Map<number, DonePartition[]>>();
+  for (const each of done ?? []) {
+    if (each.outputs.length === 0) continue;
+    const ofTopic = index.get(each.topic) ??
+      new Map<number, DonePartition[]>();
+    index.set(each.topic, ofTopic);
+    ofTopic.set(each.partition, [...ofTopic.get(each.partition) ?? [], each]);
   }
   return index.size === 0 ? null : index;
 }
 
+/** Outputs of several inputs, of one topic and count. */
+interface Part {
+  readonly output: string;
+  readonly count: number;
+  readonly isHandover: boolean;
+  readonly inputs: Map<number, DoneInput>;
+}
+
 /** What is done of one partition, for looking up. */
 export class DoneOffsets {
-  readonly #inputs = new Map<number, DoneInput>();
+  readonly #parts: Part[] = [];
   #highest = -1;
 
-  /** @param from below this offset nobody will ask */
-  constructor(inputs: readonly DoneInput[], from: number) {
-    for (const input of inputs) {
-      const [offset] = input;
-      if (offset < from) continue;
-      this.#highest = Math.max(this.#highest, offset);
-      this.#inputs.set(offset, both(this.#inputs.get(offset), input));
+  /**
+   * @param from below this offset nobody will ask
+   * @param handovers topics of dead letters and of records that are tried again:
+   * an input of which the only output is there is settled by it
+   */
+  constructor(
+    done: readonly DonePartition[],
+    from: number,
+    handovers: ReadonlySet<string>,
+  ) {
+    for (const { count, output, outputs } of done) {
+      const isHandover = count === 1 && handovers.has(output);
+      const { inputs } = this.#partOf({ count, output, isHandover });
+      for (const input of outputs) {
+        const [offset, ...ordinals] = input;
+        if (offset < from) continue;
+        this.#highest = Math.max(this.#highest, offset);
+        const known = inputs.get(offset);
+        inputs.set(offset, known ? [...known, ...ordinals] : input);
+      }
     }
   }
 
@@ -57,20 +88,36 @@ export class DoneOffsets {
     return this.#highest;
   }
 
-  has(offset: number, ordinal: number): boolean {
+  /** Whether an output is not to be sent. */
+  has(offset: number, output: string, ordinal: number, count: number): boolean {
     if (offset > this.#highest) return false;
-    const input = this.#inputs.get(offset);
-    return input !== undefined &&
-      (isWhole(input) || input.indexOf(ordinal, 1) > 0);
+    for (const part of this.#parts) {
+      const input = part.inputs.get(offset);
+      if (input === undefined) continue;
+      if (part.isHandover) return true;
+      if (
+        part.count === count && part.output === output &&
+        input.indexOf(ordinal, 1) > 0
+      ) return true;
+    }
+    return false;
   }
-}
 
-const isWhole = (input: DoneInput) => input.length === 1;
+  /** What is there of one input. */
+  of(offset: number): DonePart[] {
+    return this.#parts.flatMap(({ count, inputs, output }) => {
+      const input = inputs.get(offset);
+      return input ? [{ output, count, ordinals: input.slice(1) }] : [];
+    });
+  }
 
-/** What two entries of one input say. */
-function both(one: DoneInput | undefined, other: DoneInput): DoneInput {
-  if (one === undefined || isWhole(other)) return other;
-  if (isWhole(one)) return one;
-  const [, ...ordinals] = other;
-  return [...one, ...ordinals];
+  #partOf(wanted: Omit<Part, "inputs">): Part {
+    const known = this.#parts.find(({ count, output }) =>
+      count === wanted.count && output === wanted.output
+    );
+    if (known !== undefined) return known;
+    const part = { ...wanted, inputs: new Map<number, DoneInput>() };
+    this.#parts.push(part);
+    return part;
+  }
 }

@@ -15,7 +15,7 @@ export interface KeptOutputs
   ])[];
 }
 
-type Name = Omit<Coordinates, "clusterId">;
+type Name = Omit<Coordinates, "clusterId" | "outputTopic">;
 
 export class KeptSet {
   /** By topic: those that were added. */

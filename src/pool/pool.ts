@@ -285,6 +285,7 @@ export class Pool implements AsyncDisposable {
       left = await this.#patiently(this.#serving, LEAVE_MS);
     }
     this.#clearTimers();
+    this.#report.tellLeftOut(this.#workers.all, this.#options.log, true);
     this.#supervision[Symbol.dispose]();
     const patienceMs = this.#isHalted ? HALTED_MS : undefined;
     const clean = await this.#workers.close(patienceMs) && left;
@@ -367,6 +368,7 @@ export class Pool implements AsyncDisposable {
     this.#ticks++;
     this.#supervision.observe();
     if (this.#ticks % MEASURE_EVERY_TICKS === 0) {
+      this.#report.tellLeftOut(this.#workers.all, this.#options.log);
       this.#partitions.measureLoad(TICK_MS * MEASURE_EVERY_TICKS / 1000);
     }
     if (this.#ticks % BALANCE_EVERY_TICKS === 0) this.#place();

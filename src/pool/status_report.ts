@@ -1,5 +1,6 @@
 /** Puts together what the pool says of itself. */
 import type { Consumer } from "../kafka/mod.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { Partitions } from "./partitions.ts";
 import {
   NO_TOTALS,
@@ -26,6 +27,9 @@ export class StatusReport {
   readonly #inputTopic: string;
   /** Of threads that are gone. */
   #kept = NO_TOTALS;
+  /** Outputs that were there already: seen last, and told. */
+  #leftOut = 0;
+  #told = 0;
 
   constructor(
     consumer: Consumer,
@@ -41,15 +45,31 @@ export class StatusReport {
     this.#kept = sumOfTotals(this.#kept, totalsOf(thread));
   }
 
+  /** Says how many outputs were left out, once no more of them come. */
+  tellLeftOut(threads: readonly WorkerThread[], log: Log, isEnd = false): void {
+    const { alreadyDone } = this.#totals(threads);
+    const isAtRest = alreadyDone === this.#leftOut;
+    this.#leftOut = alreadyDone;
+    if (alreadyDone === this.#told || !(isAtRest || isEnd)) return;
+    this.#told = alreadyDone;
+    log.info("outputs were there already and are not sent again", {
+      outputs: alreadyDone,
+    });
+  }
+
   status({ phase, failure, threads, samples }: StatusParts): PoolStatus {
     return {
       phase,
       ...(failure === undefined ? {} : { failure }),
-      totals: threads.map(totalsOf).reduce(sumOfTotals, this.#kept),
+      totals: this.#totals(threads),
       lag: this.#lag(),
       workers: threads.map((each) => this.#worker(each)),
       samples: [...samples],
     };
+  }
+
+  #totals(threads: readonly WorkerThread[]): Totals {
+    return threads.map(totalsOf).reduce(sumOfTotals, this.#kept);
   }
 
   #worker(thread: WorkerThread): WorkerStatus {

@@ -32,7 +32,14 @@ Deno.test("an embedded cluster has ids, too, and what is there already is not se
       processor,
       guarantee: "at-least-once",
       coordinates,
-      done: [{ topic: input, partition: 0, outputs: [[0, 1]] }],
+      done: [{
+        topic: input,
+        topicId: coordinates.topicIds[input]!,
+        partition: 0,
+        output,
+        count: 3,
+        outputs: [[0, 1]],
+      }],
     });
     await run.pool.start();
     await eventually(() => run.pool.status().totals.consumed === 2, {
@@ -63,6 +70,7 @@ Deno.test("an embedded cluster has ids, too, and what is there already is not se
         offset,
         ordinal,
         count: 3,
+        outputTopic: output,
         group,
       }),
     ]]),

@@ -256,6 +256,7 @@ async function work(
           offset,
           ordinal: 0,
           count: 1,
+          outputTopic: output,
           group,
         }),
       }],

@@ -65,6 +65,7 @@ async function comeHome(pair: MirrorPair): Promise<void> {
         offset,
         ordinal,
         count,
+        outputTopic: output,
         group,
       }),
     }],

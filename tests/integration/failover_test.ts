@@ -264,9 +264,11 @@ async function expectOutputs(
   const tail = new Set<string>();
   for (const { headers } of outputs) {
     const header = headers.find(({ name }) => name === COORDINATES_HEADER);
-    const [, , partition, offset, ordinal, , ...rest] = textOf(header!.value)
+    const [, , partition, offset, ordinal, , topic, ...rest] = textOf(
+      header!.value,
+    )
       .split("/");
-    assert.equal(rest.join("/"), group);
+    assert.deepEqual([topic, rest.join("/")], [output, group]);
     const at = copies.get(`${partition}-${offset}`);
     if (at === undefined) tail.add(`${partition} ${offset} ${ordinal}`);
     else if (at >= (positions[Number(partition)]?.offset ?? 0)) {
@@ -280,6 +282,9 @@ async function expectOutputs(
     const entries = JSON.parse(textOf(value))[kind!] as {
       group: string;
       topic: string;
+      topicId: string;
+      output: string;
+      count: number;
       partition: number;
       outputs: [number, ...number[]][];
     }[];

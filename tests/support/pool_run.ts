@@ -37,7 +37,7 @@ export class PoolRun implements AsyncDisposable {
         GROUP_ID: group,
         GUARANTEE: guarantee,
         RETRY_DELAYS: RETRY_DELAY,
-        LOG_LEVEL: "warn",
+        LOG_LEVEL: "info",
         // Soon sees that a topic is gone, and sends to one that is new.
         PRIMARY_KAFKA_TOPIC_METADATA_REFRESH_INTERVAL_MS: "500",
       },

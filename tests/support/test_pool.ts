@@ -127,6 +127,7 @@ export class TestPool implements AsyncDisposable {
           offset,
           ordinal,
           count,
+          outputTopic: output,
           group,
         }),
       }],

@@ -177,32 +177,40 @@ Deno.test("the mirror from the primary goes on behind what came back, where the 
 });
 
 Deno.test("outputs of replayed inputs are done where the inputs lie now; a second look adds nothing", () => {
-  const found = {
-    era: 1,
-    done: [{
-      group: "g",
-      topic: "t",
-      partition: 0,
-      outputs: [[40, 1]] as [number, number][],
-    }],
-    tail: [{
-      group: "g",
-      topic: "t",
-      topicId: "id",
-      partition: 0,
-      outputs: [[120, 0, 2], [500, 0]] as [number, ...number[]][],
-    }],
-  };
-  const copyOf = (_: unknown, upstream: number) =>
-    upstream === 120 ? { target: "t", targetId: "id", offset: 7020 } : null;
-  const once = doneAfterReplay(found, { copyOf }, 2);
-  assert.equal(once.era, 2);
-  assert.deepEqual(once.tail, found.tail);
-  assert.deepEqual(once.done, [{
+  const place = {
     group: "g",
     topic: "t",
     partition: 0,
+    output: "o",
+    count: 3,
+  };
+  const found = {
+    era: 1,
+    done: [{
+      ...place,
+      topicId: "there",
+      outputs: [[40, 1]] as [number, number][],
+    }],
+    tail: [{
+      ...place,
+      topicId: "id",
+      outputs: [[120, 0, 2], [121, 0], [500, 0]] as [number, ...number[]][],
+    }],
+  };
+  const copyOf = (_: unknown, upstream: number) =>
+    upstream === 120
+      ? { target: "t", targetId: "there", offset: 7020 }
+      : upstream === 121
+      ? { target: "gone", targetId: "", offset: 7 }
+      : null;
+  const ids = new Map([["t", "there"]]);
+  const once = doneAfterReplay(found, { copyOf }, ids, 2);
+  assert.equal(once.era, 2);
+  assert.deepEqual(once.tail, found.tail);
+  assert.deepEqual(once.done, [{
+    ...place,
+    topicId: "there",
     outputs: [[40, 1], [7020, 0, 2]],
   }]);
-  assert.deepEqual(doneAfterReplay(once, { copyOf }, 2), once);
+  assert.deepEqual(doneAfterReplay(once, { copyOf }, ids, 2), once);
 });

@@ -12,23 +12,34 @@ import {
 Deno.test("done and tail are written as others read them", () => {
   const records = doneRecords({
     era: 1,
-    done: [{ group: "g", topic: "t", partition: 0, outputs: [[7, 0, 1]] }],
+    done: [{
+      group: "g",
+      topic: "t",
+      topicId: "AAAAAAAAAAAAAAAAAAAAAQ",
+      partition: 0,
+      output: "o",
+      count: 2,
+      outputs: [[7, 0, 1]],
+    }],
     tail: [{
       group: "g",
       topic: null,
       topicId: "AAAAAAAAAAAAAAAAAAAAAA",
       partition: 2,
+      output: "o",
+      count: 1,
       outputs: [[9, 0]],
     }],
   });
   assert.deepEqual(records, [{
     key: "done/1/0",
     value: '{"era":1,"parts":1,"done":[{"group":"g","topic":"t",' +
-      '"partition":0,"outputs":[[7,0,1]]}]}',
+      '"topicId":"AAAAAAAAAAAAAAAAAAAAAQ","partition":0,' +
+      '"output":"o","count":2,"outputs":[[7,0,1]]}]}',
   }, {
     key: "tail/1/0",
     value: '{"era":1,"parts":1,"tail":[{"group":"g","topic":null,' +
-      '"topicId":"AAAAAAAAAAAAAAAAAAAAAA","partition":2,' +
+      '"topicId":"AAAAAAAAAAAAAAAAAAAAAA","partition":2,"output":"o","count":1,' +
       '"outputs":[[9,0]]}]}',
   }]);
 });
@@ -57,7 +68,14 @@ const outputs = fc.record({
     ],
   )
 );
-const place = { group: fc.string(), partition: fc.nat(100), outputs };
+const place = {
+  group: fc.string(),
+  topicId: fc.string(),
+  partition: fc.nat(100),
+  output: fc.string(),
+  count: fc.nat(3),
+  outputs,
+};
 const eraOutputs = (era: number): fc.Arbitrary<EraOutputs> =>
   fc.record({
     era: fc.constant(era),
@@ -68,7 +86,6 @@ const eraOutputs = (era: number): fc.Arbitrary<EraOutputs> =>
       fc.record({
         ...place,
         topic: fc.option(fc.string()),
-        topicId: fc.string(),
       }),
       { maxLength: 3 },
     ),
@@ -137,7 +154,15 @@ Deno.test("an era without all its parts is not there, and neither is what is no 
   const big = Array.from({ length: 90_000 }, (_, at): InputOutputs => [at, 0]);
   const records = doneRecords({
     era: 5,
-    done: [{ group: "g", topic: "t", partition: 0, outputs: big }],
+    done: [{
+      group: "g",
+      topic: "t",
+      topicId: "id",
+      partition: 0,
+      output: "o",
+      count: 1,
+      outputs: big,
+    }],
     tail: [],
   });
   assert.ok(records.length > 2);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rangesOf } from "../../dr/failover/scan_outputs.ts";
+import { rangesOf, withoutCut } from "../../dr/failover/scan_outputs.ts";
 import { offsetTable } from "../../dr/cut/mod.ts";
 
 const partitions = [0, 1, 2].map((partition) => ({ topic: "t", partition }));
@@ -41,4 +41,18 @@ Deno.test("an S that was deleted, or lies beyond the end, does no harm", () => {
   );
   assert.deepEqual(short(above), ["0: 5-10"]);
   assert.deepEqual(short(below), ["1: 5-20", "2: 0-4"]);
+});
+
+Deno.test("all is looked through for groups that stand at no cut and have positions in what was mirrored", () => {
+  const at = (...ids: string[]) => new Map(ids.map((id) => [id, 7]));
+  const committed = new Map([
+    ["released", at("t-0")],
+    ["partly", at("other-0", "t-2")],
+    ["elsewhere", at("other-0", "t-3")],
+    ["nowhere", at()],
+  ]);
+  assert.deepEqual(
+    withoutCut(committed, new Set(["released", "gone"]), partitions),
+    ["partly"],
+  );
 });

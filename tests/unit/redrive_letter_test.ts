@@ -60,7 +60,7 @@ Deno.test("headers with names like ours that the record had are neither believed
 });
 
 Deno.test("what is put back does not say whose output its record was", () => {
-  const headers = [header("switchyard.coordinates", "c/t/0/1/0/1/g")];
+  const headers = [header("switchyard.coordinates", "c/t/0/1/0/1/out/g")];
   const { record } = putBack({ lane: 0, offset: 0, headers });
   assert.deepEqual(record.headers?.map(({ key }) => key), [
     "switchyard.redriven",

@@ -32,10 +32,21 @@ interface Sent {
   readonly record: OutputRecord;
 }
 
+const DELAY_TOPICS = [{ topic: DELAY_TOPIC, delayMs: 1000 }];
+/** What a job says beside what is done. */
+export const SAYING = {
+  coordinates: {
+    clusterId: "cluster",
+    topicIds: { [TOPIC]: "input-id", [DELAY_TOPIC]: "delay-id" },
+  },
+  deadLetterTopic: "dead",
+  delayTopics: DELAY_TOPICS,
+  groupId: "group",
+};
 const NOTHING_TO_SAY: CoordinatesJob = {
+  ...SAYING,
   coordinates: null,
   done: null,
-  groupId: "group",
 };
 
 class FakeOutbox implements OutboxUse {
@@ -122,7 +133,7 @@ function surroundings(job: CoordinatesJob) {
     place: {
       topic: "dead",
       groupId: "group",
-      delayTopics: new DelayTopics([{ topic: DELAY_TOPIC, delayMs: 1000 }]),
+      delayTopics: new DelayTopics(DELAY_TOPICS),
     },
     coordinates: OutputCoordinates.of(job, settlement),
     onRefused: (error) => failures.push(error),

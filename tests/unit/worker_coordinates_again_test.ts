@@ -31,18 +31,24 @@ const known = fc.record<Known>({
   done: fc.uniqueArray(fc.nat(2), { maxLength: 3 }),
 });
 
-const doneOf = (inputs: readonly Known[]): DoneOutputs => [{
-  topic: TOPIC,
-  partition: 0,
-  outputs: inputs.flatMap(({ done }, offset) =>
-    done.length === 0 ? [] : [[offset, ...done] as [number, ...number[]]]
-  ),
-}];
+/** Those that an input without an answer has are letters, there whole. */
+const doneOf = (inputs: readonly Known[], isCounted: boolean): DoneOutputs =>
+  inputs.flatMap(({ done, outputs }, offset) =>
+    done.length === 0 ? [] : [{
+      topic: TOPIC,
+      topicId: "t",
+      partition: 0,
+      output: outputs === null ? "dead" : "out",
+      count: isCounted ? outputs ?? 1 : 0,
+      outputs: [[offset, ...done] as const],
+    }]
+  );
 
 /** What is to come of all inputs: `offset ordinal/count`. */
 const missing = (inputs: readonly Known[]) =>
   inputs.flatMap(({ outputs, done }, offset) => {
-    const count = outputs ?? 1;
+    if (outputs === null) return done.length === 0 ? [`${offset} 0/1`] : [];
+    const count = outputs;
     return Array.from({ length: count }, (_, ordinal) => ordinal)
       .filter((ordinal) => !done.includes(ordinal))
       .map((ordinal) => `${offset} ${ordinal}/${count}`);
@@ -58,7 +64,9 @@ function worker(
 ) {
   const it = acknowledged({
     coordinates: { clusterId: "c", topicIds: { [TOPIC]: "t" } },
-    done: doneOf(inputs),
+    deadLetterTopic: "dead",
+    delayTopics: [],
+    done: doneOf(inputs, "process" in processor),
     groupId: "group",
   });
   it.settlement.release(0); // of the support, which nobody needs here

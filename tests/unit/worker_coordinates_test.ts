@@ -9,26 +9,31 @@ import { parseCoordinates } from "../../src/pool/coordinates.ts";
 import type { DoneOutputs } from "../../src/pool/done_outputs.ts";
 import type { CoordinatesJob } from "../../workers/output_coordinates.ts";
 import { fakeClock } from "./support_clock.ts";
-import { acknowledged, DELAY_TOPIC, transactional } from "./support_sinks.ts";
+import {
+  acknowledged,
+  DELAY_TOPIC,
+  SAYING,
+  transactional,
+} from "./support_sinks.ts";
 import { batchOf, type FakeRecord, TOPIC } from "./support_worker_fakes.ts";
 
 const HEADER = "switchyard.coordinates";
 const job = (done: DoneOutputs | null = null): CoordinatesJob => ({
-  coordinates: {
-    clusterId: "cluster",
-    topicIds: { [TOPIC]: "input-id", [DELAY_TOPIC]: "delay-id" },
-  },
+  ...SAYING,
   done,
-  groupId: "group",
 });
+const input = { topic: TOPIC, topicId: "input-id", partition: 0 };
+/** Of inputs that had so many outputs in a topic. */
 const doneOf = (
+  output: string,
+  count: number,
   ...outputs: [number, ...number[]][]
-): DoneOutputs => [{ topic: TOPIC, partition: 0, outputs }];
+): DoneOutputs => [{ ...input, output, count, outputs }];
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const old: Header & { value: Uint8Array<ArrayBuffer> } = {
   key: HEADER,
-  value: encoder.encode("other/id/0/1/0/1/them"),
+  value: encoder.encode("other/id/0/1/0/1/there/them"),
 };
 const failure = { attempts: 1, firstMs: 0 };
 const postponement = { delayMs: 1000, failure, reason: "down" };
@@ -84,17 +89,20 @@ for (
     assert.deepEqual(
       it.outbox.sent.flatMap(({ record }) => coordinatesOf(record)),
       [
-        "cluster/input-id/0/8/0/1/group",
-        "cluster/input-id/0/9/0/3/group",
-        "cluster/input-id/0/9/1/3/group",
-        "cluster/input-id/0/9/2/3/group",
+        "cluster/input-id/0/8/0/1/out/group",
+        "cluster/input-id/0/9/0/3/out/group",
+        "cluster/input-id/0/9/1/3/out/group",
+        "cluster/input-id/0/9/2/3/out/group",
       ],
     );
   });
 
   Deno.test(`${guarantee}, what is there already is not sent, and its input is done`, () => {
     using _clock = fakeClock();
-    const it = make(doneOf([0, 1], [1, 0, 1, 2], [2]));
+    const it = make([
+      ...doneOf("out", 3, [0, 1], [1, 0, 1, 2]),
+      ...doneOf(DELAY_TOPIC, 1, [2, 0]),
+    ]);
     give(it, 0, 3);
     give(it, 1, 3);
     give(it, 2, 2);
@@ -116,7 +124,10 @@ for (
 
   Deno.test(`${guarantee}, a dead letter or a place in a delay topic that is there already is not sent`, () => {
     using _clock = fakeClock();
-    const it = make(doneOf([0, 0], [1, 0]));
+    const it = make([
+      ...doneOf("dead", 1, [0, 0]),
+      ...doneOf(DELAY_TOPIC, 1, [1, 0]),
+    ]);
     const ticket = it.settlement.open(
       batchOf([{ lane: 0, offset: 0 }, { lane: 0, offset: 1 }]),
     );
@@ -139,7 +150,10 @@ Deno.test("a dead letter and a record in a delay topic are the only outputs of t
   it.sink.flush();
   assert.deepEqual(
     it.outbox.sent.map(({ record }) => coordinatesOf(record)),
-    [["cluster/input-id/0/5/0/1/group"], ["cluster/input-id/0/6/0/1/group"]],
+    [
+      ["cluster/input-id/0/5/0/1/dead/group"],
+      [`cluster/input-id/0/6/0/1/${DELAY_TOPIC}/group`],
+    ],
   );
 });
 
@@ -153,14 +167,14 @@ Deno.test("what comes of a record in a delay topic says where it is there", () =
   });
   give(it, 11, 1, { topic: DELAY_TOPIC, lane });
   assert.deepEqual(coordinatesOf(it.outbox.sent[0]!.record), [
-    "cluster/delay-id/4/11/0/1/group",
+    "cluster/delay-id/4/11/0/1/out/group",
   ]);
 });
 
 Deno.test("coordinates that the input came with are not passed on, also where outputs have none", () => {
   for (
     const [sink, expected] of [
-      [acknowledged(job()), ["cluster/input-id/0/0/0/1/group"]],
+      [acknowledged(job()), ["cluster/input-id/0/0/0/1/out/group"]],
       [acknowledged(), []],
     ] as const
   ) {
@@ -201,7 +215,9 @@ Deno.test("the dead letter of an only output has its place, one beside others th
   beside.sink.flush();
   assert.deepEqual(places(beside), ["out 0/3", "out 2/3", "dead 3/4"]);
 
-  const again = acknowledged(job(doneOf([0, 0, 3])));
+  const again = acknowledged(
+    job([...doneOf("out", 3, [0, 0]), ...doneOf("dead", 4, [0, 3])]),
+  );
   again.outbox.tooLarge = "1";
   give(again, 0, 3);
   again.sink.flush();
@@ -231,7 +247,7 @@ Deno.test("an input that brokers have refused before is a dead letter with a pla
 });
 
 Deno.test("an output whose input is overtaken by all that is done is looked up all the same", () => {
-  const it = acknowledged(job(doneOf([0, 0], [1, 0])));
+  const it = acknowledged(job(doneOf("out", 2, [0, 0], [1, 0])));
   const slow = it.settlement.open(batchOf([{ lane: 0, offset: 0 }]));
   for (const offset of [1, 2, 3]) give(it, offset, 2);
   it.sink.add(slow, 0, { topic: "out", value: "0" }, 2);
@@ -242,7 +258,7 @@ Deno.test("an output whose input is overtaken by all that is done is looked up a
 });
 
 Deno.test("inputs that come once more, under another ownership, have the same outputs done", () => {
-  const it = acknowledged(job(doneOf([1, 0])));
+  const it = acknowledged(job(doneOf("out", 1, [1, 0])));
   const handle = () =>
     [0, 1, 2, 3].flatMap((offset) => {
       give(it, offset, 1);
@@ -266,7 +282,7 @@ Deno.test("inputs that come once more, under another ownership, have the same ou
 });
 
 Deno.test("the records of a topic that was created again have its new id, and nothing of them is done", () => {
-  const it = acknowledged(job(doneOf([0, 0])));
+  const it = acknowledged(job(doneOf("out", 1, [0, 0])));
   const lane = it.settlement.own({
     tp: { topic: TOPIC, partition: 0 },
     epoch: 2,
@@ -276,29 +292,30 @@ Deno.test("the records of a topic that was created again have its new id, and no
   });
   give(it, 0, 1, { lane });
   assert.deepEqual(coordinatesOf(it.outbox.sent[0]!.record), [
-    "cluster/new-id/0/0/0/1/group",
+    "cluster/new-id/0/0/0/1/out/group",
   ]);
 });
 
-Deno.test("outputs that are there already are known without coordinates, too", () => {
-  const it = acknowledged({
-    coordinates: null,
-    done: doneOf([0, 1]),
-    groupId: "group",
-  });
+Deno.test("a job without coordinates sends all, and without headers", () => {
+  const done = doneOf("out", 3, [0, 1]);
+  const it = acknowledged({ ...job(done), coordinates: null });
   give(it, 0, 3);
-  assert.deepEqual(values(it), ["0", "2"]);
-  assert.deepEqual(it.outbox.sent.map(({ record }) => record.headers), [
-    undefined,
-    undefined,
-  ]);
+  assert.deepEqual(values(it), ["0", "1", "2"]);
+  assert.ok(it.outbox.sent.every(({ record }) => !record.headers));
+});
+
+Deno.test("an output is not taken for one of another topic, or among as many others", () => {
+  const it = acknowledged(
+    job([...doneOf("audit", 2, [0, 0]), ...doneOf("out", 3, [0, 1])]),
+  );
+  give(it, 0, 2);
+  assert.deepEqual(places(it), ["out 0/2", "out 1/2"]);
 });
 
 Deno.test("a topic whose id nobody knows is an error, and no wrong coordinates", () => {
   const it = acknowledged({
+    ...job(),
     coordinates: { clusterId: "cluster", topicIds: {} },
-    done: null,
-    groupId: "group",
   });
   assert.throws(() => give(it, 0, 1), /id of topic "in"/);
 });
