@@ -44,6 +44,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "src/pool/done_outputs.ts",
     "src/pool/kept_outputs.ts",
     "src/pool/offset_ranges.ts",
+    "src/pool/places.ts",
     "src/pool/protocol.ts",
     "src/pool/rate_limit.ts",
     "src/pool/status.ts",
