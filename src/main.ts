@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   sentinel: async () => (await import("./commands/sentinel.ts")).sentinel,
   status: async () => (await import("./commands/status.ts")).status,
   failover: async () => (await import("./commands/failover.ts")).failover,
+  failback: async () => (await import("./commands/failback.ts")).failback,
   drill: async () => (await import("./commands/drill.ts")).drill,
   redrive: async () => (await import("./commands/redrive.ts")).redrive,
   config: async () => (await import("./commands/config.ts")).config,
@@ -20,9 +21,10 @@ const USAGE = `usage: switchyard <command> [options]
 
   start     process records (--messages N, --for 30s)
   mirror    copy the primary cluster to the secondary one
-  sentinel  watch both clusters, vote, advise, and serve the gateway
+  sentinel  watch both clusters, vote, fail over, serve the gateway
   status    print which cluster is in use, and what sentinels think (--json)
   failover  make the secondary cluster the active one (--dry-run, --force)
+  failback  bring a primary that has returned home (--dry-run, --switch)
   drill     try out a failover on clusters of its own (--scenario, --list)
   redrive   put dead letters back (--filter reason~=timeout, --dry-run)
   config    print the effective settings

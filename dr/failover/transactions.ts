@@ -2,6 +2,7 @@
 import {
   isFencedProducer,
   isPurged,
+  isServerFailure,
   isUnanswered,
   KafkaError,
   type OutputRecord,
@@ -73,8 +74,11 @@ const transactional = (
   "linger.ms": 0,
 });
 
-/** Fenced by one that took it back, or a broker that is just not there. */
+/**
+ * Fenced by one that took it back, also in the middle of that (`StateStore`), or a
+ * broker that is just not there.
+ */
 const mayPass = (error: unknown): boolean =>
   error instanceof KafkaError &&
   (error.retriable || isFencedProducer(error.code) || isPurged(error.code) ||
-    isUnanswered(error));
+    isServerFailure(error) || isUnanswered(error));

@@ -12,6 +12,10 @@ export const lanesTopic = (sourceAlias: string): string =>
 export const doneTopic = (sourceAlias: string): string =>
   `switchyard-done.${sourceAlias}.internal`;
 
+/** What of an old cluster's tail was brought to the active one; on that. */
+export const replayTopic = (sourceAlias: string): string =>
+  `switchyard-replay.${sourceAlias}.internal`;
+
 /** What both clusters know of which of them is in use; on both. */
 export const STATE_TOPIC = "switchyard-state";
 /** Each change of that; on the secondary. */

@@ -13,12 +13,14 @@ export type Duty =
     readonly reason: string;
   };
 
-/** In which the cluster in use is copied to the other one. */
-const COPYING: ReadonlySet<Phase> = new Set<Phase>([
-  "steady",
-  "reversing",
-  "catching-up",
-]);
+/**
+ * In which the cluster in use is copied to the other one. The secondary is only
+ * once a failback has said where to begin, and to the end of a planned switch.
+ */
+const COPYING: Readonly<Record<ClusterName, ReadonlySet<Phase>>> = {
+  primary: new Set<Phase>(["steady", "reversing", "catching-up"]),
+  secondary: new Set<Phase>(["reversing", "catching-up", "draining"]),
+};
 
 export const UNKNOWN: Duty = {
   kind: "idle",
@@ -40,9 +42,11 @@ export function dutyOf(state: DrState | null, source: ClusterName): Duty {
       reason: `the ${active} is active, and this mirrors the ${source}`,
     };
   }
-  return COPYING.has(phase)
-    ? { kind: "mirror", era }
-    : { kind: "idle", reason: `a switch is under way: ${phase}` };
+  if (COPYING[source].has(phase)) return { kind: "mirror", era };
+  const reason = phase === "steady"
+    ? `nothing is copied from the ${source} before a failback`
+    : `a switch is under way: ${phase}`;
+  return { kind: "idle", reason };
 }
 
 export const isSameDuty = (one: Duty, other: Duty): boolean =>

@@ -1,5 +1,6 @@
 /** The source partitions of a lane: which they are, and where each stands. */
 import type { TopicPartition } from "../../src/kafka/mod.ts";
+import { NO_RANGES, type OffsetRanges } from "../../src/pool/offset_ranges.ts";
 import type { Position } from "../../src/pool/protocol.ts";
 import type {
   Damage,
@@ -225,9 +226,21 @@ export class Partitions {
     if (!isOpen) return [];
     this.#parts.doubts.delete(idOf(tp));
     // Who waits for the mirror must learn of partitions that are empty, too.
-    const position = { tp, epoch, next, beyond: [], isUnrecorded };
+    const beyond = returnedAbove(this.#parts.state.returned, tp, next);
+    const position = { tp, epoch, next, beyond, isUnrecorded };
     return [{ position, beginning: { epoch, leaderEpoch, runs }, start: from }];
   }
+}
+
+/** Whole ranges, of which the first may begin below. */
+function returnedAbove(
+  returned: ReadonlyMap<string, OffsetRanges> | undefined,
+  tp: TopicPartition,
+  next: number,
+): OffsetRanges {
+  const ranges = returned?.get(idOf(tp)) ?? NO_RANGES;
+  const first = ranges.findIndex((edge, at) => at % 2 === 1 && edge > next);
+  return first < 0 ? NO_RANGES : ranges.slice(first - 1);
 }
 
 function changed(topics: readonly { readonly topic: string }[]): Error {

@@ -5,6 +5,7 @@ import type {
   ProducerProperties,
   TopicPartition,
 } from "../../src/kafka/mod.ts";
+import type { OffsetRanges } from "../../src/pool/offset_ranges.ts";
 import type { MirrorJob } from "../../src/pool/protocol.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { connectOffsetsTopic, type Flow, lanesTopic } from "../formats/mod.ts";
@@ -83,6 +84,10 @@ export interface LaneWorld {
   /** See `PartitionsParts`. */
   readonly known: Map<string, LanePartition>;
   readonly rateLimit: SharedArrayBuffer;
+  /** See `LaneState`. */
+  readonly readReturned: (
+    signal: AbortSignal,
+  ) => Promise<ReadonlyMap<string, OffsetRanges>>;
   /** Topics that are there on both sides, of all lanes. */
   readonly topics: () => readonly MirroredTopic[];
   /** See `TopicSync`. */
@@ -132,8 +137,13 @@ export function laneParts(world: LaneWorld): LaneParts {
         partitions,
         signal,
       ),
-    readState: (lane, signal) =>
-      readLaneState({ ...reading, era }, lane, signal),
+    async readState(lane, signal) {
+      const [state, returned] = await Promise.all([
+        readLaneState({ ...reading, era }, lane, signal),
+        world.readReturned(signal),
+      ]);
+      return { ...state, returned };
+    },
     async expectUnsealed(lane, signal) {
       const newest = await readLaneEra(reading, lane, signal);
       if (newest > era) throw new LaneSealedError(lane, newest, era);

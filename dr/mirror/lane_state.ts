@@ -12,6 +12,7 @@ import {
   type Flow,
   lanesTopic,
 } from "../formats/mod.ts";
+import type { OffsetRanges } from "../../src/pool/offset_ranges.ts";
 import { decodeLaneRecord, OffsetMap } from "../offset_map/mod.ts";
 import { LaneSealedError } from "./lane_era.ts";
 
@@ -30,6 +31,11 @@ export interface LaneState {
   readonly positions: ReadonlyMap<string, number>;
   /** Bytes of the log, for deciding on snapshots. */
   readonly logBytes: number;
+  /**
+   * By topic and partition of the source, `topic-partition`: records that the
+   * target has already, which a failback has copied from there (I5); absent: none.
+   */
+  readonly returned?: ReadonlyMap<string, OffsetRanges>;
 }
 
 const REQUEST_MS = 10_000;

@@ -16,6 +16,7 @@ import { Serial } from "../../src/pool/serial.ts";
 import { Watchdog } from "../../src/pool/watchdog.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { CUT_TIMINGS } from "../cut/mod.ts";
+import { readReturned } from "../failback/replay_log_topic.ts";
 import {
   type Flow,
   lanesTopic,
@@ -316,6 +317,8 @@ export class Mirror implements AsyncDisposable {
 
   #openLane(number: number, era: number): Lane {
     const { flow, job, library, log, target } = this.#options;
+    const { consumer } = this.#options.source;
+    const reading = { library, flow, consumer, admin: this.#sourceAdmin };
     const doubts = this.#doubts.get(number) ?? new Map<string, Evidence>();
     this.#doubts.set(number, doubts);
     return new Lane(
@@ -336,6 +339,7 @@ export class Mirror implements AsyncDisposable {
         }),
         doubts,
         known: new Map<string, LanePartition>(),
+        readReturned: (signal) => readReturned(reading, signal),
         rateLimit: this.#rateLimit.memory,
         topics: () => this.#topics,
         batchLimitOf: (topic) => this.#topicSync.batchLimitOf(topic),

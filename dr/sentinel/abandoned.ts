@@ -1,5 +1,5 @@
-/** A switch that has begun and that nobody seems to carry on. Pure. */
-import { type DrState, other } from "../state/types.ts";
+/** A failover that has begun and that nobody seems to carry on. Pure. */
+import type { DrState } from "../state/types.ts";
 import type { Switch } from "./decide.ts";
 import { isLeaving } from "./status.ts";
 
@@ -19,6 +19,9 @@ export function abandoned(
   { active, epoch, phase, reason, sinceMs }: DrState,
   nowMs: number,
 ): Switch | null {
-  if (!isLeaving(phase) || nowMs - sinceMs < ABANDONED_MS) return null;
-  return { to: other(active), epoch, reason };
+  // The way back rests in these phases, too, for as long as it takes: whoever
+  // promoted the primary then would lose what has not come back yet.
+  if (active !== "primary" || !isLeaving(phase)) return null;
+  if (nowMs - sinceMs < ABANDONED_MS) return null;
+  return { to: "secondary", epoch, reason };
 }

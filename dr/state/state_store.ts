@@ -4,6 +4,7 @@
  * transactions (`session.ts`); the primary's is written afterwards, as well as
  * that can be done, for those who cannot reach the secondary.
  */
+import { isServerFailure } from "../../src/kafka/mod.ts";
 import { HISTORY_TOPIC, STATE_TOPIC } from "../formats/mod.ts";
 import { RecordWriter } from "../cut/record_writer.ts";
 import { Serial } from "../../src/pool/serial.ts";
@@ -261,7 +262,9 @@ export class StateStore implements AsyncDisposable {
       );
     }
     if (isWritten) return this.#changed(state);
-    if (isFenced) return null;
+    // A commit that meets another's initialisation may end so (Kafka 4.3.1:
+    // "already a pending state PREPARE_EPOCH_FENCE", in the broker's log).
+    if (isFenced || isServerFailure(error)) return null;
     throw new StateError(
       "failed",
       `the state was not changed: ${error.message}`,

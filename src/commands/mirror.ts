@@ -1,4 +1,4 @@
-/** `mirror`: copies the primary cluster to the secondary one. */
+/** `mirror`: copies the active cluster to the other one. */
 import { parseArgs } from "node:util";
 import {
   type LoadedSettings,
@@ -10,16 +10,24 @@ import { NativeError } from "../kafka/native/error.ts";
 import { ListenError } from "../telemetry/http_server.ts";
 import { runMirror } from "./run_mirror.ts";
 
-const USAGE = "usage: mirror";
+const USAGE = "usage: mirror [--from primary|secondary]";
 
 /** Exit status: 0 clean, 1 failed, 2 wrong usage or settings. */
 export async function mirror(args: readonly string[]): Promise<number> {
   let loaded: LoadedSettings;
+  let from: string;
   try {
-    parseArgs({ args: args[0] === "--" ? args.slice(1) : [...args] });
+    const { values } = parseArgs({
+      args: args[0] === "--" ? args.slice(1) : [...args],
+      options: { from: { type: "string", default: "primary" } },
+    });
+    from = values.from;
   } catch (error) {
     const [problem] = (error as Error).message.split("\n");
     return complain(2, `${problem}; ${USAGE}`);
+  }
+  if (from !== "primary" && from !== "secondary") {
+    return complain(2, `--from takes primary or secondary; ${USAGE}`);
   }
   try {
     loaded = loadProcessSettings();
@@ -35,7 +43,8 @@ export async function mirror(args: readonly string[]): Promise<number> {
     return complain(2, `${missing} is not set: a mirror needs two clusters`);
   }
   try {
-    return await runMirror(loaded.settings, primary.brokers, secondary.brokers);
+    const brokers = { primary: primary.brokers, secondary: secondary.brokers };
+    return await runMirror(loaded.settings, brokers, from);
   } catch (error) {
     if (error instanceof PropertyError) return complain(2, error.message);
     if (error instanceof KafkaError) {

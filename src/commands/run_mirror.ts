@@ -9,6 +9,7 @@ import {
 } from "../../dr/formats/mod.ts";
 import { Mirror, type MirrorStatus } from "../../dr/mirror/mod.ts";
 import { laneGroup } from "../../dr/mirror/names.ts";
+import { type ClusterName, other } from "../../dr/state/mod.ts";
 import type { PlanOptions } from "../../dr/topics/mod.ts";
 import type { Library } from "../kafka/mod.ts";
 import {
@@ -25,15 +26,22 @@ import { aborted, listenToSignals } from "./signals.ts";
 import { configOverride, damageRule } from "./topic_rules.ts";
 
 const KIB = 1024;
-const FLOW = { source: "primary", target: "secondary" } as const;
+/** How a mirror from this cluster goes. */
+export const flowFrom = (source: ClusterName) => ({
+  source,
+  target: other(source),
+});
 /** The target's own limits decide. */
 const LARGEST_RECORD_BYTES = 100 * 2 ** 20;
+
+/** Of both clusters. */
+export type Brokers = Readonly<Record<ClusterName, string>>;
 
 /** @returns the exit status. */
 export async function runMirror(
   settings: Settings,
-  primaryBrokers: string,
-  secondaryBrokers: string,
+  brokers: Brokers,
+  from: ClusterName,
 ): Promise<number> {
   const startedMs = performance.now();
   const sink = new LogSink();
@@ -47,7 +55,7 @@ export async function runMirror(
   }));
   const library = await openNative(settings, stop.signal);
   const mirror = stack.use(
-    newMirror(library, settings, primaryBrokers, secondaryBrokers, log),
+    newMirror(library, settings, { brokers, from, log }),
   );
   const http = stack.use(startServer({
     host: settings.httpHost,
@@ -63,8 +71,8 @@ export async function runMirror(
   await mirror.start();
   log.info("started", {
     role: "mirror",
-    source: primaryBrokers,
-    target: secondaryBrokers,
+    source: brokers[from],
+    target: brokers[other(from)],
     policy: settings.mirror.policy,
     librdkafka: library.version,
     http: `http://${settings.httpHost}:${http.port}`,
@@ -89,31 +97,41 @@ export async function runMirror(
   return status;
 }
 
-/** @param group of the mirrors that share the lanes. */
+export interface NewMirrorOptions {
+  readonly brokers: Brokers;
+  /** The cluster that is copied. */
+  readonly from: ClusterName;
+  readonly log: Log;
+  /** Of the mirrors that share the lanes; default: that of the direction. */
+  readonly group?: string;
+}
+
 export function newMirror(
   library: Library,
   settings: Settings,
-  primaryBrokers: string,
-  secondaryBrokers: string,
-  log: Log,
-  group = laneGroup(FLOW),
+  { brokers, from, log, group = laneGroup(flowFrom(from)) }: NewMirrorOptions,
 ): Mirror {
   const { mirror } = settings;
+  const flow = flowFrom(from);
   // Whatever the job's guarantee: a mirror writes in transactions.
   const exact: Settings = {
     ...settings,
     guarantee: "exactly-once",
     fetchQueueKbytes: mirror.fetchQueueKbytes,
   };
-  const source = clientSettings(exact, settings.primary, primaryBrokers, {
+  const source = clientSettings(exact, settings[from], brokers[from], {
     partitionFetchBytes: mirror.fetchQueueKbytes * KIB / 8,
   });
-  const target = clientSettings(exact, settings.secondary, secondaryBrokers);
+  const target = clientSettings(
+    exact,
+    settings[flow.target],
+    brokers[flow.target],
+  );
   return new Mirror({
     library,
-    flow: FLOW,
+    flow,
     source: {
-      consumer: { ...source.consumer, "group.id": laneGroup(FLOW) },
+      consumer: { ...source.consumer, "group.id": laneGroup(flow) },
       producer: source.producer,
       admin: source.admin,
     },
@@ -125,8 +143,8 @@ export function newMirror(
       },
       admin: target.admin,
     },
-    plan: planOf(settings),
-    policy: policyOf(settings),
+    plan: planOf(settings, from),
+    policy: policyOf(settings, from),
     isGroupMirrored: groupFilter(mirror.groups, mirror.excludeGroups),
     setsGroupOffsets: mirror.groupSync,
     cutIntervalMs: mirror.cutIntervalMs,
@@ -158,19 +176,31 @@ export function newMirror(
   });
 }
 
-const policyOf = ({ mirror }: Settings) =>
-  replicationPolicy({ kind: mirror.policy, sourceAlias: FLOW.source });
+const policyOf = ({ mirror }: Settings, source: ClusterName) =>
+  replicationPolicy({ kind: mirror.policy, sourceAlias: source });
 
-function planOf(settings: Settings): PlanOptions {
+/** What a mirror from this cluster takes. */
+export function mirroredTopics(
+  settings: Settings,
+  source: ClusterName,
+): (topic: string) => boolean {
   const { mirror } = settings;
-  const policy = policyOf(settings);
+  const policy = policyOf(settings, source);
   const isWanted = topicFilter(mirror.topics, mirror.excludeTopics);
+  const selection = { ...flowFrom(source), policy, isWanted };
+  return (topic) => judgeTopic(selection, topic) === "mirrored";
+}
+
+function planOf(settings: Settings, source: ClusterName): PlanOptions {
+  const { mirror } = settings;
+  const policy = policyOf(settings, source);
+  // On the way back the primary's settings are not the secondary's to decide.
+  const isBack = source === "secondary";
   return {
-    isMirrored: (topic) =>
-      judgeTopic({ ...FLOW, policy, isWanted }, topic) === "mirrored",
-    targetTopic: (topic) => policy.targetTopic(FLOW.source, topic),
-    isConfigCopied: configFilter(),
-    configOverrides: mirror.topicConfigs.map(configOverride),
+    isMirrored: mirroredTopics(settings, source),
+    targetTopic: (topic) => policy.targetTopic(source, topic),
+    isConfigCopied: isBack ? () => false : configFilter(),
+    configOverrides: isBack ? [] : mirror.topicConfigs.map(configOverride),
     replicationFactor: mirror.replicationFactor,
   };
 }

@@ -1,4 +1,4 @@
-/** `sentinel`: watches both clusters, votes, advises, and serves the gateway. */
+/** `sentinel`: watches both clusters, votes, fails over, serves the gateway. */
 import { parseArgs } from "node:util";
 import {
   type LoadedSettings,

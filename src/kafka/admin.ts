@@ -3,7 +3,7 @@
  * queue of its own, and never wait on this thread.
  */
 import { AclAdmin } from "./admin/acls.ts";
-import { type ClusterDescription, describeCluster } from "./admin/cluster.ts";
+import type { ClusterDescription } from "./admin/cluster.ts";
 import { ConfigAdmin } from "./admin/configs.ts";
 import { GroupAdmin } from "./admin/groups.ts";
 import { PartitionAdmin } from "./admin/partitions.ts";
@@ -26,6 +26,8 @@ export type AdminProperties = ClientProperties & {
 };
 
 const UNUSED_GROUP = "switchyard-admin";
+const DESCRIBE_MS = 1_000;
+const RETRY_MS = 100;
 
 /** A client for requests that a coordinator answers. */
 interface Coordinated {
@@ -89,8 +91,36 @@ export class Admin extends Client {
     this.acls = new AclAdmin(this.#access);
   }
 
-  describeCluster(options: RequestOptions): Promise<ClusterDescription> {
-    return describeCluster(this.#access, options);
+  /**
+   * Not by DescribeCluster: of a broker that has just started, and knows neither
+   * brokers nor topics, librdkafka (2.15.1) takes the answer for an error without
+   * a code, and ends the process (`rd_kafka_admin_response_parse`).
+   * @throws {KafkaError} when no broker answers within `timeoutMs`; the signal's
+   * reason.
+   */
+  async describeCluster(options: RequestOptions): Promise<ClusterDescription> {
+    const { signal, timeoutMs } = options;
+    if (timeoutMs < 0) throw new RangeError(`timeoutMs ${timeoutMs}: below 0`);
+    const deadlineMs = performance.now() + timeoutMs;
+    for (;;) {
+      const leftMs = Math.ceil(deadlineMs - performance.now());
+      // Whoever closes this client has to wait for the call.
+      const callMs = Math.max(1, Math.min(leftMs, DESCRIBE_MS));
+      try {
+        return await this.#unlessStopped(
+          () => this.clusterDescription(callMs),
+          signal,
+        );
+      } catch (error) {
+        const isWorthIt = error instanceof KafkaError &&
+          deadlineMs - performance.now() > RETRY_MS;
+        if (!isWorthIt) throw error;
+      }
+      await this.#unlessStopped(
+        () => new Promise((resolve) => setTimeout(resolve, RETRY_MS)),
+        signal,
+      );
+    }
   }
 
   override setOauthToken(token: OauthToken): void {
@@ -103,20 +133,30 @@ export class Admin extends Client {
     topics: readonly string[],
     { signal, timeoutMs }: RequestOptions,
   ): Promise<void> {
+    await this.#unlessStopped<unknown>(
+      () =>
+        topics.length === 1
+          ? this.metadata(topics[0]!, timeoutMs)
+          : this.partitionCounts(timeoutMs),
+      signal,
+    );
+  }
+
+  /** The call goes on where nobody waits for it any more. */
+  async #unlessStopped<T>(
+    call: () => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
     const signals = signal === undefined ? [] : [signal];
     const stop = AbortSignal.any([this.#closed.signal, ...signals]);
     stop.throwIfAborted();
-    const answer = this.track<unknown>(
-      topics.length === 1
-        ? this.metadata(topics[0]!, timeoutMs)
-        : this.partitionCounts(timeoutMs),
-    );
+    const answer = call();
     answer.catch(() => {}); // it may fail when nobody waits any more
     const stopped = Promise.withResolvers<never>();
     const abort = () => stopped.reject(stop.reason);
     stop.addEventListener("abort", abort, { once: true });
     try {
-      await Promise.race([answer, stopped.promise]);
+      return await Promise.race([answer, stopped.promise]);
     } finally {
       stop.removeEventListener("abort", abort);
     }

@@ -2,6 +2,7 @@
  * What consumers and producers share: one `rd_kafka_t`, its event queue, and an
  * ordered end: stop polling, wait for calls in flight, free queues, close.
  */
+import type { ClusterDescription } from "./admin/cluster.ts";
 import {
   ErrorCode,
   errorFromCode,
@@ -24,6 +25,7 @@ import {
 } from "./memory.ts";
 import {
   type ClusterMetadata,
+  readBrokers,
   readMetadata,
   readPartitionCounts,
 } from "./metadata.ts";
@@ -226,6 +228,32 @@ export class Client implements AsyncDisposable {
    */
   async partitionCounts(timeoutMs: number): Promise<Map<string, number>> {
     return await this.#metadata(null, true, timeoutMs, readPartitionCounts);
+  }
+
+  /**
+   * Of all topics, since to ask for none means those that librdkafka knows, and
+   * would create what was deleted of them.
+   * @throws {KafkaError} when no broker answers within `timeoutMs`.
+   */
+  protected async clusterDescription(
+    timeoutMs: number,
+  ): Promise<ClusterDescription> {
+    const { symbols } = this.library;
+    const brokers = await this.#metadata(null, true, timeoutMs, readBrokers);
+    // From that answer.
+    const clusterId = symbols.rd_kafka_clusterid(this.pointer, 0);
+    const controller = symbols.rd_kafka_controllerid(this.pointer, 0);
+    try {
+      return {
+        clusterId: readCString(clusterId) ?? null,
+        controller: controller < 0 ? null : controller,
+        brokers,
+      };
+    } finally {
+      if (clusterId !== null) {
+        symbols.rd_kafka_mem_free(this.pointer, clusterId);
+      }
+    }
   }
 
   /**

@@ -37,6 +37,7 @@ export const ErrorCode = {
   none: 0,
   offsetOutOfRange: 1,
   invalidMessage: 2,
+  unknownServerError: -1,
   unknownTopicOrPartition: 3,
   messageSizeTooLarge: 10,
   coordinatorLoadInProgress: 14,
@@ -160,6 +161,10 @@ export const isTopicUnknown = (code: number) =>
   code === ErrorCode.unknownTopic || code === ErrorCode.unknownPartition;
 /** No partition of a whole request has a leader that librdkafka knows. */
 export const isLeaderless = (code: number) => code === ErrorCode.noEntry;
+
+/** A broker has failed at the request, and does not know why. */
+export const isServerFailure = (error: unknown) =>
+  error instanceof KafkaError && error.code === ErrorCode.unknownServerError;
 
 /** librdkafka was waited for in vain: see `Client.bounded`. */
 export const isUnanswered = (error: unknown) =>

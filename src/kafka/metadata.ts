@@ -41,11 +41,7 @@ export function readMetadata(
 ): ClusterMetadata {
   const { words } = memoryAt(metadata, METADATA_BYTES);
   return {
-    brokers: entries(words, 0, 2, BROKER_WORDS).map((broker) => ({
-      id: broker[0]! | 0,
-      host: text(broker, 2),
-      port: broker[4]! | 0,
-    })),
+    brokers: readBrokers(metadata),
     topics: entries(words, 4, 6, TOPIC_WORDS).map((topic) => {
       const name = text(topic, 0);
       const code = topic[6]! | 0;
@@ -58,6 +54,15 @@ export function readMetadata(
       };
     }),
   };
+}
+
+export function readBrokers(metadata: Address): ClusterMetadata["brokers"] {
+  const { words } = memoryAt(metadata, METADATA_BYTES);
+  return entries(words, 0, 2, BROKER_WORDS).map((broker) => ({
+    id: broker[0]! | 0,
+    host: text(broker, 2),
+    port: broker[4]! | 0,
+  }));
 }
 
 /** By topic; those that the broker says cannot be used are left out. */

@@ -19,6 +19,8 @@ export const CORE_SYMBOLS = {
   // libc's, found through librdkafka, which is linked to it
   memcpy: { parameters: ["usize", "usize", "usize"], result: "void" },
   dlopen: { parameters: [text, "i32"], result: handle },
+  rd_kafka_clusterid: { parameters: [handle, "i32"], result: handle },
+  rd_kafka_controllerid: { parameters: [handle, "i32"], result: "i32" },
   rd_kafka_mem_free: { parameters: [handle, handle], result: "void" },
 
   // error objects

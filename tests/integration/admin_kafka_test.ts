@@ -50,9 +50,7 @@ const STEPS: Readonly<Record<string, (setting: Setting) => Promise<void>>> = {
     );
 
     const [host, port] = bootstrapServers.split(":");
-    assert.deepEqual(brokers, [
-      { id: 1, host, port: Number(port), rack: null },
-    ]);
+    assert.deepEqual(brokers, [{ id: 1, host, port: Number(port) }]);
     assert.equal(controller, 1);
     assert.match(clusterId!, /^[\w-]{22}$/);
   },

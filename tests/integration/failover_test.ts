@@ -1,7 +1,6 @@
 /** `failover` as a process, with a mirror at work, on two real clusters. */
 import assert from "node:assert/strict";
 import { sealLanes } from "../../dr/failover/seal.ts";
-import { Sender } from "../../dr/sender.ts";
 import {
   type DrState,
   ensureStateTopics,
@@ -10,19 +9,21 @@ import {
   StateStore,
 } from "../../dr/state/mod.ts";
 import { COORDINATES_HEADER } from "../../src/pool/coordinates.ts";
-import { Child } from "../support/child.ts";
 import { stateClusters, statesUpTo, TIMINGS } from "../support/dr_state.ts";
 import { library } from "../support/embedded.ts";
+import {
+  expectPromotion,
+  failover,
+  type FailoverReport,
+} from "../support/failover_run.ts";
 import type { KafkaRecord } from "../support/independent_client.ts";
-import { withoutOurs } from "../support/job_process.ts";
 import { MirrorPair } from "../support/mirror_pair.ts";
 import type { MirrorRun } from "../support/mirror_run.ts";
-import { pause } from "../support/pause.ts";
+import { NumberedLoad } from "../support/numbered_load.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 import { NEVER_MIRRORED, TestPool } from "../support/test_pool.ts";
 import { eventually } from "../support/wait.ts";
 
-const main = new URL("../../src/main.ts", import.meta.url).pathname;
 const input = "logins";
 const output = "logins-processed";
 const partitions = 3;
@@ -63,7 +64,7 @@ async function forced(pair: MirrorPair): Promise<void> {
   await pair.create(input, partitions);
   await using mirror = pair.mirror([input], env);
   {
-    await using _load = new Load(pair);
+    await using _load = new NumberedLoad(pair.source, input, partitions);
     await mirror.running();
     await copied(mirror, 200);
 
@@ -166,7 +167,7 @@ async function killed(pair: MirrorPair): Promise<void> {
   await using mirror = pair.mirror([input, output], env);
   await mirror.running();
   {
-    await using _load = new Load(pair);
+    await using _load = new NumberedLoad(pair.source, input, partitions);
     await using pool = new TestPool({
       bootstrapServers: source.cluster.bootstrapServers,
       admin: source.admin,
@@ -243,7 +244,7 @@ async function killed(pair: MirrorPair): Promise<void> {
 /** From the records alone: which outputs are there, and of which inputs. */
 async function expectOutputs(
   { target }: MirrorPair,
-  report: Report,
+  report: FailoverReport,
 ): Promise<void> {
   const { client } = target;
   const committed = { isolation: "read_committed" } as const;
@@ -303,51 +304,6 @@ async function expectOutputs(
     [done.size, found.tail.size],
   );
   console.log(`${done.size} done, ${found.tail.size} in the tail`);
-}
-
-interface Report {
-  readonly outcome: string;
-  readonly stage?: string;
-  readonly isPrimaryAlive?: boolean;
-  readonly state?: DrState;
-  readonly done?: number;
-  readonly tail?: number;
-  readonly steps?: readonly { readonly step: string; readonly ms: number }[];
-}
-
-function expectPromotion({ outcome, state, steps }: Report, era: number) {
-  assert.equal(outcome, "promoted");
-  assert.deepEqual(
-    [state!.active, state!.phase, state!.era],
-    ["secondary", "steady", era],
-  );
-  assert.deepEqual(
-    steps!.map(({ step }) => step),
-    ["fence", "seal", "drain", "outputs", "promote"],
-  );
-}
-
-async function failover(
-  { source, target }: MirrorPair,
-  ...args: readonly string[]
-): Promise<
-  { readonly code: number; readonly said: string; readonly report: Report }
-> {
-  await using child = Child.deno(
-    ["run", "-A", "--no-check", main, "failover", ...args],
-    {
-      env: {
-        ...withoutOurs(),
-        PRIMARY_BROKERS: source.cluster.bootstrapServers,
-        SECONDARY_BROKERS: target.cluster.bootstrapServers,
-      },
-    },
-  );
-  const { code } = await child.exit(90_000);
-  const out = child.lines("stdout");
-  const said = [...out, ...child.lines("stderr")].join("\n");
-  const report = args.includes("--json") ? JSON.parse(out.at(-1)!) : {};
-  return { code, said, report };
 }
 
 const isIdle: Parameters<MirrorRun["until"]>[1] = (
@@ -415,52 +371,6 @@ async function stated(
     (newest) => ({ lanes: 2, ...newest, ...change, reason: "test" }),
     { force: true, signal },
   );
-}
-
-/** Numbered records, `partition-offset`, until it is disposed of. */
-class Load implements AsyncDisposable {
-  readonly #stop = new AbortController();
-  readonly #running: Promise<void>;
-
-  constructor({ source }: MirrorPair) {
-    this.#running = this.#run(source.cluster.bootstrapServers);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
-  }
-
-  async #run(bootstrapServers: string): Promise<void> {
-    const { signal } = this.#stop;
-    await using sender = new Sender({
-      library,
-      properties: {
-        "bootstrap.servers": bootstrapServers,
-        "enable.idempotence": true,
-        "linger.ms": 1,
-      },
-      onEvent: () => {},
-    });
-    const next = new Array<number>(partitions).fill(0);
-    try {
-      while (!signal.aborted) {
-        const records = next.flatMap((from, partition) =>
-          Array.from({ length: 20 }, (_, at) => ({
-            topic: input,
-            partition,
-            key: `${at}`,
-            value: `${partition}-${from + at}`,
-          }))
-        );
-        await sender.send(records, signal);
-        for (const partition of next.keys()) next[partition]! += 20;
-        await pause(10);
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-  }
 }
 
 const textOf = (bytes: KafkaRecord["value"]) => decoder.decode(bytes!);

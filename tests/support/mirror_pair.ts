@@ -74,24 +74,30 @@ export class MirrorPair implements AsyncDisposable {
   /**
    * A mirror of these topics; `env` says more of it.
    * @param module what is run instead of the task.
+   * @param args of the task.
    */
   mirror(
     topics: readonly string[],
     env: Readonly<Record<string, string>> = {},
     module?: string,
+    args: readonly string[] = [],
   ): MirrorRun {
-    const run = MirrorRun.start({
-      PRIMARY_BROKERS: this.source.cluster.bootstrapServers,
-      SECONDARY_BROKERS: this.target.cluster.bootstrapServers,
-      MIRROR_TOPICS: topics.map((each) => each.replaceAll(".", "\\."))
-        .join(","),
-      MIRROR_LANES: "2",
-      MIRROR_REFRESH_MS: "500",
-      MIRROR_GROUP_SYNC: "false",
-      // However slow the machine is, nothing is given up for that.
-      TRANSACTION_TIMEOUT_MS: "120000",
-      ...env,
-    }, module);
+    const run = MirrorRun.start(
+      {
+        PRIMARY_BROKERS: this.source.cluster.bootstrapServers,
+        SECONDARY_BROKERS: this.target.cluster.bootstrapServers,
+        MIRROR_TOPICS: topics.map((each) => each.replaceAll(".", "\\."))
+          .join(","),
+        MIRROR_LANES: "2",
+        MIRROR_REFRESH_MS: "500",
+        MIRROR_GROUP_SYNC: "false",
+        // However slow the machine is, nothing is given up for that.
+        TRANSACTION_TIMEOUT_MS: "120000",
+        ...env,
+      },
+      module,
+      args,
+    );
     this.#runs.push(run);
     return run;
   }

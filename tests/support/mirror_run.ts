@@ -15,6 +15,7 @@ export class MirrorRun implements AsyncDisposable {
   static start(
     env: Readonly<Record<string, string>>,
     module = main,
+    args: readonly string[] = [],
   ): MirrorRun {
     return new MirrorRun(
       Child.deno([
@@ -24,6 +25,7 @@ export class MirrorRun implements AsyncDisposable {
         "--v8-flags=--max-semi-space-size=4",
         module,
         "mirror",
+        ...args,
       ], { env: { ...withoutOurs(), HTTP_PORT: "0", ...env } }),
     );
   }

@@ -17,14 +17,15 @@ Deno.addSignalListener("SIGTERM", () => {
   stopped.resolve(null);
 });
 const library = await openNative(settings, stop.signal);
-const mirror = newMirror(
-  library,
-  settings,
-  settings.primary.brokers!,
-  settings.secondary.brokers!,
+const mirror = newMirror(library, settings, {
+  brokers: {
+    primary: settings.primary.brokers!,
+    secondary: settings.secondary.brokers!,
+  },
+  from: "primary",
   log,
-  "rivals-of-the-mirror",
-);
+  group: "rivals-of-the-mirror",
+});
 await mirror.start();
 const failure = await Promise.race([mirror.failed, stopped.promise]);
 if (failure !== null) log.error(failure);

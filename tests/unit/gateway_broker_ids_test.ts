@@ -5,7 +5,7 @@ import { brokerIdsProblem, judgeBrokerIds } from "../../dr/gateway/mod.ts";
 const cluster = (clusterId: string | null, ids: readonly number[]) => ({
   clusterId,
   controller: ids[0] ?? null,
-  brokers: ids.map((id) => ({ id, host: "here", port: 9092, rack: null })),
+  brokers: ids.map((id) => ({ id, host: "here", port: 9092 })),
 });
 
 Deno.test("ids that both clusters have are found, and no others", () => {

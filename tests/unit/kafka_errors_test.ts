@@ -42,6 +42,7 @@ const NAMES: Readonly<Record<keyof typeof ErrorCode, string>> = {
   none: "NO_ERROR",
   offsetOutOfRange: "OFFSET_OUT_OF_RANGE",
   invalidMessage: "INVALID_MSG",
+  unknownServerError: "UNKNOWN",
   unknownTopicOrPartition: "UNKNOWN_TOPIC_OR_PART",
   messageSizeTooLarge: "MSG_SIZE_TOO_LARGE",
   coordinatorLoadInProgress: "COORDINATOR_LOAD_IN_PROGRESS",

@@ -27,14 +27,15 @@ const PHASES: readonly Phase[] = [
   "catching-up",
 ];
 
-Deno.test("a mirror works while its source is active and no failover is under way, in the state's era", () => {
+Deno.test("a mirror works while its source is active and no failover is under way, in the state's era; back it does in a failback", () => {
   const kinds = (active: DrState["active"], source: DrState["active"]) =>
     PHASES.map((phase) => dutyOf({ ...STATE, active, phase }, source))
       .map((duty) => duty.kind === "mirror" ? duty.era : duty.kind);
   const own = [3, "idle", "idle", "idle", "idle", 3, 3];
+  const back = ["idle", "idle", 3, "idle", "idle", 3, 3];
   const none = PHASES.map(() => "idle");
   assert.deepEqual(kinds("primary", "primary"), own);
-  assert.deepEqual(kinds("secondary", "secondary"), own);
+  assert.deepEqual(kinds("secondary", "secondary"), back);
   assert.deepEqual(kinds("secondary", "primary"), none);
   assert.deepEqual(kinds("primary", "secondary"), none);
 });

@@ -58,8 +58,11 @@ class Setting {
     });
   }
 
-  /** As a lane has them that begins with `POSITION` in its log, of era 0. */
-  life(era = 0): Partitions {
+  /**
+   * As a lane has them that begins with `POSITION` in its log, of era 0.
+   * @param returned see `LaneState`
+   */
+  life(era = 0, returned: readonly number[] = []): Partitions {
     const map = new OffsetMap();
     map.apply(0, {
       kind: "delta",
@@ -79,7 +82,12 @@ class Setting {
       lane: 0,
       lanes: 1,
       era,
-      state: { map, positions: new Map(), logBytes: 0 },
+      state: {
+        map,
+        positions: new Map(),
+        logBytes: 0,
+        returned: new Map([["t-0", returned]]),
+      },
       source: {
         // Only asked about partitions that were never mirrored.
         consumer: {} as unknown as Consumer,
@@ -110,6 +118,20 @@ class Setting {
 
 const shown = (partitions: Partitions) =>
   partitions.all.map(({ tp, next, isOpen }) => [tp.topic, next, isOpen]);
+
+Deno.test("what a failback has brought from the target is left out from the position on", async () => {
+  const beyond = async (returned: readonly number[]) => {
+    const setting = new Setting("stop");
+    const [taken] = await setting.life(0, returned)
+      .add(setting.topics, SIGNAL);
+    assert.equal(taken!.position.next, POSITION);
+    return taken!.position.beyond;
+  };
+  assert.deepEqual(await beyond([]), []);
+  assert.deepEqual(await beyond([2, POSITION]), []);
+  assert.deepEqual(await beyond([2, 4, POSITION + 2, 20]), [POSITION + 2, 20]);
+  assert.deepEqual(await beyond([2, 4, 5, 20, 30, 31]), [5, 20, 30, 31]);
+});
 
 Deno.test("topics that are what they were change nothing", async () => {
   const setting = new Setting("stop");

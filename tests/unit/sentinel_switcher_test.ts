@@ -119,20 +119,28 @@ Deno.test("a switch that does not come to its end is left in the middle when all
   assert.deepEqual(stage.calls, [1]);
 });
 
+const state: DrState = {
+  epoch: 8,
+  active: "primary",
+  phase: "draining",
+  sinceMs: 1_000,
+  reason: "primary is down",
+  era: 0,
+  lanes: 4,
+};
+const lateMs = state.sinceMs + ABANDONED_MS;
+
 Deno.test("a switch that nobody has carried on for long is anybody's, and nothing else is", () => {
-  const state: DrState = {
-    epoch: 8,
-    active: "primary",
-    phase: "draining",
-    sinceMs: 1_000,
-    reason: "primary is down",
-    era: 0,
-    lanes: 4,
-  };
-  const lateMs = state.sinceMs + ABANDONED_MS;
   assert.deepEqual(abandoned(state, lateMs), decided(8));
   assert.equal(abandoned(state, lateMs - 1), null);
   for (const phase of ["steady", "recovering", "catching-up"] as const) {
     assert.equal(abandoned({ ...state, phase }, lateMs), null, phase);
+  }
+});
+
+Deno.test("the way back, which rests in the same phases, is nobody else's", () => {
+  for (const phase of ["releasing", "draining", "fencing"] as const) {
+    const back: DrState = { ...state, active: "secondary", phase };
+    assert.equal(abandoned(back, lateMs * 100), null, phase);
   }
 });

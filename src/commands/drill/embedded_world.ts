@@ -101,13 +101,11 @@ export class EmbeddedWorld implements DrillWorld, AsyncDisposable {
     };
     this.#sentinel = owned.use(newSentinel(parts, sentinelFailOver(parts)));
     this.#mirror = owned.use(
-      newMirror(
-        library,
-        settings,
-        servers.primary,
-        servers.secondary,
-        log.child({ role: "mirror" }),
-      ),
+      newMirror(library, settings, {
+        brokers: servers,
+        from: "primary",
+        log: log.child({ role: "mirror" }),
+      }),
     );
     this.#pool = owned.use(
       followingJob({

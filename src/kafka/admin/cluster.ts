@@ -1,6 +1,6 @@
 /** The cluster itself. */
-import { readCString, readPointerArray } from "../memory.ts";
-import type { AdminAccess, RequestOptions } from "./request.ts";
+import { readCString } from "../memory.ts";
+import type { ClusterMetadata } from "../metadata.ts";
 import type { AdminSymbols } from "./symbols.ts";
 
 export interface ClusterDescription {
@@ -8,7 +8,7 @@ export interface ClusterDescription {
   readonly clusterId: string | null;
   /** The broker that answers administrative requests; null while none does. */
   readonly controller: number | null;
-  readonly brokers: readonly Broker[];
+  readonly brokers: ClusterMetadata["brokers"];
 }
 
 export interface Broker {
@@ -16,34 +16,6 @@ export interface Broker {
   readonly host: string;
   readonly port: number;
   readonly rack: string | null;
-}
-
-export function describeCluster(
-  { symbols, request }: AdminAccess,
-  options: RequestOptions,
-): Promise<ClusterDescription> {
-  return request(
-    "describe cluster",
-    options,
-    ({ client, settings, queue }) =>
-      symbols.rd_kafka_DescribeCluster(client, settings, queue),
-    (answer) => {
-      const controller = symbols.rd_kafka_DescribeCluster_result_controller(
-        answer,
-      );
-      return {
-        clusterId: readCString(
-          symbols.rd_kafka_DescribeCluster_result_cluster_id(answer),
-        ) ?? null,
-        controller: controller === null
-          ? null
-          : symbols.rd_kafka_Node_id(controller),
-        brokers: readPointerArray((length) =>
-          symbols.rd_kafka_DescribeCluster_result_nodes(answer, length)
-        ).map((node) => readBroker(symbols, node)),
-      };
-    },
-  );
 }
 
 export function readBroker(

@@ -101,10 +101,6 @@ export const ADMIN_SYMBOLS = {
   rd_kafka_TopicPartitionInfo_replicas: getArray,
 
   // cluster
-  rd_kafka_DescribeCluster: requestAll,
-  rd_kafka_DescribeCluster_result_nodes: getArray,
-  rd_kafka_DescribeCluster_result_controller: get,
-  rd_kafka_DescribeCluster_result_cluster_id: get,
 
   // configuration
   rd_kafka_ConfigResource_new: { parameters: ["i32", text], result: handle },

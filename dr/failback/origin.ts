@@ -1,0 +1,29 @@
+/** Where a replayed record comes from, in a header of its copy. Pure. */
+import type { ReadHeader } from "../../src/kafka/mod.ts";
+import { COORDINATES_HEADER } from "../../src/pool/coordinates.ts";
+
+/** `<cluster id>/<topic id>/<partition>/<offset>` of the old cluster, as text. */
+export const ORIGIN_HEADER = "switchyard.origin";
+
+export interface Origin {
+  readonly clusterId: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** Behind all others: of several the last counts. */
+export const withOrigin = (
+  headers: readonly ReadHeader[],
+  { clusterId, offset, partition, topicId }: Origin,
+): { readonly key: string; readonly value: Uint8Array | string | null }[] => [
+  ...headers,
+  {
+    key: ORIGIN_HEADER,
+    value: `${clusterId}/${topicId}/${partition}/${offset}`,
+  },
+];
+
+/** Whether a pool has made it. */
+export const isOutput = (headers: readonly ReadHeader[]): boolean =>
+  headers.some(({ key }) => key === COORDINATES_HEADER);

@@ -1,0 +1,66 @@
+/**
+ * Outputs of tail records that were mirrored before the failover although their
+ * inputs were not. Their inputs are replayed all the same, because others read
+ * them too; pools learn not to send these outputs again, by the offsets at which
+ * the inputs lie on the active cluster now. Pure.
+ *
+ *     tail   input 120 of the old cluster, ordinals 0 and 2 are there
+ *     chunk  120 -> 7020
+ *     done   input 7020 of the active cluster: ordinals 0 and 2
+ */
+import type {
+  DoneEntry,
+  EraOutputs,
+  InputOutputs,
+} from "../failover/done_records.ts";
+import type { ReplayLog } from "./replay_records.ts";
+
+/**
+ * All that pools must know in the era after the replay: what they knew before,
+ * and what is there of replayed inputs.
+ * @param found of the promotion
+ * @param era the next one
+ */
+export function doneAfterReplay(
+  found: EraOutputs,
+  log: Pick<ReplayLog, "copyOf">,
+  era: number,
+): EraOutputs {
+  const entries = new Map<string, DoneEntry & { outputs: InputOutputs[] }>();
+  const entryOf = ({ group, partition, topic }: Omit<DoneEntry, "outputs">) => {
+    const key = `${topic}/${partition}/${group}`;
+    const entry = entries.get(key) ?? { group, topic, partition, outputs: [] };
+    entries.set(key, entry);
+    return entry;
+  };
+  for (const each of found.done) entryOf(each).outputs.push(...each.outputs);
+  for (const { group, outputs, partition, topicId } of found.tail) {
+    for (const [upstream, ...ordinals] of outputs) {
+      const copy = log.copyOf({ topicId, partition }, upstream);
+      if (copy === null) continue;
+      entryOf({ group, partition, topic: copy.target }).outputs
+        .push([copy.offset, ...ordinals]);
+    }
+  }
+  const done = Array.from(entries.values(), (each) => ({
+    ...each,
+    outputs: inOrder(each.outputs),
+  }));
+  return { era, done, tail: found.tail };
+}
+
+/** Each input once: what was written before a crash may be found again. */
+function inOrder(outputs: readonly InputOutputs[]): InputOutputs[] {
+  const ordinals = new Map<number, Set<number>>();
+  for (const [offset, ...those] of outputs) {
+    ordinals.set(
+      offset,
+      (ordinals.get(offset) ?? new Set()).union(new Set(those)),
+    );
+  }
+  return [...ordinals]
+    .sort(([one], [other]) => one - other)
+    .map(([offset, those]) =>
+      [offset, ...[...those].sort((one, other) => one - other)] as const
+    );
+}

@@ -1,0 +1,58 @@
+/** The words of `failback`. Pure. */
+import { parseArgs } from "node:util";
+import type { TailAction } from "../../dr/failback/mod.ts";
+
+export const USAGE = "usage: failback [--dry-run] [--switch] [--force] " +
+  "[--tail [TOPIC=]replay|quarantine|discard]… [--reason TEXT] [--json]";
+
+export interface FailbackOptions {
+  readonly reason: string;
+  readonly isDryRun: boolean;
+  /** Goes on to make the primary active. */
+  readonly switches: boolean;
+  /** Whether groups may be left behind. */
+  readonly isForced: boolean;
+  readonly isJson: boolean;
+  /** Of a topic; null: what its class says. */
+  readonly tailOf: (topic: string) => TailAction | null;
+}
+
+const TAIL = /^(?:(.+)=)?(replay|quarantine|discard)$/;
+
+/** What is wrong with them is a text. */
+export function failbackOptions(
+  args: readonly string[],
+): FailbackOptions | string {
+  try {
+    const { values } = parseArgs({
+      args: args[0] === "--" ? args.slice(1) : [...args],
+      options: {
+        reason: { type: "string", default: "by hand" },
+        switch: { type: "boolean", default: false },
+        force: { type: "boolean", default: false },
+        tail: { type: "string", multiple: true, default: [] },
+        "dry-run": { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+      },
+    });
+    const actions = new Map<string | null, TailAction>();
+    for (const each of values.tail) {
+      const match = TAIL.exec(each);
+      if (match === null) {
+        return `--tail takes replay, quarantine or discard, with TOPIC= in ` +
+          `front for one topic alone, and not "${each}"`;
+      }
+      actions.set(match[1] ?? null, match[2] as TailAction);
+    }
+    return {
+      reason: values.reason,
+      isDryRun: values["dry-run"],
+      switches: values.switch,
+      isForced: values.force,
+      isJson: values.json,
+      tailOf: (topic) => actions.get(topic) ?? actions.get(null) ?? null,
+    };
+  } catch (error) {
+    return (error as Error).message.split("\n")[0]!;
+  }
+}

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { groupsBehind, unreleased } from "../../dr/failback/group_positions.ts";
+import { FailbackError } from "../../dr/failback/errors.ts";
+import { switchBack, type SwitchParts } from "../../dr/failback/switch_back.ts";
+import {
+  decodeLaneRecord,
+  encodeDelta,
+  OffsetMap,
+} from "../../dr/offset_map/mod.ts";
+import type { DrState, Phase } from "../../dr/state/mod.ts";
+import { FAILED_OVER } from "./support_failback_world.ts";
+
+const { signal } = new AbortController();
+
+/** Mirrored back from 100 on; 110 to 119 were replayed. */
+function mapBack(): OffsetMap {
+  const map = new OffsetMap();
+  map.apply(
+    0,
+    decodeLaneRecord(encodeDelta(2, [{
+      topic: "t",
+      topicId: "AAAAAAAAAAAAAAAAAAAAAA",
+      partition: 0,
+      position: 130,
+      leaderEpoch: null,
+      runs: [
+        { upstream: 100, downstream: 500, length: 0 },
+        { upstream: 100, downstream: 501, length: 10 },
+        { upstream: 120, downstream: 512, length: 10 },
+      ],
+    }])),
+  );
+  return map;
+}
+
+const REPLAYED = new Map([["t-0", [110, 120]]]);
+const at = (offset: number) => new Map([["g", new Map([["t-0", offset]])]]);
+
+Deno.test("a group is behind until it has read what was replayed, and all below what is mirrored back", () => {
+  const behind = (offset: number) =>
+    groupsBehind(at(offset), mapBack(), REPLAYED).length > 0;
+  assert.deepEqual(
+    [50, 100, 115, 119, 120, 130].map(behind),
+    [true, true, true, true, false, false],
+  );
+  assert.deepEqual(groupsBehind(at(99), mapBack(), new Map()), [
+    "group g has yet to read t [0]",
+  ]);
+  assert.deepEqual(groupsBehind(at(100), mapBack(), new Map()), []);
+  assert.deepEqual(groupsBehind(new Map(), mapBack(), REPLAYED), []);
+});
+
+Deno.test("a position is released once the primary has it at the same record", () => {
+  const left = (there: number) => unreleased(at(125), at(there), mapBack());
+  assert.equal(left(516), 1);
+  assert.equal(left(517), 0);
+  assert.equal(unreleased(at(125), new Map(), mapBack()), 1);
+});
+
+class World {
+  state: DrState;
+  readonly calls: string[] = [];
+  behind: string[] = [];
+  /** The call at which the process ends. */
+  crashAt = "";
+
+  constructor(phase: Phase) {
+    this.state = { ...FAILED_OVER, phase };
+  }
+
+  run(isForced = false): Promise<DrState> {
+    return switchBack(this.#parts(), { reason: "test", isForced }, signal);
+  }
+
+  #parts(): SwitchParts {
+    const call = <T>(name: string, value: T) => {
+      this.calls.push(name);
+      if (this.crashAt === name) throw new Error("crashed");
+      return Promise.resolve(value);
+    };
+    return {
+      newest: () => Promise.resolve(this.state),
+      change: async (decide) => {
+        const proposal = (await decide(this.state))!;
+        this.state = { ...this.state, ...proposal };
+        this.calls.push(this.state.phase);
+        const copied = Promise.resolve(null);
+        return { kind: "changed", state: this.state, copied };
+      },
+      behind: () => call("behind", this.behind),
+      untilAllIdle: () => call("idle", undefined),
+      untilQuiet: () => call("quiet", undefined),
+      untilReleased: () => call("released", 1),
+      promote: () => call("promote", this.state),
+      now: () => 0,
+      onStep: () => {},
+    };
+  }
+}
+
+Deno.test("a switch lets pools rest, the mirror end and positions come before anything is fenced", async () => {
+  const world = new World("catching-up");
+  await world.run();
+  assert.deepEqual(world.calls, [
+    "behind",
+    "draining",
+    "idle",
+    "quiet",
+    "released",
+    "fencing",
+    "promote",
+  ]);
+});
+
+Deno.test("a switch that was broken off goes on where the state says it was", async () => {
+  for (const crashAt of ["idle", "quiet", "released", "promote"]) {
+    const world = new World("catching-up");
+    world.crashAt = crashAt;
+    await assert.rejects(world.run(), /crashed/);
+    world.crashAt = "";
+    world.calls.length = 0;
+    await world.run();
+    assert.deepEqual(
+      world.calls,
+      crashAt === "promote"
+        ? ["promote"]
+        : ["idle", "quiet", "released", "fencing", "promote"],
+    );
+  }
+});
+
+Deno.test("groups that are behind are left by force alone, and nothing has changed before", async () => {
+  const world = new World("catching-up");
+  world.behind = ["group g has yet to read t [0]"];
+  await assert.rejects(
+    world.run(),
+    (error) => error instanceof FailbackError && error.kind === "refused",
+  );
+  assert.deepEqual(world.calls, ["behind"]);
+  await world.run(true);
+  assert.ok(world.calls.includes("promote"));
+});
+
+Deno.test("nothing is switched before the mirror back has caught up once", async () => {
+  for (const phase of ["steady", "recovering", "reversing"] as const) {
+    const world = new World(phase);
+    await assert.rejects(world.run(), /has not caught up/);
+    assert.deepEqual(world.calls, []);
+  }
+});
