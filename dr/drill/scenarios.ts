@@ -36,6 +36,23 @@ export const SCENARIOS: readonly Scenario[] = [
     runsMs: 3_000,
   },
   {
+    name: "interrupted",
+    describes: "the primary dies, and in the failover the secondary for 1 s",
+    load: LOAD,
+    steps: [
+      { atMs: 4_000, fault: primary("kill"), lastsMs: null },
+      {
+        when: "fencing",
+        fault: { kind: "kill", cluster: "secondary" },
+        lastsMs: 1_000,
+      },
+    ],
+    expects: { active: "secondary" },
+    // Clients that lost the secondary wait before they connect again.
+    maxRtoMs: 20_000,
+    runsMs: 3_000,
+  },
+  {
     name: "slow",
     describes: "the primary answers 150 ms later for some seconds",
     load: LOAD,

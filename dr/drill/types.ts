@@ -42,6 +42,8 @@ export interface Scenario {
     /** Where everybody works in the end. */
     readonly active: ClusterName;
   };
+  /** Where more than `DEFAULT_OBJECTIVES` has to be allowed. */
+  readonly maxRtoMs?: number;
   /**
    * For so long there is load: since it began, or, where a failover is
    * expected, since the first record on the new cluster.
@@ -55,6 +57,11 @@ export interface Objectives {
   /** From the first record that is missing there to the fault. */
   readonly maxRpoMs: number;
 }
+
+export const DEFAULT_OBJECTIVES: Objectives = {
+  maxRtoMs: 5_000,
+  maxRpoMs: 10_000,
+};
 
 /** A record that the load has sent. */
 export interface Sent {

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { parseDuration } from "../config/duration.ts";
 import { loadProcessSettings, SettingsError } from "../config/mod.ts";
 import {
+  DEFAULT_OBJECTIVES,
   DrillError,
   type Objectives,
   reportText,
@@ -94,8 +95,8 @@ function optionsOf(args: readonly string[]): Options | string {
       options: {
         scenario: { type: "string", default: "kill" },
         seed: { type: "string", default: "1" },
-        "max-rto": { type: "string", default: "5s" },
-        "max-rpo": { type: "string", default: "10s" },
+        "max-rto": { type: "string" },
+        "max-rpo": { type: "string" },
         json: { type: "boolean", default: false },
         list: { type: "boolean", default: false },
       },
@@ -111,8 +112,11 @@ function optionsOf(args: readonly string[]): Options | string {
     if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
       return `--seed takes a whole number below 2^32, not "${values.seed}"`;
     }
-    const maxRtoMs = parseDuration(values["max-rto"]);
-    const maxRpoMs = parseDuration(values["max-rpo"]);
+    const given = (text: string | undefined, otherwise: number) =>
+      text === undefined ? otherwise : parseDuration(text);
+    const usual = { ...DEFAULT_OBJECTIVES, ...scenario };
+    const maxRtoMs = given(values["max-rto"], usual.maxRtoMs);
+    const maxRpoMs = given(values["max-rpo"], usual.maxRpoMs);
     if (maxRtoMs === null || maxRpoMs === null) {
       return "--max-rto and --max-rpo take durations such as 5s";
     }
