@@ -20,7 +20,7 @@ import {
   readTopic,
 } from "../../src/kafka/mod.ts";
 import { transactional } from "../failover/transactions.ts";
-import { type Flow, replayTopic } from "../formats/mod.ts";
+import { type Flow, NAMESPACE, replayTopic } from "../formats/mod.ts";
 import { Sender, type SenderOptions } from "../sender.ts";
 import { pause } from "../waits.ts";
 import { FailbackError } from "./errors.ts";
@@ -65,7 +65,7 @@ const ATTEMPTS = 20;
 
 export const replayTransactionalId = (
   { partition, topic }: Pick<ReplayWork, "partition" | "topic">,
-): string => `switchyard-replay-${topic}-${partition}`;
+): string => `${NAMESPACE}-replay-${topic}-${partition}`;
 
 /**
  * @throws {FailbackError} where another took it over.
