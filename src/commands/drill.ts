@@ -1,5 +1,9 @@
 /** `drill`: tries out what a failover would be like. */
-import { loadProcessSettings, SettingsError } from "../config/mod.ts";
+import {
+  type LoadedSettings,
+  loadProcessSettings,
+  SettingsError,
+} from "../config/mod.ts";
 import {
   DrillError,
   reportText,
@@ -9,9 +13,15 @@ import {
   SCENARIOS,
   soakText,
 } from "../../dr/drill/mod.ts";
-import { KafkaError, ReadError } from "../kafka/mod.ts";
+import { KafkaError, type Library, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
-import { createLog, type LogLine, LogSink } from "../telemetry/log.ts";
+import {
+  createLog,
+  type Log,
+  type LogLine,
+  LogSink,
+} from "../telemetry/log.ts";
+import { openConfiguredWorld } from "./drill/configured_world.ts";
 import { openEmbeddedWorld } from "./drill/embedded_world.ts";
 import type { RolesWorld } from "./drill/roles_world.ts";
 import { runSoak } from "./drill/run_soak.ts";
@@ -38,9 +48,9 @@ export async function drill(args: readonly string[]): Promise<number> {
     SCENARIOS.forEach((each) => print(lineOf(each)));
     return 0;
   }
-  if (choices.scenario?.needsKafka !== undefined) {
+  if (choices.scenario?.needsKafka !== undefined && !choices.isOnClusters) {
     const { name, needsKafka } = choices.scenario;
-    return complain(2, `${name} needs real clusters: ${needsKafka}`);
+    return complain(2, `${name} needs --clusters: ${needsKafka}`);
   }
   const stop = new AbortController();
   using _signals = listenToSignals({
@@ -67,33 +77,29 @@ const lineOf = ({ describes, name, needsKafka }: Scenario): string =>
   (needsKafka === undefined ? "" : ` (not embedded: ${needsKafka})`);
 
 async function run(
-  { atOnce, isJson, objectivesOf, scenario, seed, soak }: DrillChoices,
+  choices: DrillChoices,
   signal: AbortSignal,
 ): Promise<number> {
-  const { settings, sources } = loadProcessSettings();
-  // In a fault roles and clients say a lot, and the report is what is wanted.
-  const isLogWanted = sources.get("logLevel")?.kind !== "default";
-  const roles = createLog({
-    level: settings.logLevel,
-    write: isLogWanted ? new LogSink().write : () => {},
-  });
+  const { isJson, isOnClusters, objectivesOf, scenario, seed, soak } = choices;
+  const loaded = loadProcessSettings();
   const log = createLog({
     level: "info",
     write: (line) => say(newsText(line)),
   });
-  if (settings.primary.brokers !== null) {
-    say("the clusters of the settings are left alone: a drill makes its own");
-  }
-  const library = await openNative(settings, signal);
-  const open = (): Promise<RolesWorld> => openEmbeddedWorld(library, roles);
+  const library = await openNative(loaded.settings, signal);
+  const opening = { choices, library, loaded, log };
+  const open = () =>
+    isOnClusters ? onClusters(opening, signal) : embedded(opening);
   if (soak !== null) {
     const summary = await runSoak({
       scenarios: scenario === null
-        ? SCENARIOS.filter(({ needsKafka }) => needsKafka === undefined)
+        ? SCENARIOS.filter(({ needsKafka }) =>
+          isOnClusters || needsKafka === undefined
+        )
         : [scenario],
       count: soak,
       seed,
-      atOnce,
+      atOnce: choices.atOnce,
       objectivesOf,
       open,
       say,
@@ -111,6 +117,50 @@ async function run(
   );
   print(isJson ? JSON.stringify(report) : reportText(report));
   return report.met ? 0 : 1;
+}
+
+interface Opening {
+  readonly choices: DrillChoices;
+  readonly library: Library;
+  readonly loaded: LoadedSettings;
+  readonly log: Log;
+}
+
+function embedded({ library, loaded, log }: Opening): Promise<RolesWorld> {
+  if (loaded.settings.primary.brokers !== null) {
+    log.info(
+      "the clusters of the settings are left alone: --clusters is not set",
+    );
+  }
+  return openEmbeddedWorld(library, rolesLog(loaded));
+}
+
+function onClusters(
+  { choices: { commands }, library, loaded, log }: Opening,
+  signal: AbortSignal,
+): Promise<RolesWorld> {
+  const { settings } = loaded;
+  const { primary, secondary } = settings;
+  if (primary.brokers === null || secondary.brokers === null) {
+    throw new SettingsError([
+      "PRIMARY_BROKERS and SECONDARY_BROKERS name the clusters of --clusters",
+    ]);
+  }
+  const brokers = { primary: primary.brokers, secondary: secondary.brokers };
+  const roles = rolesLog(loaded);
+  return openConfiguredWorld(
+    { library, settings, brokers, commands, roles, log },
+    signal,
+  );
+}
+
+/** In a fault roles say a lot, and the report is what is wanted. */
+function rolesLog({ settings, sources }: LoadedSettings): Log {
+  const isWanted = sources.get("logLevel")?.kind !== "default";
+  return createLog({
+    level: settings.logLevel,
+    write: isWanted ? new LogSink().write : () => {},
+  });
 }
 
 const newsText = ({ fields, message }: LogLine): string =>

@@ -12,7 +12,8 @@ import {
 
 export const DRILL_USAGE =
   "usage: drill [--scenario kill] [--seed N] [--soak N] [--at-once N] " +
-  "[--max-rto 5s] [--max-rpo 2s] [--json] [--list]";
+  "[--max-rto 5s] [--max-rpo 2s] [--clusters [--break COMMAND --mend " +
+  "COMMAND]] [--json] [--list]";
 
 export interface DrillChoices {
   /** Null: the usual one, in a soak all. */
@@ -22,6 +23,10 @@ export interface DrillChoices {
   readonly soak: number | null;
   /** So many of them side by side. */
   readonly atOnce: number;
+  /** Those of the settings, not embedded ones. */
+  readonly isOnClusters: boolean;
+  /** What breaks the primary of the settings, and mends it. */
+  readonly commands: { readonly break: string; readonly mend: string } | null;
   readonly objectivesOf: (scenario: Scenario) => Objectives;
   readonly isJson: boolean;
   readonly isList: boolean;
@@ -42,6 +47,9 @@ export function drillOptions(args: readonly string[]): DrillChoices | string {
         "at-once": { type: "string", default: "1" },
         "max-rto": { type: "string" },
         "max-rpo": { type: "string" },
+        clusters: { type: "boolean", default: false },
+        break: { type: "string" },
+        mend: { type: "string" },
         json: { type: "boolean", default: false },
         list: { type: "boolean", default: false },
       },
@@ -59,6 +67,8 @@ export function drillOptions(args: readonly string[]): DrillChoices | string {
       seed: whole("--seed", values.seed, 0, 2 ** 32 - 1),
       soak,
       atOnce: whole("--at-once", values["at-once"], 1, MOST_AT_ONCE),
+      isOnClusters: values.clusters,
+      commands: commandsOf(values),
       objectivesOf: (each) => ({
         maxRtoMs: maxRtoMs ?? each.maxRtoMs ?? DEFAULT_OBJECTIVES.maxRtoMs,
         maxRpoMs: maxRpoMs ?? DEFAULT_OBJECTIVES.maxRpoMs,
@@ -69,6 +79,16 @@ export function drillOptions(args: readonly string[]): DrillChoices | string {
   } catch (error) {
     return (error as Error).message.split("\n")[0]!;
   }
+}
+
+function commandsOf(
+  values: { clusters: boolean; break?: string; mend?: string },
+): DrillChoices["commands"] {
+  if (values.break === undefined && values.mend === undefined) return null;
+  if (
+    !values.clusters || values.break === undefined || values.mend === undefined
+  ) throw new RangeError("--break and --mend go together, with --clusters");
+  return { break: values.break, mend: values.mend };
 }
 
 function unknown(name: string): never {

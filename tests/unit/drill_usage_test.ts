@@ -24,7 +24,8 @@ const WRONG: readonly [readonly string[], RegExp][] = [
   [["--max-rto", "soon"], /--max-rto takes durations such as 5s/],
   [["--soak", "0"], /--soak takes a whole number from 1/],
   [["--soak", "5", "--at-once", "99"], /--at-once takes.*to 16/],
-  [["--scenario", "pool-crash"], /pool-crash needs real clusters/],
+  [["--scenario", "pool-crash"], /pool-crash needs --clusters/],
+  [["--break", "x", "--mend", "y"], /--break and --mend go.*with --clusters/],
   [["--hurry"], /--hurry.*usage/],
 ];
 for (const [args, message] of WRONG) {

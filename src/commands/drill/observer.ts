@@ -35,9 +35,10 @@ const OUTPUT = z.object({ id: z.int(), ordinal: z.int() });
 /** @throws {KafkaError | ReadError} where the cluster does not answer. */
 export async function observe(
   options: ObserverOptions,
-  admin: Admin,
   signal: AbortSignal,
 ): Promise<Observed> {
+  // A new one, which does not wait to connect again to what was away.
+  await using admin = adminOf(options);
   const { clusterId } = await admin.describeCluster({
     timeoutMs: REQUEST_MS,
     signal,

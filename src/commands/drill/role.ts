@@ -15,6 +15,20 @@ export interface RoleOptions {
   readonly onLine: (line: string) => void;
 }
 
+export const roleCommand = (
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  options: Pick<Deno.CommandOptions, "signal" | "stdout">,
+): Deno.Command =>
+  new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", MAIN, ...args],
+    clearEnv: true,
+    env: { ...env },
+    stdin: "piped",
+    stderr: "piped",
+    ...options,
+  });
+
 const STARTED = z.object({
   message: z.literal("started"),
   http: z.url(),
@@ -40,14 +54,7 @@ export class Role implements AsyncDisposable {
 
   start(): void {
     const { args, env } = this.#options;
-    const process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", MAIN, ...args],
-      clearEnv: true,
-      env: { ...env },
-      stdin: "piped",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
+    const process = roleCommand(args, env, { stdout: "null" }).spawn();
     this.#process = process;
     this.#ended = this.#follow(process);
   }
@@ -80,6 +87,18 @@ export class Role implements AsyncDisposable {
 
   resume(): void {
     if (this.#process !== null) signalled(this.#process, "SIGCONT");
+  }
+
+  /** Lets it leave its groups and close what it has open. */
+  async stop(timeoutMs: number): Promise<void> {
+    const process = this.#process;
+    if (process === null) return;
+    this.#process = null;
+    signalled(process, "SIGCONT");
+    signalled(process, "SIGTERM");
+    const late = setTimeout(() => signalled(process, "SIGKILL"), timeoutMs);
+    await this.#ended;
+    clearTimeout(late);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -65,6 +65,10 @@ export interface RolesWorldOptions {
   >;
   readonly inputTopic: string;
   readonly outputTopic: string;
+  /** As in `DrillWorld`; without it nobody can be asked. */
+  readonly tail?: DrillWorld["tail"];
+  /** For so long roles may leave their groups in the end; without it none. */
+  readonly stopMs?: number;
   readonly log: Log;
 }
 
@@ -260,11 +264,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   async observe(cluster: ClusterName, signal: AbortSignal): Promise<Observed> {
     for (;;) {
       try {
-        return await observe(
-          this.#observers[cluster],
-          this.#watchers[cluster],
-          signal,
-        );
+        return await observe(this.#observers[cluster], signal);
       } catch (error) {
         signal.throwIfAborted();
         const mayPass = error instanceof ReadError ||
@@ -275,11 +275,17 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
     }
   }
 
-  tail(_signal: AbortSignal): Promise<readonly TailRange[] | null> {
-    return Promise.resolve(null);
+  async tail(signal: AbortSignal): Promise<readonly TailRange[] | null> {
+    return await this.#options.tail?.(signal) ?? null;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const { stopMs } = this.#options;
+    if (stopMs !== undefined) {
+      await Promise.all(
+        Object.values(this.#roles).map((each) => each.stop(stopMs)),
+      );
+    }
     await this.#owned.disposeAsync();
   }
 
