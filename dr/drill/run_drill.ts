@@ -48,7 +48,7 @@ const LOOK_MS = 10;
 const READY_MS = 60_000;
 const FAILOVER_MS = 30_000;
 /** A cluster that runs says in this time what it has. */
-const OBSERVE_MS = 60_000;
+const OBSERVE_MS = 90_000;
 /** What is not there by then is lost. */
 const SETTLE_MS = 20_000;
 const SETTLE_LOOK_MS = 250;

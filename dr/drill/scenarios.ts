@@ -165,6 +165,39 @@ const NO_ABORTS =
 const wants = (role: RoleName): Pick<Scenario, "needsKafka"> =>
   role === "sentinel" ? {} : { needsKafka: NO_ABORTS };
 
+/** They wake up when all is decided without them, and must write nothing. */
+const FROZEN: readonly Scenario[] = [
+  leaves({
+    name: "pool-frozen",
+    describes: "the primary dies, and the pool stands still until the failover",
+    steps: [
+      lost("kill"),
+      {
+        atMs: CALM_MS,
+        fault: { kind: "freeze", role: "pool" },
+        lasts: "promoted",
+      },
+    ],
+    maxRtoMs: AGAIN_RTO_MS,
+  }),
+  leaves({
+    name: "mirror-frozen",
+    describes:
+      "all but the mirror lose the primary, and it stands still until " +
+      "the failover",
+    steps: [
+      cut(["pool", "sentinel", "load"], null),
+      {
+        atMs: CALM_MS,
+        fault: { kind: "freeze", role: "mirror" },
+        lasts: "promoted",
+      },
+    ],
+    maxRtoMs: AGAIN_RTO_MS,
+    needsKafka: NO_ABORTS,
+  }),
+];
+
 const CRASHES: readonly Scenario[] = [
   ...(["pool", "mirror", "sentinel"] as const).flatMap((role) => [
     stays({
@@ -210,6 +243,7 @@ const CRASHES: readonly Scenario[] = [
 export const SCENARIOS: readonly Scenario[] = [
   ...FAULTS,
   ...ISOLATED,
+  ...FROZEN,
   ...CRASHES,
 ];
 
