@@ -25,7 +25,7 @@ const USAGE = `usage: switchyard <command> [options]
   status    print which cluster is in use, and what sentinels think (--json)
   failover  make the secondary cluster the active one (--dry-run, --force)
   failback  bring a primary that has returned home (--dry-run, --switch)
-  drill     try out a failover on clusters of its own (--scenario, --list)
+  drill     try out a failover (--scenario, --list, --soak, --clusters)
   redrive   put dead letters back (--filter reason~=timeout, --dry-run)
   config    print the effective settings
   doctor    say what works on this machine and what is missing

@@ -2,7 +2,7 @@
  * What a resuming pool needs beside a group's offsets: S, the place in each
  * partition from which on it looks for outputs of inputs at and above p. MM2
  * has no place for it, so it stands in a compacted topic of ours on the target,
- * `switchyard-cuts.<source>.internal`, in JSON:
+ * `${NAMESPACE}-cuts.<source>.internal`, in JSON:
  *
  *     key "stable/<cut>/<part>"  {"parts":2,"stable":{"<topic>":[7,null,0]}}
  *     key "released"             {"cuts":{"<cut>":["<group>", ...]}}
@@ -15,6 +15,7 @@
  * parts, mean: look from the beginning of each partition.
  */
 import type { OutputRecord } from "../../src/kafka/mod.ts";
+import { NAMESPACE } from "../formats/namespace.ts";
 import type { OffsetTable } from "./types.ts";
 
 /** In the name of the cut's record: when sampling began. */

@@ -6,10 +6,16 @@
  *      └─ acknowledged, and only on the cluster that was left: the tail
  */
 import type { ClusterName } from "../state/types.ts";
-import type { Counts, Observed, Seen, Sent } from "./types.ts";
+import type { Counts, Observed, Seen, Sent, TailRange } from "./types.ts";
 
 export interface Evidence {
   readonly sent: readonly Sent[];
+  /** Since when nothing was broken any more, by which all should work again. */
+  readonly calmMs?: number | null;
+  /** When the load ended, and how much there was to be. */
+  readonly load?: { readonly endMs: number; readonly perSecond: number };
+  /** Of the cluster that was left; null: nobody was asked. */
+  readonly listed?: readonly TailRange[] | null;
   /** Which cluster is active in the end. */
   readonly active: ClusterName;
   readonly clusters: Readonly<Record<ClusterName, Observed>>;
@@ -21,7 +27,13 @@ export interface Judgement extends Counts {
   readonly violations: readonly string[];
 }
 
-export function judge({ active, clusters, sent }: Evidence): Judgement {
+/** Of the load that there was to be: a machine may be busy. */
+const LEAST_LOAD = 0.5;
+/** Of that what a cluster acknowledges that nothing is wrong with. */
+const LEAST_ACKNOWLEDGED = 0.95;
+
+export function judge(evidence: Evidence): Judgement {
+  const { active, clusters, sent } = evidence;
   const bySent = new Map(sent.map((each) => [each.id, each]));
   const here = clusters[active];
   const left = clusters[active === "primary" ? "secondary" : "primary"];
@@ -42,6 +54,12 @@ export function judge({ active, clusters, sent }: Evidence): Judgement {
   const copied = [...hereTimes].filter(([, times]) => times > 1);
   const foreign = [...hereTimes.keys()].filter((id) => !bySent.has(id));
 
+  const unlisted = evidence.listed ? unlistedOf(evidence, tail) : 0;
+  const { afterwards, standstill } = afterwardsOf(evidence);
+  const behind = active === "primary"
+    ? here.inputs.length -
+      left.inputs.filter(({ id }) => hereTimes.has(id)).length
+    : 0;
   const { lost, repeated, unasked } = outputsOf(here, bySent, leftIds);
   const reordered = reorderedIn(here);
   const violations = [
@@ -53,16 +71,22 @@ export function judge({ active, clusters, sent }: Evidence): Judgement {
     ...told(copied.length, "inputs are there more than once"),
     ...told(foreign.length, "inputs are there that were never sent"),
     ...told(unasked, "outputs are there that no input demands"),
+    ...told(behind, "inputs of the primary are not mirrored"),
+    ...told(unlisted, "inputs of the tail are not found by the way back"),
+    ...standstill,
     ...prefixProblems(clusters),
+    ...claimProblems(evidence),
   ];
   return {
     sent: sent.length,
     acknowledged: acknowledged.length,
+    afterwards,
     outputs: here.outputs.length,
     lost,
     repeated,
     reordered,
     tail: tail.length,
+    behind,
     oldestTailMs: tail.length === 0
       ? null
       : Math.min(...tail.map((each) => each.acknowledgedMs!)),
@@ -168,3 +192,84 @@ function prefixProblems(
 
 const byPartition = (seen: readonly Seen[]) =>
   Map.groupBy(seen, ({ partition }) => partition);
+
+/** Whether work goes on when all is over, by how much of it there was. */
+function afterwardsOf(
+  { active, calmMs = null, load, sent }: Evidence,
+): { readonly afterwards: number; readonly standstill: readonly string[] } {
+  if (calmMs === null || load === undefined) {
+    return { afterwards: 0, standstill: [] };
+  }
+  const late = sent.filter(({ cluster, sentMs }) =>
+    cluster === active && sentMs >= calmMs
+  );
+  const afterwards =
+    late.filter(({ acknowledgedMs }) => acknowledgedMs !== null).length;
+  const due = load.perSecond * Math.max(0, load.endMs - calmMs) / 1000;
+  const isEnough = late.length >= due * LEAST_LOAD &&
+    afterwards >= late.length * LEAST_ACKNOWLEDGED;
+  const seconds = ((load.endMs - calmMs) / 1000).toFixed(1);
+  return {
+    afterwards,
+    standstill: isEnough ? [] : [
+      `in the last ${seconds} s, when nothing was broken, the ${active} took ` +
+      `${afterwards} inputs; ${late.length} were sent, and ` +
+      `${Math.round(due)} were to be`,
+    ],
+  };
+}
+
+function unlistedOf(
+  { active, clusters, listed }: Evidence,
+  tail: readonly Sent[],
+): number {
+  const left = clusters[active === "primary" ? "secondary" : "primary"];
+  const wanted = new Set(tail.map(({ id }) => id));
+  return left.inputs.filter(({ id, offset, partition }) =>
+    wanted.has(id) &&
+    !listed!.some((range) =>
+      range.partition === partition && range.start <= offset &&
+      offset < range.end
+    )
+  ).length;
+}
+
+/**
+ * What outputs say of their inputs is so, and no two say the same: by this, and
+ * not by what they hold, a failover tells what is there already.
+ */
+function claimProblems({ active, clusters }: Evidence): string[] {
+  const inputAt = new Map<string, number>();
+  for (const { clusterId, inputs } of Object.values(clusters)) {
+    if (clusterId === null) continue;
+    for (const { id, offset, partition } of inputs) {
+      inputAt.set(`${clusterId}/${partition}/${offset}`, id);
+    }
+  }
+  const known = new Set(
+    Object.values(clusters).map(({ clusterId }) => clusterId),
+  );
+  const claims = new Map<string, string>();
+  let without = 0;
+  let wrong = 0;
+  let double = 0;
+  for (const { claim, id, ordinal } of clusters[active].outputs) {
+    if (claim === null) {
+      without++;
+      continue;
+    }
+    const place = `${claim.clusterId}/${claim.partition}/${claim.offset}`;
+    const name = `${place}/${claim.ordinal}`;
+    const own = nameOf(id, ordinal);
+    // The same output again is counted as one that is repeated.
+    if ((claims.get(name) ?? own) !== own) double++;
+    claims.set(name, own);
+    if (!known.has(claim.clusterId)) continue;
+    if (inputAt.get(place) !== id || claim.ordinal !== ordinal) wrong++;
+  }
+  return [
+    ...told(without, "outputs do not say what input they come from"),
+    ...told(wrong, "outputs name another input than theirs"),
+    ...told(double, "outputs name the same input and place as another"),
+  ];
+}

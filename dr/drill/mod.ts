@@ -3,3 +3,4 @@ export * from "./report_text.ts";
 export * from "./run_drill.ts";
 export * from "./scenarios.ts";
 export * from "./types.ts";
+export * from "./soak.ts";

@@ -1,73 +1,101 @@
 /** Which faults begin and end when. Pure. */
-import type { Phase } from "../state/types.ts";
-import type { Fault, Scenario, Step } from "./types.ts";
+import type { Fault, Scenario, Step, Turn } from "./types.ts";
 
 /** How far the steps of a scenario are. */
 export type Progress = readonly StepProgress[];
 
 type StepProgress =
   | { readonly kind: "waiting" }
+  /** Its turn has come. */
+  | { readonly kind: "called"; readonly sinceMs: number }
   | { readonly kind: "begun"; readonly sinceMs: number }
-  | { readonly kind: "over" };
+  | { readonly kind: "over"; readonly sinceMs: number };
 
 export interface Action {
   readonly kind: "begin" | "end";
   readonly fault: Fault;
 }
 
-const SHIFT_MS = 1_000;
+const SHIFT_MS = 2_000;
+/** Of the scenario's, up to twice as many. */
+const LEAST_LOAD = 0.5;
+const LOAD_SPREAD = 1.5;
 
 export const notBegun = (steps: readonly Step[]): Progress =>
   steps.map(() => ({ kind: "waiting" }));
 
-/** Moves all of its faults by up to a second, the same for the same seed. */
+/**
+ * Moves all of its faults by up to two seconds, those that wait for a turn by a
+ * part of theirs, and changes the load: the same for the same seed.
+ */
 export function seeded(scenario: Scenario, seed: number): Scenario {
-  // Knuth's multiplicative hash: seeds that follow one another are far apart.
-  const shiftMs = Math.floor(
-    (Math.imul(seed, 2_654_435_761) >>> 0) / 2 ** 32 * SHIFT_MS,
-  );
+  const shiftMs = Math.floor(chance(seed, 0) * SHIFT_MS);
+  const times = (at: number) => LEAST_LOAD + LOAD_SPREAD * chance(seed, at);
+  const { load: { keys, perSecond }, steps } = scenario;
   return {
     ...scenario,
-    steps: scenario.steps.map((step) =>
-      "atMs" in step ? { ...step, atMs: step.atMs + shiftMs } : step
+    load: {
+      perSecond: Math.ceil(perSecond * times(1)),
+      keys: Math.ceil(keys * times(2)),
+    },
+    steps: steps.map((step, at) =>
+      "atMs" in step
+        ? { ...step, atMs: step.atMs + shiftMs }
+        : { ...step, afterMs: Math.floor(step.afterMs * chance(seed, 3 + at)) }
     ),
   };
 }
 
+/** From 0 to below 1, the same for the same numbers; by MurmurHash3's end. */
+export function chance(seed: number, index: number): number {
+  let bits = (seed ^ Math.imul(index + 1, 0x9e3779b9)) | 0;
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return ((bits ^ (bits >>> 16)) >>> 0) / 2 ** 32;
+}
+
 /**
  * @param nowMs since the load began
- * @param phase of the state; null: it is not known
+ * @param turn that the state is in; null: it is not known
  * @returns what is to be done now, and how far everything is then.
  */
 export function advance(
   steps: readonly Step[],
   progress: Progress,
   nowMs: number,
-  phase: Phase | null,
+  turn: Turn | null,
 ): { readonly progress: Progress; readonly actions: readonly Action[] } {
   const actions: Action[] = [];
   const next = progress.map((each, at): StepProgress => {
     const step = steps[at]!;
-    switch (each.kind) {
+    const called = each.kind === "waiting" ? call(step, nowMs, turn) : each;
+    switch (called.kind) {
       case "waiting":
-        if (!isDue(step, nowMs, phase)) return each;
+        return called;
+      case "called":
+        if ("when" in step && nowMs < called.sinceMs + step.afterMs) {
+          return called;
+        }
         actions.push({ kind: "begin", fault: step.fault });
         return { kind: "begun", sinceMs: nowMs };
       case "begun":
-        if (step.lastsMs === null || nowMs < each.sinceMs + step.lastsMs) {
-          return each;
-        }
+        if (!isPast(step, nowMs - called.sinceMs, turn)) return called;
         actions.push({ kind: "end", fault: step.fault });
-        return { kind: "over" };
+        return { kind: "over", sinceMs: nowMs };
       case "over":
-        return each;
+        return called;
     }
   });
   return { progress: next, actions };
 }
 
-const isDue = (step: Step, nowMs: number, phase: Phase | null): boolean =>
-  "atMs" in step ? nowMs >= step.atMs : phase === step.when;
+function call(step: Step, nowMs: number, turn: Turn | null): StepProgress {
+  const isDue = "atMs" in step ? nowMs >= step.atMs : turn === step.when;
+  return isDue ? { kind: "called", sinceMs: nowMs } : { kind: "waiting" };
+}
+
+const isPast = ({ lasts }: Step, forMs: number, turn: Turn | null): boolean =>
+  typeof lasts === "number" ? forMs >= lasts : lasts !== null && lasts === turn;
 
 /** Faults that have begun and not ended. */
 export const underWay = (
@@ -76,3 +104,18 @@ export const underWay = (
 ): readonly Fault[] =>
   steps.filter((_, at) => progress[at]!.kind === "begun")
     .map(({ fault }) => fault);
+
+/** When the last thing happened, since the load began; null: more is to come. */
+export function settledAt(
+  steps: readonly Step[],
+  progress: Progress,
+): number | null {
+  let lastMs = 0;
+  for (const [at, each] of progress.entries()) {
+    const isDone = each.kind === "over" ||
+      each.kind === "begun" && steps[at]!.lasts === null;
+    if (!isDone) return null;
+    lastMs = Math.max(lastMs, each.sinceMs);
+  }
+  return lastMs;
+}

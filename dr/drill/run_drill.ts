@@ -9,15 +9,25 @@ import type { Log } from "../../src/telemetry/log.ts";
 import { type ClusterName, other } from "../state/types.ts";
 import { pause } from "../waits.ts";
 import { judge, type Judgement } from "./judge.ts";
-import { advance, notBegun, type Progress, seeded, underWay } from "./plan.ts";
+import {
+  advance,
+  notBegun,
+  type Progress,
+  seeded,
+  settledAt,
+  underWay,
+} from "./plan.ts";
 import type {
   DrillReport,
   DrillWorld,
+  Fault,
   Moments,
   Objectives,
   Observed,
   Scenario,
   Sent,
+  Turn,
+  View,
 } from "./types.ts";
 
 export interface DrillOptions {
@@ -38,10 +48,12 @@ const LOOK_MS = 10;
 const READY_MS = 60_000;
 const FAILOVER_MS = 30_000;
 /** A cluster that runs says in this time what it has. */
-const OBSERVE_MS = 60_000;
+const OBSERVE_MS = 90_000;
 /** What is not there by then is lost. */
 const SETTLE_MS = 20_000;
-const SETTLE_LOOK_MS = 500;
+const SETTLE_LOOK_MS = 250;
+/** After faults clients connect again. */
+const CALM_MS = 1_500;
 
 /**
  * @throws {DrillError} where the roles do not come to work, or one ends; the
@@ -74,6 +86,7 @@ export async function runDrill(
     ...active === expects.active
       ? []
       : [`the ${active} is active and the ${expects.active} should be`],
+    ...run.missing().map((each) => `it did not come to this: ${each}`),
     ...run.switches > 0 && expects.active === "primary"
       ? ["a switch was begun, and none was called for"]
       : [],
@@ -165,6 +178,7 @@ class Run {
       await pause(LOOK_MS, signal);
     }
     signal.throwIfAborted();
+    const endMs = Date.now();
     const sent = await this.#world.stopLoad();
     const active = this.#world.view().state?.active ?? "primary";
     // One that should have been left, and was not, must tell what it has.
@@ -173,12 +187,28 @@ class Run {
     // The cluster that was left must tell what it has kept.
     if (active === expects.active) this.#endFaults();
     const there = await this.#observe(other(active), signal);
+    const listed = active === "secondary"
+      ? await this.#world.tail(signal)
+      : null;
     const judgement = judge({
       sent,
       active,
+      calmMs: this.#calmMs(),
+      load: { endMs, perSecond: load.perSecond },
+      listed,
       clusters: both(active, here, there),
     });
     return { active, judgement, moments: this.#moments() };
+  }
+
+  /** What was to happen and has not. */
+  missing(): readonly string[] {
+    return this.#scenario.steps
+      .filter((_, at) => {
+        const { kind } = this.#progress[at]!;
+        return kind === "waiting" || kind === "called";
+      })
+      .map(({ fault }) => faultText(fault));
   }
 
   #endFaults(): void {
@@ -203,13 +233,29 @@ class Run {
   }
 
   #isOver(): boolean {
-    const { expects, runsMs } = this.#scenario;
+    const { expects, maxRtoMs = 0, runsMs } = this.#scenario;
     const nowMs = Date.now();
-    if (expects.active === "primary") return nowMs >= this.#loadMs + runsMs;
-    if (this.faultMs === null) return false;
-    return this.#firstRecordMs !== null
-      ? nowMs >= this.#firstRecordMs + runsMs
-      : nowMs >= this.faultMs + this.#failoverMs;
+    const quietMs = this.#quietMs();
+    if (quietMs !== null) return nowMs >= quietMs + runsMs;
+    if (this.faultMs === null || expects.active === "primary") return false;
+    return nowMs >= this.faultMs + this.#failoverMs + maxRtoMs;
+  }
+
+  /** When all that was to come had come; null: it has not. */
+  #quietMs(): number | null {
+    const { expects, steps } = this.#scenario;
+    const sinceMs = settledAt(steps, this.#progress);
+    if (sinceMs === null) return null;
+    const lastMs = this.#loadMs + sinceMs;
+    if (expects.active === "primary") return lastMs;
+    return this.#firstRecordMs === null
+      ? null
+      : Math.max(this.#firstRecordMs, lastMs);
+  }
+
+  #calmMs(): number | null {
+    const quietMs = this.#quietMs();
+    return quietMs === null ? null : quietMs + CALM_MS;
   }
 
   #look(): void {
@@ -220,13 +266,11 @@ class Run {
       steps,
       this.#progress,
       nowMs - this.#loadMs,
-      state?.phase ?? null,
+      turnOf(state),
     );
     this.#progress = due.progress;
     for (const { fault, kind } of due.actions) {
-      this.#log.info(kind === "begin" ? "fault begins:" : "fault ends:", {
-        ...fault,
-      });
+      this.#log.info(`${kind}s: ${faultText(fault)}`);
       this.#world[kind](fault);
       this.faultMs ??= Date.now();
     }
@@ -259,15 +303,26 @@ class Run {
     signal: AbortSignal,
   ): Promise<Observed> {
     const deadlineMs = performance.now() + SETTLE_MS;
-    const nothing: Observed = { inputs: [], outputs: [] };
+    const nothing: Observed = { clusterId: null, inputs: [], outputs: [] };
     for (;;) {
       const here = await this.#observe(active, signal);
+      const isDone =
+        active === "primary" && this.#scenario.expects.active === active
+          ? await this.#isMirrored(here, signal)
+          : true;
       const clusters = both(active, here, nothing);
       const { lost } = judge({ sent, active, clusters });
-      if (lost === 0 || performance.now() >= deadlineMs) return here;
+      if (isDone && lost === 0 || performance.now() >= deadlineMs) return here;
       await pause(SETTLE_LOOK_MS, signal);
       signal.throwIfAborted();
     }
+  }
+
+  /** Where all is well in the end the mirror has come to the end, too. */
+  async #isMirrored(here: Observed, signal: AbortSignal): Promise<boolean> {
+    const there = await this.#observe("secondary", signal);
+    const ids = new Set(there.inputs.map(({ id }) => id));
+    return here.inputs.every(({ id }) => ids.has(id));
   }
 
   #moments(): Moments {
@@ -281,6 +336,26 @@ class Run {
     };
   }
 }
+
+function faultText(fault: Fault): string {
+  switch (fault.kind) {
+    case "kill":
+    case "hang":
+      return `${fault.kind} ${fault.cluster}`;
+    case "slow":
+      return `slow ${fault.cluster} by ${fault.delayMs} ms`;
+    case "cut":
+      return `cut ${fault.cluster} from ${fault.from.join(", ")}`;
+    case "crash":
+    case "freeze":
+      return `${fault.kind} ${fault.role}`;
+  }
+}
+
+const turnOf = (state: View["state"]): Turn | null =>
+  state?.active === "secondary" && state.phase === "steady"
+    ? "promoted"
+    : state?.phase ?? null;
 
 const both = (active: ClusterName, here: Observed, there: Observed) =>
   active === "primary"

@@ -1,82 +1,250 @@
 /** What can happen, as data. */
-import type { Fault, Load, Scenario, Step } from "./types.ts";
+import type {
+  Fault,
+  Load,
+  Party,
+  RoleName,
+  Scenario,
+  Step,
+  Turn,
+} from "./types.ts";
 
 const LOAD: Load = { perSecond: 300, keys: 40 };
+/** Before anything happens, so that there is something to keep. */
+const CALM_MS = 1_500;
+const RUNS_MS = 2_500;
+/** A sentinel has missed a dead primary by then, and not decided yet. */
+const IN_OUTAGE_MS = 1_000;
+/** About as long as a failover takes. */
+const FAILOVER_MS = 800;
+/** For so long a process is away. */
+const AWAY_MS = 500;
+/** Others carry on what has stood still for 30 s. */
+const ABANDONED_RTO_MS = 50_000;
+/** Clients that were lost wait before they connect again. */
+const AGAIN_RTO_MS = 20_000;
 
-const primary = (kind: "kill" | "hang"): Fault => ({
-  kind,
-  cluster: "primary",
+const ALL: readonly Party[] = ["pool", "mirror", "sentinel", "load"];
+
+const lost = (kind: "kill" | "hang", lasts: Step["lasts"] = null): Step => ({
+  atMs: CALM_MS,
+  fault: { kind, cluster: "primary" },
+  lasts,
 });
-const killed = (atMs: number, fault: Fault, lastsMs: number): Step => ({
-  atMs,
-  fault,
-  lastsMs,
+const cut = (from: readonly Party[], lasts: Step["lasts"]): Step => ({
+  atMs: CALM_MS,
+  fault: { kind: "cut", cluster: "primary", from },
+  lasts,
+});
+
+type Parts = Pick<Scenario, "name" | "describes" | "steps"> & Partial<Scenario>;
+
+const leaves = (parts: Parts): Scenario => ({
+  load: LOAD,
+  expects: { active: "secondary" },
+  runsMs: RUNS_MS,
+  ...parts,
+});
+const stays = (parts: Parts): Scenario => ({
+  load: LOAD,
+  expects: { active: "primary" },
+  runsMs: RUNS_MS + 1_500,
+  ...parts,
 });
 
 /** Shorter than what a sentinel takes for an outage, again and again. */
-const PULSES = 5;
+const PULSES = 4;
 const PULSE_EVERY_MS = 2_000;
 const PULSE_MS = 500;
 
-export const SCENARIOS: readonly Scenario[] = [
-  {
+const kill = (cluster: "primary" | "secondary"): Fault => ({
+  kind: "kill",
+  cluster,
+});
+
+const FAULTS: readonly Scenario[] = [
+  leaves({
     name: "kill",
     describes: "all brokers of the primary die and stay dead",
-    load: LOAD,
-    steps: [{ atMs: 4_000, fault: primary("kill"), lastsMs: null }],
-    expects: { active: "secondary" },
-    runsMs: 3_000,
-  },
-  {
+    steps: [lost("kill")],
+  }),
+  leaves({
     name: "hang",
     describes: "the primary takes requests and answers none",
-    load: LOAD,
-    steps: [{ atMs: 4_000, fault: primary("hang"), lastsMs: null }],
-    expects: { active: "secondary" },
-    runsMs: 3_000,
-  },
-  {
+    steps: [lost("hang")],
+  }),
+  leaves({
+    name: "cut",
+    describes: "the network to the primary is cut, and its brokers live on",
+    steps: [cut(ALL, null)],
+  }),
+  leaves({
+    name: "recovered",
+    describes: "the primary dies, and comes back when nobody needs it any more",
+    steps: [lost("kill", "promoted")],
+  }),
+  leaves({
+    name: "interrupted",
+    describes: "the primary dies, and in the failover the secondary for 1 s",
+    steps: [
+      lost("kill"),
+      {
+        when: "fencing",
+        afterMs: FAILOVER_MS,
+        fault: kill("secondary"),
+        lasts: 1_000,
+      },
+    ],
+    maxRtoMs: AGAIN_RTO_MS,
+  }),
+  stays({
     name: "slow",
     describes: "the primary answers 150 ms later for some seconds",
-    load: LOAD,
     steps: [{
-      atMs: 3_000,
+      atMs: CALM_MS,
       fault: { kind: "slow", cluster: "primary", delayMs: 150 },
-      lastsMs: 5_000,
+      lasts: 5_000,
     }],
-    expects: { active: "primary" },
-    runsMs: 10_000,
-  },
-  {
+  }),
+  stays({
     name: "flapping",
     describes: "the primary comes and goes, never for long",
-    load: LOAD,
-    steps: Array.from(
-      { length: PULSES },
-      (_, at) => killed(3_000 + at * PULSE_EVERY_MS, primary("kill"), PULSE_MS),
-    ),
-    expects: { active: "primary" },
-    runsMs: 14_000,
-  },
-  {
+    steps: Array.from({ length: PULSES }, (_, at): Step => ({
+      atMs: CALM_MS + at * PULSE_EVERY_MS,
+      fault: kill("primary"),
+      lasts: PULSE_MS,
+    })),
+  }),
+  stays({
     name: "secondary-down",
     describes: "the secondary dies and comes back",
-    load: LOAD,
-    steps: [killed(3_000, { kind: "kill", cluster: "secondary" }, 6_000)],
-    expects: { active: "primary" },
-    runsMs: 12_000,
-  },
-  {
+    steps: [{ atMs: CALM_MS, fault: kill("secondary"), lasts: 6_000 }],
+  }),
+  stays({
     name: "both-down",
     describes: "both clusters die and come back together",
-    load: LOAD,
+    steps: (["primary", "secondary"] as const).map((cluster): Step => ({
+      atMs: CALM_MS,
+      fault: kill(cluster),
+      lasts: 5_000,
+    })),
+  }),
+];
+
+const ISOLATED: readonly Scenario[] = [
+  stays({
+    name: "sentinel-isolated",
+    describes: "the sentinel alone does not reach the primary for a while",
+    steps: [cut(["sentinel"], 8_000)],
+  }),
+  stays({
+    name: "mirror-isolated",
+    describes: "the mirror alone does not reach the primary for a while",
+    steps: [cut(["mirror"], 5_000)],
+  }),
+  stays({
+    name: "pool-isolated",
+    describes: "the pool alone does not reach the primary for a while",
+    steps: [cut(["pool"], 5_000)],
+  }),
+];
+
+const crash = (role: RoleName): Pick<Step, "fault" | "lasts"> => ({
+  fault: { kind: "crash", role },
+  lasts: AWAY_MS,
+});
+const crashAt = (role: RoleName, when: Turn, afterMs: number): Step => ({
+  when,
+  afterMs,
+  ...crash(role),
+});
+
+const NO_ABORTS =
+  "embedded clusters do not abort transactions, so what a killed process had " +
+  "begun would count";
+const wants = (role: RoleName): Pick<Scenario, "needsKafka"> =>
+  role === "sentinel" ? {} : { needsKafka: NO_ABORTS };
+
+/** They wake up when all is decided without them, and must write nothing. */
+const FROZEN: readonly Scenario[] = [
+  leaves({
+    name: "pool-frozen",
+    describes: "the primary dies, and the pool stands still until the failover",
     steps: [
-      killed(3_000, primary("kill"), 5_000),
-      killed(3_000, { kind: "kill", cluster: "secondary" }, 5_000),
+      lost("kill"),
+      {
+        atMs: CALM_MS,
+        fault: { kind: "freeze", role: "pool" },
+        lasts: "promoted",
+      },
     ],
-    expects: { active: "primary" },
-    runsMs: 12_000,
-  },
+    maxRtoMs: AGAIN_RTO_MS,
+  }),
+  leaves({
+    name: "mirror-frozen",
+    describes:
+      "all but the mirror lose the primary, and it stands still until " +
+      "the failover",
+    steps: [
+      cut(["pool", "sentinel", "load"], null),
+      {
+        atMs: CALM_MS,
+        fault: { kind: "freeze", role: "mirror" },
+        lasts: "promoted",
+      },
+    ],
+    maxRtoMs: AGAIN_RTO_MS,
+    needsKafka: NO_ABORTS,
+  }),
+];
+
+const CRASHES: readonly Scenario[] = [
+  ...(["pool", "mirror", "sentinel"] as const).flatMap((role) => [
+    stays({
+      name: `${role}-crash`,
+      describes:
+        `the ${role} is killed and started again, and all else is well`,
+      steps: [{ atMs: CALM_MS, ...crash(role) }],
+      ...wants(role),
+    }),
+    leaves({
+      name: `${role}-crash-outage`,
+      describes: `the primary dies, and the ${role} before anybody decides`,
+      steps: [
+        lost("kill"),
+        { atMs: CALM_MS + IN_OUTAGE_MS, ...crash(role) },
+      ],
+      maxRtoMs: AGAIN_RTO_MS,
+    }),
+    leaves({
+      name: `${role}-crash-promoted`,
+      describes: `the primary dies, and the ${role} right after the failover`,
+      steps: [lost("kill"), crashAt(role, "promoted", 300)],
+      maxRtoMs: AGAIN_RTO_MS,
+      ...role === "pool" ? { needsKafka: NO_ABORTS } : {},
+    }),
+  ]),
+  ...(["pool", "mirror"] as const).map((role) =>
+    leaves({
+      name: `${role}-crash-failover`,
+      describes: `the primary dies, and the ${role} during the failover`,
+      steps: [lost("kill"), crashAt(role, "fencing", FAILOVER_MS)],
+      maxRtoMs: AGAIN_RTO_MS,
+    })
+  ),
+  leaves({
+    name: "failover-crash",
+    describes: "the primary dies, and the sentinel that fails over",
+    steps: [lost("kill"), crashAt("sentinel", "fencing", FAILOVER_MS)],
+    maxRtoMs: ABANDONED_RTO_MS,
+  }),
+];
+
+export const SCENARIOS: readonly Scenario[] = [
+  ...FAULTS,
+  ...ISOLATED,
+  ...FROZEN,
+  ...CRASHES,
 ];
 
 export const scenarioNamed = (name: string): Scenario | null =>

@@ -1,6 +1,11 @@
 /** What a drill is, and what comes of it; plain data. */
 import type { ClusterName, DrState, Health, Phase } from "../state/types.ts";
 
+/** Who works on the clusters in a drill; the sentinel fails over, too. */
+export type RoleName = "mirror" | "pool" | "sentinel";
+/** Whoever has links to the clusters. */
+export type Party = RoleName | "load";
+
 export type Fault =
   /** Its brokers refuse and break connections. */
   | { readonly kind: "kill"; readonly cluster: ClusterName }
@@ -11,19 +16,32 @@ export type Fault =
     readonly kind: "slow";
     readonly cluster: ClusterName;
     readonly delayMs: number;
-  };
+  }
+  /** Nothing passes between these and the cluster, which lives on. */
+  | {
+    readonly kind: "cut";
+    readonly cluster: ClusterName;
+    readonly from: readonly Party[];
+  }
+  /** The process is killed (SIGKILL), and started again when this ends. */
+  | { readonly kind: "crash"; readonly role: RoleName }
+  /** The process stands still (SIGSTOP), and goes on when this ends. */
+  | { readonly kind: "freeze"; readonly role: RoleName };
+
+/** As soon as the state says so; `promoted`: the secondary has become active. */
+export type Turn = Phase | "promoted";
 
 export type Step =
   & {
     readonly fault: Fault;
-    /** Null: until the drill is over. */
-    readonly lastsMs: number | null;
+    /** In ms, or until a turn; null: until the drill is over. */
+    readonly lasts: number | Turn | null;
   }
   & (
     /** Since the load began. */
     | { readonly atMs: number }
-    /** As soon as the state is in this phase. */
-    | { readonly when: Phase }
+    /** So long after the turn; of a scenario: up to so long, by the seed. */
+    | { readonly when: Turn; readonly afterMs: number }
   );
 
 export interface Load {
@@ -42,10 +60,11 @@ export interface Scenario {
     /** Where everybody works in the end. */
     readonly active: ClusterName;
   };
-  /**
-   * For so long there is load: since it began, or, where a failover is
-   * expected, since the first record on the new cluster.
-   */
+  /** Why embedded clusters cannot show it, as a user reads it. */
+  readonly needsKafka?: string;
+  /** Where more than `DEFAULT_OBJECTIVES` has to be allowed. */
+  readonly maxRtoMs?: number;
+  /** For so long there is load after the last fault and the first record. */
   readonly runsMs: number;
 }
 
@@ -55,6 +74,12 @@ export interface Objectives {
   /** From the first record that is missing there to the fault. */
   readonly maxRpoMs: number;
 }
+
+/** A mirror that keeps up is less than a second behind. */
+export const DEFAULT_OBJECTIVES: Objectives = {
+  maxRtoMs: 5_000,
+  maxRpoMs: 2_000,
+};
 
 /** A record that the load has sent. */
 export interface Sent {
@@ -72,6 +97,7 @@ export interface Sent {
 /** A record as it lies in a topic, in the order of its partition. */
 export interface Seen {
   readonly partition: number;
+  readonly offset: number;
   readonly id: number;
 }
 
@@ -79,10 +105,22 @@ export interface SeenOutput extends Seen {
   readonly key: string;
   /** From 0, among those of its input. */
   readonly ordinal: number;
+  /** What its header says of its input; null: it says nothing that is one. */
+  readonly claim: Claim | null;
+}
+
+/** Where an output says that its input lies. */
+export interface Claim {
+  readonly clusterId: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly ordinal: number;
 }
 
 /** What read_committed readers see, by partition in the order of offsets. */
 export interface Observed {
+  /** As the cluster calls itself; null: it does not say. */
+  readonly clusterId: string | null;
   readonly inputs: readonly Seen[];
   readonly outputs: readonly SeenOutput[];
 }
@@ -92,6 +130,13 @@ export interface View {
   /** Null: not known yet. */
   readonly health: Readonly<Record<ClusterName, Health>> | null;
   readonly state: Pick<DrState, "active" | "epoch" | "phase"> | null;
+}
+
+/** Offsets of the input topic of the cluster that was left, end exclusive. */
+export interface TailRange {
+  readonly partition: number;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Where a drill takes place: two clusters, and everybody at work. */
@@ -111,6 +156,11 @@ export interface DrillWorld {
   /** Of all partitions of the output topic together; null: not known. */
   outputEnd(cluster: ClusterName, signal: AbortSignal): Promise<number | null>;
   observe(cluster: ClusterName, signal: AbortSignal): Promise<Observed>;
+  /**
+   * What a way back would find of the cluster that was left, once that is there
+   * again; null: it cannot be asked here.
+   */
+  tail(signal: AbortSignal): Promise<readonly TailRange[] | null>;
   /** Resolves with the reason when a role cannot go on. */
   readonly failed: Promise<string>;
 }
@@ -132,6 +182,8 @@ export interface Counts {
   /** Inputs that were sent, and those that were acknowledged. */
   readonly sent: number;
   readonly acknowledged: number;
+  /** Inputs that were acknowledged when all faults were over. */
+  readonly afterwards: number;
   /** Outputs on the cluster that is active in the end. */
   readonly outputs: number;
   /** Outputs that its inputs demand and that are not there. */
@@ -142,6 +194,8 @@ export interface Counts {
   readonly reordered: number;
   /** Acknowledged inputs that only the cluster that was left has. */
   readonly tail: number;
+  /** Inputs of the primary that the mirror has not brought over. */
+  readonly behind: number;
 }
 
 export interface DrillReport extends Moments, Counts {

@@ -29,7 +29,7 @@ import {
   coordinatesIn,
 } from "../../src/pool/coordinates.ts";
 import { transactional } from "../failover/transactions.ts";
-import { type Flow, replayTopic } from "../formats/mod.ts";
+import { type Flow, NAMESPACE, replayTopic } from "../formats/mod.ts";
 import { Sender, type SenderOptions } from "../sender.ts";
 import { pause } from "../waits.ts";
 import { FailbackError } from "./errors.ts";
@@ -80,7 +80,7 @@ const ATTEMPTS = 20;
 
 export const replayTransactionalId = (
   { partition, topic }: Pick<ReplayWork, "partition" | "topic">,
-): string => `switchyard-replay-${topic}-${partition}`;
+): string => `${NAMESPACE}-replay-${topic}-${partition}`;
 
 /**
  * @throws {FailbackError} where another took it over.

@@ -5,7 +5,7 @@ import type {
   Library,
 } from "../../src/kafka/mod.ts";
 import { ensureCompacted } from "../cut/ensure_topics.ts";
-import { doneTopic, type Flow } from "../formats/mod.ts";
+import { doneTopic, type Flow, NAMESPACE } from "../formats/mod.ts";
 import { readRecords } from "../mirror/lane_state.ts";
 import type { SenderOptions } from "../sender.ts";
 import { DoneLog, doneRecords, type EraOutputs } from "./done_records.ts";
@@ -23,7 +23,7 @@ const REQUEST_MS = 5_000;
 
 /** One at a time writes; whoever begins later fences who began before. */
 const transactionalId = ({ source, target }: Flow) =>
-  `switchyard-${source}-${target}-failover`;
+  `${NAMESPACE}-${source}-${target}-failover`;
 
 /**
  * What the topic says now; nothing where there is none.

@@ -13,6 +13,7 @@ export * from "./errors.ts";
 export type { Entry } from "./fields.ts";
 export * from "./filters.ts";
 export * from "./heartbeat.ts";
+export * from "./namespace.ts";
 export * from "./offset_sync.ts";
 export * from "./policy.ts";
 export * from "./selection.ts";

@@ -12,6 +12,7 @@
  * the user's: that is how MirrorMaker 2 reads it, and it would not find its
  * targets under other names.
  */
+import { inNamespace } from "./namespace.ts";
 
 export interface PolicyOptions {
   readonly kind: "default" | "identity";
@@ -87,13 +88,15 @@ export function replicationPolicy(options: PolicyOptions): ReplicationPolicy {
   const isCheckpointsTopic = (topic: string) =>
     topic.endsWith(checkpointsSuffix);
 
+  const heartbeatsTopic = inNamespace(HEARTBEATS);
+
   return {
     kind,
     topicSource,
     upstreamTopic,
     originalTopic,
     isCheckpointsTopic,
-    heartbeatsTopic: HEARTBEATS,
+    heartbeatsTopic,
     targetTopic: (alias, topic) =>
       isNamedBySource(topic) ? alias + separator + topic : topic,
     sourceTopic: (alias, topic) => {
@@ -101,9 +104,11 @@ export function replicationPolicy(options: PolicyOptions): ReplicationPolicy {
       return topicSource(topic) === alias ? upstreamTopic(topic) : null;
     },
     offsetSyncsTopic: (alias) =>
-      `mm2-offset-syncs${internalSeparator}${alias}${internalSuffix}`,
-    checkpointsTopic: (alias) => alias + checkpointsSuffix,
-    isHeartbeatsTopic: (topic) => originalTopic(topic) === HEARTBEATS,
+      `mm2-offset-syncs${internalSeparator}${
+        inNamespace(alias)
+      }${internalSuffix}`,
+    checkpointsTopic: (alias) => inNamespace(alias) + checkpointsSuffix,
+    isHeartbeatsTopic: (topic) => originalTopic(topic) === heartbeatsTopic,
     isInternalTopic: (topic) =>
       topic.startsWith("__") || topic.startsWith(".") ||
       topic.startsWith("mm2") && topic.endsWith(internalSuffix) ||

@@ -1,17 +1,17 @@
 /** What a mirror from one cluster to another is called on both of them. Pure. */
 import type { TopicPartition } from "../../src/kafka/mod.ts";
-import type { Flow } from "../formats/mod.ts";
+import { type Flow, NAMESPACE } from "../formats/mod.ts";
 
 /** On the target: shares the lanes among mirrors. */
 export const laneGroup = ({ source, target }: Flow) =>
-  `switchyard-mirror-${source}-${target}`;
+  `${NAMESPACE}-mirror-${source}-${target}`;
 
 export const transactionalId = ({ source, target }: Flow, lane: number) =>
-  `switchyard-${source}-${target}-${lane}`;
+  `${NAMESPACE}-${source}-${target}-${lane}`;
 
 /** On the target: of whoever sets the positions of groups there. */
 export const groupsTransactionalId = ({ source, target }: Flow) =>
-  `switchyard-${source}-${target}-groups`;
+  `${NAMESPACE}-${source}-${target}-groups`;
 
 /** By what maps of partitions are keyed, and what logs call them. */
 export const idOf = ({ topic, partition }: TopicPartition) =>

@@ -14,7 +14,7 @@ import {
   KafkaError,
   type ProducerProperties,
 } from "../../src/kafka/mod.ts";
-import { HISTORY_TOPIC, STATE_TOPIC } from "../formats/mod.ts";
+import { HISTORY_TOPIC, NAMESPACE, STATE_TOPIC } from "../formats/mod.ts";
 import { Sender } from "../sender.ts";
 import type { StateClusters } from "./cluster.ts";
 import { encodeState } from "./codec.ts";
@@ -25,7 +25,7 @@ import { CHANGE_HEADER, logEnd, PARTITION } from "./read_log.ts";
 import type { DrState } from "./types.ts";
 
 /** All that write the state use this one, on the secondary. */
-export const STATE_TRANSACTIONAL_ID = "switchyard-state";
+export const STATE_TRANSACTIONAL_ID = `${NAMESPACE}-state`;
 
 /**
  * What became of a write. Not `written`: the session is of no use any more.

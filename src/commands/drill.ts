@@ -1,47 +1,56 @@
-/** `drill`: tries out on clusters of its own what a failover would be like. */
-import { parseArgs } from "node:util";
-import { parseDuration } from "../config/duration.ts";
-import { loadProcessSettings, SettingsError } from "../config/mod.ts";
+/** `drill`: tries out what a failover would be like. */
+import {
+  type LoadedSettings,
+  loadProcessSettings,
+  SettingsError,
+} from "../config/mod.ts";
 import {
   DrillError,
-  type Objectives,
   reportText,
   runDrill,
   type Scenario,
   scenarioNamed,
   SCENARIOS,
+  soakText,
 } from "../../dr/drill/mod.ts";
-import { nearestName, suggestion } from "../config/nearest.ts";
-import { KafkaError, ReadError } from "../kafka/mod.ts";
+import { KafkaError, type Library, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
-import { createLog, type LogLine, LogSink } from "../telemetry/log.ts";
-import { EmbeddedWorld } from "./drill/embedded_world.ts";
+import {
+  createLog,
+  type Log,
+  type LogLine,
+  LogSink,
+} from "../telemetry/log.ts";
+import { openConfiguredWorld } from "./drill/configured_world.ts";
+import { openEmbeddedWorld } from "./drill/embedded_world.ts";
+import type { RolesWorld } from "./drill/roles_world.ts";
+import { runSoak } from "./drill/run_soak.ts";
+import {
+  DRILL_USAGE,
+  type DrillChoices,
+  drillOptions,
+} from "./drill_options.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
 
-const USAGE = "usage: drill [--scenario kill] [--seed N] [--max-rto 5s] " +
-  "[--max-rpo 10s] [--json] [--list]";
-
-interface Options {
-  readonly scenario: Scenario;
-  readonly seed: number;
-  readonly objectives: Objectives;
-  readonly isJson: boolean;
-  readonly isList: boolean;
-}
+const USUAL = scenarioNamed("kill")!;
 
 /**
  * Exit status: 0 the objectives were met, 1 they were not, or it failed, 2 wrong
  * usage or settings.
  */
 export async function drill(args: readonly string[]): Promise<number> {
-  const options = optionsOf(args);
-  if (typeof options === "string") return complain(2, `${options}; ${USAGE}`);
-  if (options.isList) {
-    SCENARIOS.forEach(({ describes, name }) =>
-      print(`${name.padEnd(NAME_WIDTH)}${describes}`)
-    );
+  const choices = drillOptions(args);
+  if (typeof choices === "string") {
+    return complain(2, `${choices}; ${DRILL_USAGE}`);
+  }
+  if (choices.isList) {
+    SCENARIOS.forEach((each) => print(lineOf(each)));
     return 0;
+  }
+  if (choices.scenario?.needsKafka !== undefined && !choices.isOnClusters) {
+    const { name, needsKafka } = choices.scenario;
+    return complain(2, `${name} needs --clusters: ${needsKafka}`);
   }
   const stop = new AbortController();
   using _signals = listenToSignals({
@@ -50,7 +59,7 @@ export async function drill(args: readonly string[]): Promise<number> {
     onReload: () => {},
   });
   try {
-    return await run(options, stop.signal);
+    return await run(choices, stop.signal);
   } catch (error) {
     if (error instanceof SettingsError) return complain(2, error.message);
     if (
@@ -63,69 +72,95 @@ export async function drill(args: readonly string[]): Promise<number> {
 
 const NAME_WIDTH = 2 + Math.max(...SCENARIOS.map(({ name }) => name.length));
 
-async function run(options: Options, signal: AbortSignal): Promise<number> {
-  const { settings, sources } = loadProcessSettings();
-  const { isJson, scenario, ...rest } = options;
-  // In a fault roles and clients say a lot, and the report is what is wanted.
-  const isLogWanted = sources.get("logLevel")?.kind !== "default";
-  const roles = createLog({
-    level: settings.logLevel,
-    write: isLogWanted ? new LogSink().write : () => {},
-  });
+const lineOf = ({ describes, name, needsKafka }: Scenario): string =>
+  name.padEnd(NAME_WIDTH) + describes +
+  (needsKafka === undefined ? "" : ` (not embedded: ${needsKafka})`);
+
+async function run(
+  choices: DrillChoices,
+  signal: AbortSignal,
+): Promise<number> {
+  const { isJson, isOnClusters, objectivesOf, scenario, seed, soak } = choices;
+  const loaded = loadProcessSettings();
   const log = createLog({
     level: "info",
     write: (line) => say(newsText(line)),
   });
-  if (settings.primary.brokers !== null) {
-    say("the clusters of the settings are left alone: a drill makes its own");
+  const library = await openNative(loaded.settings, signal);
+  const opening = { choices, library, loaded, log };
+  const open = () =>
+    isOnClusters ? onClusters(opening, signal) : embedded(opening);
+  if (soak !== null) {
+    const summary = await runSoak({
+      scenarios: scenario === null
+        ? SCENARIOS.filter(({ needsKafka }) =>
+          isOnClusters || needsKafka === undefined
+        )
+        : [scenario],
+      count: soak,
+      seed,
+      atOnce: choices.atOnce,
+      objectivesOf,
+      open,
+      say,
+    }, signal);
+    print(isJson ? JSON.stringify(summary) : soakText(summary));
+    return summary.failures === 0 ? 0 : 1;
   }
-  const library = await openNative(settings, signal);
-  await using world = await EmbeddedWorld.open(library, roles, signal);
-  const report = await runDrill(scenario, { ...rest, world, log }, signal);
+  const chosen = scenario ?? USUAL;
+  const objectives = objectivesOf(chosen);
+  await using world = await open();
+  const report = await runDrill(
+    chosen,
+    { seed, objectives, world, log },
+    signal,
+  );
   print(isJson ? JSON.stringify(report) : reportText(report));
   return report.met ? 0 : 1;
 }
 
-/** What is wrong with them is a text. */
-function optionsOf(args: readonly string[]): Options | string {
-  try {
-    const { values } = parseArgs({
-      args: args[0] === "--" ? args.slice(1) : [...args],
-      options: {
-        scenario: { type: "string", default: "kill" },
-        seed: { type: "string", default: "1" },
-        "max-rto": { type: "string", default: "5s" },
-        "max-rpo": { type: "string", default: "10s" },
-        json: { type: "boolean", default: false },
-        list: { type: "boolean", default: false },
-      },
-    });
-    const scenario = scenarioNamed(values.scenario);
-    if (scenario === null) {
-      const names = SCENARIOS.map(({ name }) => name);
-      const near = suggestion(nearestName(values.scenario, names));
-      return `unknown scenario "${values.scenario}"${near}; there are ` +
-        names.join(", ");
-    }
-    const seed = Number(values.seed);
-    if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
-      return `--seed takes a whole number below 2^32, not "${values.seed}"`;
-    }
-    const maxRtoMs = parseDuration(values["max-rto"]);
-    const maxRpoMs = parseDuration(values["max-rpo"]);
-    if (maxRtoMs === null || maxRpoMs === null) {
-      return "--max-rto and --max-rpo take durations such as 5s";
-    }
-    return {
-      scenario,
-      seed,
-      objectives: { maxRtoMs, maxRpoMs },
-      isJson: values.json,
-      isList: values.list,
-    };
-  } catch (error) {
-    return (error as Error).message.split("\n")[0]!;
+interface Opening {
+  readonly choices: DrillChoices;
+  readonly library: Library;
+  readonly loaded: LoadedSettings;
+  readonly log: Log;
+}
+
+function embedded({ library, loaded, log }: Opening): Promise<RolesWorld> {
+  if (loaded.settings.primary.brokers !== null) {
+    log.info(
+      "the clusters of the settings are left alone: --clusters is not set",
+    );
   }
+  return openEmbeddedWorld(library, rolesLog(loaded));
+}
+
+function onClusters(
+  { choices: { commands }, library, loaded, log }: Opening,
+  signal: AbortSignal,
+): Promise<RolesWorld> {
+  const { settings } = loaded;
+  const { primary, secondary } = settings;
+  if (primary.brokers === null || secondary.brokers === null) {
+    throw new SettingsError([
+      "PRIMARY_BROKERS and SECONDARY_BROKERS name the clusters of --clusters",
+    ]);
+  }
+  const brokers = { primary: primary.brokers, secondary: secondary.brokers };
+  const roles = rolesLog(loaded);
+  return openConfiguredWorld(
+    { library, settings, brokers, commands, roles, log },
+    signal,
+  );
+}
+
+/** In a fault roles say a lot, and the report is what is wanted. */
+function rolesLog({ settings, sources }: LoadedSettings): Log {
+  const isWanted = sources.get("logLevel")?.kind !== "default";
+  return createLog({
+    level: settings.logLevel,
+    write: isWanted ? new LogSink().write : () => {},
+  });
 }
 
 const newsText = ({ fields, message }: LogLine): string =>

@@ -4,6 +4,8 @@ import { nearestName, suggestion } from "./nearest.ts";
 
 /** Environment variable with the path of the settings file. */
 export const fileVariable = "SWITCHYARD_CONFIG";
+/** A drill sets it for its roles, see dr/formats/namespace.ts. */
+const namespaceVariable = "SWITCHYARD_NAMESPACE";
 
 /** Variables that begin so are ours alone, so an unknown one is a mistake. */
 const ourPrefixes = [
@@ -28,6 +30,7 @@ export function readEnvironment(
   const problems: string[] = [];
   for (const [name, value = ""] of Object.entries(env).toSorted(byName)) {
     if (value === "" || name === fileVariable) continue;
+    if (name === namespaceVariable) continue;
     if (isServiceVariable(name, value)) continue;
     const given = match(name, leaves);
     if (given !== undefined) {

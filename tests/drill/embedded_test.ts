@@ -3,36 +3,46 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { Child } from "../support/child.ts";
 import { withoutOurs } from "../support/job_process.ts";
+import { isSoak, seed as soakSeed } from "../support/soak.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
-const EXIT_MS = 240_000;
+const EXIT_MS = 180_000;
+const SOAK_MS = 2 * 3_600_000;
+const SOAK_DRILLS = Deno.env.get("SOAK_DRILLS") || "100";
+const SEED = 11;
 
-const REPORT = z.object({
-  scenario: z.literal("kill"),
+const good = z.object({
   world: z.literal("embedded"),
-  seed: z.literal(11),
-  active: z.literal("secondary"),
+  seed: z.literal(SEED),
   acknowledged: z.number().min(100),
+  afterwards: z.number().min(50),
   outputs: z.number().min(100),
   lost: z.literal(0),
   repeated: z.literal(0),
   reordered: z.literal(0),
-  firstRecordMs: z.number().min(0),
   violations: z.array(z.string()).length(0),
   met: z.literal(true),
 });
+const failedOver = good.extend({
+  active: z.literal("secondary"),
+  firstRecordMs: z.number().min(0),
+});
+const stayed = good.extend({
+  active: z.literal("primary"),
+  decideMs: z.null(),
+  tail: z.literal(0),
+  behind: z.literal(0),
+});
 
-Deno.test("an embedded drill kills the primary, and finds on the secondary every output once", async () => {
+/** @returns the exit status, the report, and what was said beside it. */
+async function drilled(...args: string[]) {
   await using child = Child.deno([
     "run",
     "-A",
     "--no-check",
     main,
     "drill",
-    "--scenario",
-    "kill",
-    "--seed",
-    "11",
+    ...args,
     // How fast a machine under tests is, is not the matter here.
     "--max-rto",
     "120s",
@@ -40,10 +50,40 @@ Deno.test("an embedded drill kills the primary, and finds on the secondary every
     "120s",
     "--json",
   ], { env: withoutOurs() });
-  const { code } = await child.exit(EXIT_MS);
-  const told = child.lines("stderr").slice(-20).join("\n");
+  const { code } = await child.exit(isSoak ? SOAK_MS : EXIT_MS);
+  const said = child.lines("stderr").slice(-20).join("\n");
   const [line = ""] = child.lines("stdout").slice(-1);
-  assert.match(line, /^\{/, told);
-  REPORT.parse(JSON.parse(line));
-  assert.equal(code, 0, told);
-});
+  assert.match(line, /^\{/, said);
+  return { code, report: JSON.parse(line) as unknown, said };
+}
+
+const CASES: readonly [string, string, z.ZodType][] = [
+  ["kill", "every output once, on the secondary", failedOver],
+  ["failover-crash", "a failover that went on after a crash", failedOver],
+  ["sentinel-isolated", "that nobody has moved", stayed],
+];
+for (const [scenario, what, schema] of CASES) {
+  Deno.test(`the embedded drill "${scenario}" finds ${what}`, async () => {
+    const { code, report, said } = await drilled(
+      "--scenario",
+      scenario,
+      "--seed",
+      String(SEED),
+    );
+    schema.parse(report);
+    assert.equal(code, 0, said);
+  });
+}
+
+if (isSoak) {
+  Deno.test("random drills one after the other keep all that is promised", async () => {
+    const { code, report, said } = await drilled(
+      "--soak",
+      SOAK_DRILLS,
+      "--seed",
+      String(soakSeed),
+    );
+    console.log(JSON.stringify(report));
+    assert.equal(code, 0, said);
+  });
+}

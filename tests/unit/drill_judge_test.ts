@@ -138,10 +138,11 @@ for (const [what, change] of Object.entries(MIRRORED)) {
 }
 
 Deno.test("outputs and inputs that nobody asked for are found", () => {
-  const stray = { id: 9_999, partition: 0 };
+  const stray = { id: 9_999, partition: 0, offset: 9_999 };
+  const claim = { clusterId: "two", partition: 0, offset: 9_999, ordinal: 0 };
   const bad = spoilt(evidence, ({ inputs, outputs }) => ({
     inputs: [...inputs, stray],
-    outputs: [...outputs, { ...stray, ordinal: 0, key: "key-0" }],
+    outputs: [...outputs, { ...stray, ordinal: 0, key: "key-0", claim }],
   }));
   assert.deepEqual(judge(bad).violations, [
     "1 inputs are there that were never sent",
@@ -164,9 +165,74 @@ Deno.test("where nobody has moved the primary alone is judged", () => {
   const sent = evidence.sent.filter(({ cluster }) => cluster === "primary");
   const clusters = {
     primary,
-    secondary: { inputs: primary.inputs.slice(0, 30), outputs: [] },
+    secondary: { ...primary, clusterId: "two" },
   };
   const found = judge({ sent, active: "primary", clusters });
   assert.deepEqual(found.violations, []);
   assert.equal(found.tail, 0);
+});
+
+Deno.test("where nobody has moved the mirror has to come to the end", () => {
+  const { primary } = evidence.clusters;
+  const sent = evidence.sent.filter(({ cluster }) => cluster === "primary");
+  const secondary = { ...primary, inputs: primary.inputs.slice(3) };
+  const clusters = { primary, secondary };
+  assert.equal(judge({ sent, active: "primary", clusters }).behind, 3);
+});
+
+Deno.test("an output that names another input than its own is found", () => {
+  fc.assert(fc.property(fc.nat(), (place) => {
+    const bad = spoilt(evidence, ({ outputs }) => {
+      const at = place % outputs.length;
+      const claim = outputs[at]!.claim!;
+      const other = { ...claim, offset: claim.offset + 1 };
+      return { outputs: outputs.with(at, { ...outputs[at]!, claim: other }) };
+    });
+    assert.ok(
+      judge(bad).violations.includes(
+        "1 outputs name another input than theirs",
+      ),
+    );
+  }));
+});
+
+Deno.test("outputs without a word of their input are found", () => {
+  const bad = spoilt(evidence, ({ outputs }) => ({
+    outputs: outputs.map((each) => ({ ...each, claim: null })),
+  }));
+  assert.deepEqual(judge(bad).violations, [
+    `${bad.clusters.secondary.outputs.length} outputs do not say what input ` +
+    "they come from",
+  ]);
+});
+
+Deno.test("an input of the tail that the way back does not list is found", () => {
+  const { inputs } = evidence.clusters.primary;
+  const ends = inputs.map(({ offset, partition }) => ({
+    partition,
+    start: offset,
+    end: offset + 1,
+  }));
+  const listed = ends.slice(COURSE.before - COURSE.tail);
+  assert.deepEqual(judge({ ...evidence, listed }).violations, []);
+  assert.deepEqual(judge({ ...evidence, listed: listed.slice(1) }).violations, [
+    "1 inputs of the tail are not found by the way back",
+  ]);
+});
+
+Deno.test("work goes on where the load is taken after the faults, and not where little of it is", () => {
+  const calmMs = 60; // The records of the toy come one each ms.
+  const load = { endMs: 100, perSecond: 1_000 };
+  const good = { ...evidence, calmMs, load };
+  assert.deepEqual(judge(good).violations, []);
+  assert.equal(judge(good).afterwards, COURSE.after);
+  const refused = evidence.sent.map((each) =>
+    each.id >= 80 ? { ...each, acknowledgedMs: null } : each
+  );
+  for (
+    const bad of [
+      { ...good, sent: refused },
+      { ...good, load: { endMs: 100, perSecond: 10_000 } },
+    ]
+  ) assert.match(judge(bad).violations.join(), /the secondary took \d+ inputs/);
 });

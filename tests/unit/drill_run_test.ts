@@ -30,7 +30,7 @@ const KILL: Scenario = {
   steps: [{
     atMs: 0,
     fault: { kind: "kill", cluster: "primary" },
-    lastsMs: null,
+    lasts: null,
   }],
   expects: { active: "secondary" },
   runsMs: 0,
@@ -90,6 +90,10 @@ class ToyWorld implements DrillWorld {
 
   outputEnd() {
     return Promise.resolve(this.#end++);
+  }
+
+  tail() {
+    return Promise.resolve(null);
   }
 
   observe(cluster: ClusterName) {
@@ -164,7 +168,7 @@ Deno.test("a switch that nobody called for is a violation, even where it came to
   world.sent = good.sent.filter(({ cluster }) => cluster === "primary");
   world.clusters = {
     primary: good.clusters.primary,
-    secondary: { inputs: [], outputs: [] },
+    secondary: { ...good.clusters.primary, clusterId: "two" },
   };
   world.onFault = () => {
     world.phase = "fencing";
@@ -172,7 +176,7 @@ Deno.test("a switch that nobody called for is a violation, even where it came to
   };
   const scenario: Scenario = {
     ...NOTHING,
-    steps: [{ ...KILL.steps[0]!, lastsMs: 1 }],
+    steps: [{ ...KILL.steps[0]!, lasts: 1 }],
     runsMs: 100,
   };
   const report = await runDrill(scenario, { ...options, world }, signal);
@@ -186,7 +190,7 @@ Deno.test("where a failover does not come the faults end before the cluster is a
   world.sent = good.sent.filter(({ cluster }) => cluster === "primary");
   world.clusters = {
     primary: good.clusters.primary,
-    secondary: { inputs: [], outputs: [] },
+    secondary: { clusterId: "two", inputs: [], outputs: [] },
   };
   world.onFault = () => {};
   const report = await runDrill(
@@ -196,6 +200,7 @@ Deno.test("where a failover does not come the faults end before the cluster is a
   );
   assert.deepEqual(report.violations, [
     "the primary is active and the secondary should be",
+    "40 inputs of the primary are not mirrored",
   ]);
   assert.equal(report.met, false);
   assert.deepEqual(world.done.slice(2), [

@@ -1,5 +1,11 @@
 /** Histories of drills in which all went well, to be spoilt. */
-import type { Observed, Seen, SeenOutput, Sent } from "../../dr/drill/mod.ts";
+import type {
+  Claim,
+  Observed,
+  Seen,
+  SeenOutput,
+  Sent,
+} from "../../dr/drill/mod.ts";
 import type { Evidence } from "../../dr/drill/judge.ts";
 
 const KEYS = 5;
@@ -39,25 +45,59 @@ export function failedOver(course: Course): Evidence {
     sent,
     active: "secondary",
     clusters: {
-      primary: { inputs: inputs(primary), outputs: outputs(primary) },
+      primary: {
+        clusterId: "one",
+        inputs: inputs(primary),
+        outputs: outputs(primary, claimsOn("one", primary)),
+      },
       secondary: {
+        clusterId: "two",
         inputs: inputs(secondary),
-        outputs: outputs([...mirrored, ...early, ...ids.slice(before)]),
+        outputs: outputs(
+          [...mirrored, ...early, ...ids.slice(before)],
+          // What was mirrored says where its input was on the primary.
+          new Map([
+            ...claimsOn("two", secondary),
+            ...claimsOn("one", primary),
+          ]),
+        ),
       },
     },
   };
 }
 
-const inputs = (ids: readonly number[]): Seen[] =>
-  ids.map((id) => ({ id, partition: partitionOf(id) }));
+function inputs(ids: readonly number[]): Seen[] {
+  const ends = new Map<number, number>();
+  return ids.map((id) => {
+    const partition = partitionOf(id);
+    const offset = ends.get(partition) ?? 0;
+    ends.set(partition, offset + 1);
+    return { id, partition, offset };
+  });
+}
 
-const outputs = (ids: readonly number[]): SeenOutput[] =>
+type Place = Omit<Claim, "ordinal">;
+
+const claimsOn = (clusterId: string, ids: readonly number[]) =>
+  new Map(
+    inputs(ids).map(({ id, offset, partition }): [number, Place] => [
+      id,
+      { clusterId, partition, offset },
+    ]),
+  );
+
+const outputs = (
+  ids: readonly number[],
+  places: ReadonlyMap<number, Place>,
+): SeenOutput[] =>
   ids.flatMap((id) =>
     Array.from({ length: countOf(id) }, (_, ordinal) => ({
       id,
       ordinal,
       key: keyOf(id),
       partition: partitionOf(id),
+      offset: 0, // nobody asks
+      claim: { ...places.get(id)!, ordinal },
     }))
   );
 

@@ -2,7 +2,6 @@
  * The two embedded clusters of a drill, with all topics that the roles would
  * make themselves if there was a way, and what can happen to them.
  */
-import type { Fault } from "../../../dr/drill/mod.ts";
 import { cutsTopic } from "../../../dr/cut/mod.ts";
 import {
   connectOffsetsTopic,
@@ -16,6 +15,7 @@ import {
 } from "../../../dr/formats/mod.ts";
 import type { ClusterName } from "../../../dr/state/mod.ts";
 import { type Library, MockCluster } from "../../kafka/mod.ts";
+import type { ClusterFault, DrillClusters } from "./roles_world.ts";
 
 /** Partitions of the topics with records of the job. */
 const PARTITIONS = 4;
@@ -26,7 +26,8 @@ const BROKERS: Readonly<Record<ClusterName, number>> = {
 /** Longer than any drill. */
 const HANGING_MS = 600_000;
 
-export class EmbeddedClusters implements AsyncDisposable {
+export class EmbeddedClusters implements DrillClusters {
+  readonly failed = new Promise<never>(() => {});
   readonly #clusters: Readonly<Record<ClusterName, MockCluster>>;
 
   /** @param jobTopics that both clusters have */
@@ -51,30 +52,40 @@ export class EmbeddedClusters implements AsyncDisposable {
     };
   }
 
-  begin(fault: Fault): void {
+  begin(fault: ClusterFault): boolean {
     const [cluster, id] = this.#of(fault);
     switch (fault.kind) {
       case "kill":
-        return cluster.setBrokerDown(id);
+        cluster.setBrokerDown(id);
+        return true;
       case "hang":
-        return cluster.setRoundTripTime(id, HANGING_MS);
+        cluster.setRoundTripTime(id, HANGING_MS);
+        return true;
       case "slow":
-        return cluster.setRoundTripTime(id, fault.delayMs);
+        cluster.setRoundTripTime(id, fault.delayMs);
+        return true;
+      case "cut":
+        return false;
     }
   }
 
-  end(fault: Fault): void {
+  end(fault: ClusterFault): boolean {
     const [cluster, id] = this.#of(fault);
     switch (fault.kind) {
       case "kill":
-        return cluster.setBrokerUp(id);
+        cluster.setBrokerUp(id);
+        return true;
       case "hang":
         // Answers that are held back would come before all others.
         cluster.setRoundTripTime(id, 0);
         cluster.setBrokerDown(id);
-        return cluster.setBrokerUp(id);
+        cluster.setBrokerUp(id);
+        return true;
       case "slow":
-        return cluster.setRoundTripTime(id, 0);
+        cluster.setRoundTripTime(id, 0);
+        return true;
+      case "cut":
+        return false;
     }
   }
 
@@ -83,7 +94,7 @@ export class EmbeddedClusters implements AsyncDisposable {
     await this.#clusters.secondary[Symbol.asyncDispose]();
   }
 
-  #of({ cluster }: Fault): readonly [MockCluster, number] {
+  #of({ cluster }: ClusterFault): readonly [MockCluster, number] {
     return [this.#clusters[cluster], BROKERS[cluster]];
   }
 }

@@ -18,6 +18,7 @@ export interface GeneratorOptions {
 const SLICE_MS = 10;
 /** What is not acknowledged by then is given up, and may be there or not. */
 const MESSAGE_MS = 3_000;
+const RECONNECT_MS = 300;
 const MOST_OUTPUTS = 3;
 
 type Entry = { -readonly [Name in keyof Sent]: Sent[Name] };
@@ -115,6 +116,8 @@ export class Generator implements AsyncDisposable {
       "enable.idempotence": true,
       "linger.ms": 5,
       "message.timeout.ms": MESSAGE_MS,
+      // What is judged is the cluster, and not how long this client waits.
+      "reconnect.backoff.max.ms": RECONNECT_MS,
     });
     const outbox = new Outbox(
       library,

@@ -1,10 +1,16 @@
 /** Reads a drill's topics, with clients of its own. */
 import { z } from "zod";
-import type { Observed, Seen, SeenOutput } from "../../../dr/drill/mod.ts";
+import type {
+  Claim,
+  Observed,
+  Seen,
+  SeenOutput,
+} from "../../../dr/drill/mod.ts";
 import {
   Admin,
   type Batch,
   type ConsumerProperties,
+  headerName,
   type Library,
   readTopic,
   wholeTopic,
@@ -31,7 +37,12 @@ export async function observe(
   options: ObserverOptions,
   signal: AbortSignal,
 ): Promise<Observed> {
+  // A new one, which does not wait to connect again to what was away.
   await using admin = adminOf(options);
+  const { clusterId } = await admin.describeCluster({
+    timeoutMs: REQUEST_MS,
+    signal,
+  });
   const { inputTopic, outputTopic } = options;
   // In this order: of each output that is seen, its input would be, too.
   const outputs = await all(
@@ -40,8 +51,9 @@ export async function observe(
     outputTopic,
     (batch, index): SeenOutput => ({
       ...OUTPUT.parse(JSON.parse(batch.text(index) ?? "null")),
-      partition: batch.tp(index).partition,
+      ...placeOf(batch, index),
       key: batch.keyText(index) ?? "",
+      claim: claimOf(batch.headerText(index, COORDINATES)),
     }),
     signal,
   );
@@ -51,11 +63,33 @@ export async function observe(
     inputTopic,
     (batch, index): Seen => ({
       id: INPUT.parse(JSON.parse(batch.text(index) ?? "null")).id,
-      partition: batch.tp(index).partition,
+      ...placeOf(batch, index),
     }),
     signal,
   );
-  return { inputs, outputs };
+  return { clusterId, inputs, outputs };
+}
+
+const placeOf = (batch: Batch, index: number) => ({
+  partition: batch.tp(index).partition,
+  offset: batch.offset(index),
+});
+
+const COORDINATES = headerName("switchyard.coordinates");
+const CLAIM =
+  /^(?<clusterId>[^/]+)\/[^/]+\/(?<partition>\d+)\/(?<offset>\d+)\/(?<ordinal>\d+)\//;
+
+/** Read by what docs/guarantees.md says of the header, not by the pool's code. */
+function claimOf(header: string | null): Claim | null {
+  const found = CLAIM.exec(header ?? "");
+  if (found === null) return null;
+  const { clusterId, offset, ordinal, partition } = found.groups!;
+  return {
+    clusterId: clusterId!,
+    partition: Number(partition),
+    offset: Number(offset),
+    ordinal: Number(ordinal),
+  };
 }
 
 /** Of all partitions together. @throws {KafkaError} */

@@ -1,0 +1,356 @@
+/**
+ * A pool, a mirror and a sentinel on two clusters: the commands as users run
+ * them, each a process of its own, with links of its own to both clusters.
+ *
+ *     load ───link───┐
+ *     pool ───link───┤
+ *     mirror ─link───┼── primary, secondary
+ *     sentinel link──┘        │
+ *     drill: state, ends, and in the end all records
+ */
+import { z } from "zod";
+import type {
+  DrillWorld,
+  Fault,
+  Load,
+  Observed,
+  Party,
+  RoleName,
+  Sent,
+  TailRange,
+  View,
+} from "../../../dr/drill/mod.ts";
+import { type ClusterName, other } from "../../../dr/state/mod.ts";
+import { followStates } from "../../../dr/state/follow.ts";
+import { pause } from "../../../dr/waits.ts";
+import {
+  type Admin,
+  type ConsumerProperties,
+  KafkaError,
+  type Library,
+  type ProducerProperties,
+  ReadError,
+} from "../../kafka/mod.ts";
+import type { Log } from "../../telemetry/log.ts";
+import { Generator } from "./generator.ts";
+import { Link, type LinkMode } from "./link.ts";
+import { adminOf, endOf, observe, type ObserverOptions } from "./observer.ts";
+import { Role } from "./role.ts";
+
+export type ClusterFault = Extract<Fault, { readonly cluster: ClusterName }>;
+
+/** The clusters of a drill, and what is done to them. */
+export interface DrillClusters extends AsyncDisposable {
+  readonly servers: Readonly<Record<ClusterName, string>>;
+  /** @returns false where the links are to do so instead. */
+  begin(fault: ClusterFault): boolean;
+  end(fault: ClusterFault): boolean;
+  /** Resolves with the reason when it cannot. */
+  readonly failed: Promise<string>;
+}
+
+export interface RolesWorldOptions {
+  readonly name: string;
+  readonly limits: readonly string[];
+  readonly library: Library;
+  readonly clusters: DrillClusters;
+  /** Of each role, without the brokers. */
+  readonly env: Readonly<Record<string, string>>;
+  /** How the drill itself reaches the clusters, brokers included. */
+  readonly clients: Readonly<
+    Record<ClusterName, {
+      readonly consumer: ConsumerProperties;
+      readonly producer: ProducerProperties;
+    }>
+  >;
+  readonly inputTopic: string;
+  readonly outputTopic: string;
+  /** As in `DrillWorld`; without it nobody can be asked. */
+  readonly tail?: DrillWorld["tail"];
+  /** For so long roles may leave their groups in the end; without it none. */
+  readonly stopMs?: number;
+  readonly log: Log;
+}
+
+const LOOK_MS = 100;
+const PARTIES: readonly Party[] = ["pool", "mirror", "sentinel", "load"];
+const NAMES: readonly ClusterName[] = ["primary", "secondary"];
+const COMMAND: Readonly<Record<RoleName, string>> = {
+  pool: "start",
+  mirror: "mirror",
+  sentinel: "sentinel",
+};
+const PASSING: LinkMode = { kind: "pass", delayMs: 0 };
+
+type Links = Readonly<Record<Party, Readonly<Record<ClusterName, Link>>>>;
+
+export class RolesWorld implements DrillWorld, AsyncDisposable {
+  readonly name: string;
+  readonly limits: readonly string[];
+  readonly failed: Promise<string>;
+  readonly #options: RolesWorldOptions;
+  readonly #links: Links;
+  readonly #roles: Readonly<Record<RoleName, Role>>;
+  readonly #generator: Generator;
+  readonly #observers: Readonly<Record<ClusterName, ObserverOptions>>;
+  readonly #watchers: Readonly<Record<ClusterName, Admin>>;
+  readonly #owned: AsyncDisposableStack;
+  #state: View["state"] = null;
+  #health: View["health"] = null;
+
+  private constructor(options: RolesWorldOptions, owned: AsyncDisposableStack) {
+    this.#owned = owned;
+    this.#options = options;
+    const { clients, clusters, env, library, limits, name } = options;
+    this.name = name;
+    this.limits = limits;
+    owned.use(clusters);
+    const link = (cluster: ClusterName) =>
+      owned.use(new Link(clusters.servers[cluster]));
+    const links = () => ({
+      primary: link("primary"),
+      secondary: link("secondary"),
+    });
+    this.#links = {
+      pool: links(),
+      mirror: links(),
+      sentinel: links(),
+      load: links(),
+    };
+    const { inputTopic, outputTopic } = options;
+    const observer = (cluster: ClusterName): ObserverOptions => ({
+      library,
+      properties: clients[cluster].consumer,
+      inputTopic,
+      outputTopic,
+    });
+    this.#observers = {
+      primary: observer("primary"),
+      secondary: observer("secondary"),
+    };
+    this.#watchers = {
+      primary: owned.use(adminOf(this.#observers.primary)),
+      secondary: owned.use(adminOf(this.#observers.secondary)),
+    };
+    const role = (role: RoleName) =>
+      owned.use(
+        new Role({
+          args: [COMMAND[role]],
+          env: {
+            ...env,
+            PRIMARY_BROKERS: this.#links[role].primary.servers,
+            SECONDARY_BROKERS: this.#links[role].secondary.servers,
+          },
+          onLine: (line) => options.log.info(line, { role }),
+        }),
+      );
+    this.#roles = {
+      sentinel: role("sentinel"),
+      mirror: role("mirror"),
+      pool: role("pool"),
+    };
+    const producer = (cluster: ClusterName): ProducerProperties => ({
+      ...clients[cluster].producer,
+      "bootstrap.servers": this.#links.load[cluster].servers,
+    });
+    this.#generator = owned.use(
+      new Generator({
+        library,
+        clusters: {
+          primary: producer("primary"),
+          secondary: producer("secondary"),
+        },
+        topic: inputTopic,
+        active: () =>
+          this.#state?.phase === "steady" ? this.#state.active : null,
+      }),
+    );
+    const { mirror, pool, sentinel } = this.#roles;
+    this.failed = Promise.race([
+      clusters.failed,
+      mirror.failed,
+      pool.failed,
+      sentinel.failed,
+    ]);
+    this.#watch(owned);
+  }
+
+  /** Everybody begins to work; see `ready`. */
+  static async open(options: RolesWorldOptions): Promise<RolesWorld> {
+    const owned = new AsyncDisposableStack();
+    try {
+      return new RolesWorld(options, owned);
+    } catch (error) {
+      await owned.disposeAsync();
+      throw error;
+    }
+  }
+
+  async ready(signal: AbortSignal): Promise<void> {
+    while (!await this.#isReady()) {
+      await pause(LOOK_MS, signal);
+      signal.throwIfAborted();
+    }
+  }
+
+  begin(fault: Fault): void {
+    switch (fault.kind) {
+      case "crash":
+        return void this.#roles[fault.role].kill();
+      case "freeze":
+        return this.#roles[fault.role].freeze();
+      case "cut":
+        if (this.#options.clusters.begin(fault)) return;
+        return this.#link(fault.cluster, fault.from, { kind: "hold" });
+      case "kill":
+        if (this.#options.clusters.begin(fault)) return;
+        return this.#link(fault.cluster, PARTIES, { kind: "refuse" });
+      case "hang":
+        if (this.#options.clusters.begin(fault)) return;
+        return this.#link(fault.cluster, PARTIES, { kind: "hold" });
+      case "slow":
+        if (this.#options.clusters.begin(fault)) return;
+        return this.#link(fault.cluster, PARTIES, {
+          kind: "pass",
+          delayMs: fault.delayMs,
+        });
+    }
+  }
+
+  end(fault: Fault): void {
+    switch (fault.kind) {
+      case "crash":
+        return this.#roles[fault.role].start();
+      case "freeze":
+        return this.#roles[fault.role].resume();
+      case "cut":
+      case "kill":
+      case "hang":
+      case "slow":
+        if (this.#options.clusters.end(fault)) return;
+        return this.#link(
+          fault.cluster,
+          fault.kind === "cut" ? fault.from : PARTIES,
+          PASSING,
+        );
+    }
+  }
+
+  view(): View {
+    return { state: this.#state, health: this.#health };
+  }
+
+  startLoad(load: Load, seed: number): void {
+    this.#generator.start(load, seed);
+  }
+
+  stopLoad(): Promise<readonly Sent[]> {
+    return this.#generator.stop();
+  }
+
+  async outputEnd(
+    cluster: ClusterName,
+    signal: AbortSignal,
+  ): Promise<number | null> {
+    try {
+      return await endOf(this.#watchers[cluster], this.#options.outputTopic);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof KafkaError) return null;
+      throw error;
+    }
+  }
+
+  async observe(cluster: ClusterName, signal: AbortSignal): Promise<Observed> {
+    for (;;) {
+      try {
+        return await observe(this.#observers[cluster], signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        const mayPass = error instanceof ReadError ||
+          error instanceof KafkaError && error.retriable;
+        if (!mayPass) throw error;
+      }
+      await pause(LOOK_MS, signal);
+    }
+  }
+
+  async tail(signal: AbortSignal): Promise<readonly TailRange[] | null> {
+    return await this.#options.tail?.(signal) ?? null;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { stopMs } = this.#options;
+    if (stopMs !== undefined) {
+      await Promise.all(
+        Object.values(this.#roles).map((each) => each.stop(stopMs)),
+      );
+    }
+    await this.#owned.disposeAsync();
+  }
+
+  #link(cluster: ClusterName, from: readonly Party[], mode: LinkMode): void {
+    for (const party of from) this.#links[party][cluster].mode = mode;
+  }
+
+  #watch(owned: AsyncDisposableStack): void {
+    const closing = new AbortController();
+    const { signal } = closing;
+    const watching = Promise.all([
+      this.#watchState(signal),
+      this.#watchHealth(signal),
+    ]);
+    owned.defer(async () => {
+      closing.abort();
+      await watching;
+    });
+  }
+
+  async #watchState(signal: AbortSignal): Promise<void> {
+    const { clients, library } = this.#options;
+    const readers = { library, clusters: clients, onClientEvent: () => {} };
+    for await (const state of followStates(readers, () => {}, signal)) {
+      this.#state = state;
+    }
+  }
+
+  async #watchHealth(signal: AbortSignal): Promise<void> {
+    for (; !signal.aborted; await pause(LOOK_MS, signal)) {
+      const told = SENTINEL.safeParse(await this.#roles.sentinel.status());
+      const health = told.data?.health ?? null;
+      this.#health = health === null ? null : {
+        primary: health.primary.health,
+        secondary: health.secondary.health,
+      };
+    }
+  }
+
+  async #isReady(): Promise<boolean> {
+    const { mirror, pool, sentinel } = this.#roles;
+    const [s, m, p] = await Promise.all([
+      sentinel.status(),
+      mirror.status(),
+      pool.status(),
+    ]);
+    return this.#state?.phase === "steady" &&
+      READY_SENTINEL.safeParse(s).success &&
+      READY_MIRROR.safeParse(m).success && READY_POOL.safeParse(p).success;
+  }
+}
+
+const HEALTH = z.object({
+  health: z.enum(["down", "healthy", "suspect", "unknown"]),
+});
+const SENTINEL = z.object({
+  health: z.object({ primary: HEALTH, secondary: HEALTH }).nullable(),
+});
+const HEALTHY = z.object({ health: z.literal("healthy") });
+const READY_SENTINEL = z.object({
+  isVoting: z.literal(true),
+  lagMs: z.number(),
+  health: z.object({ primary: HEALTHY, secondary: HEALTHY }),
+});
+const READY_MIRROR = z.object({
+  lanes: z.array(z.object({ state: z.literal("running") })).min(1),
+});
+const READY_POOL = z.object({ phase: z.literal("running") });
