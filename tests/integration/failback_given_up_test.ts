@@ -1,7 +1,7 @@
 /** A way back that is broken off, with the primary gone again, on real clusters. */
 import assert from "node:assert/strict";
-import { type DrState, STATE_TOPIC, StateStore } from "../../dr/state/mod.ts";
-import { stateClusters, statesUpTo, TIMINGS } from "../support/dr_state.ts";
+import { type DrState, StateStore } from "../../dr/state/mod.ts";
+import { stateClusters, TIMINGS } from "../support/dr_state.ts";
 import { FailbackRuns } from "../support/failback_run.ts";
 import { MirrorPair } from "../support/mirror_pair.ts";
 import { realKafkaTest } from "../support/require_java.ts";
@@ -12,7 +12,7 @@ const { signal } = new AbortController();
 const decoder = new TextDecoder();
 
 realKafkaTest(
-  "what rests on the way back is given up with the secondary alone, and nobody rests before the mirror back is known to keep up",
+  "what rests on the way back is given up with the secondary alone",
   async () => {
     await using pair = await MirrorPair.start({ heapMb: 256 });
     try {
@@ -48,17 +48,7 @@ async function giveUp(pair: MirrorPair): Promise<void> {
     assert.equal(caughtUp.state.phase, "catching-up");
     await back.stop();
   }
-  await target.client.produce(input, [{ key: null, value: "b" }]);
-  const early = await runs.run("failback", "--switch");
-  assert.equal(early.code, 1, early.said);
-  assert.match(early.said, /did not come to the end.*1 offsets are missing/);
-  const { epoch, era } = (await runs.json("failback", "--dry-run")).state;
-  const states = await statesUpTo(
-    target.cluster.bootstrapServers,
-    STATE_TOPIC,
-    epoch,
-  );
-  assert.ok(states.every(({ phase }) => phase !== "draining"));
+  const { era } = (await runs.json("failback", "--dry-run")).state;
   const calm = await runs.json("failback", "--cancel");
   assert.equal(calm.outcome, "nothing");
 

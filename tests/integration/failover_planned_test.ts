@@ -127,7 +127,9 @@ async function switchOver(
   const stranger = quietKafka(source.cluster.bootstrapServers)
     .consumer({ groupId: "strangers" });
   await stranger.connect();
-  await stranger.subscribe({ topic: input });
+  // Of records it could only read those that are not compressed.
+  await pair.create("others", 1);
+  await stranger.subscribe({ topic: "others" });
   const joined = Promise.withResolvers<void>();
   stranger.on(stranger.events.GROUP_JOIN, () => joined.resolve());
   await stranger.run({ eachMessage: () => Promise.resolve() });
