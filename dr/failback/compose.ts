@@ -15,6 +15,7 @@ import {
 } from "../failover/target.ts";
 import { inTransactions } from "../failover/transactions.ts";
 import { type Flow, lanesTopic, replayTopic } from "../formats/mod.ts";
+import { NAMESPACE } from "../formats/namespace.ts";
 import { ensureOwnTopics } from "../mirror/own_topics.ts";
 import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
 import {
@@ -79,7 +80,7 @@ const PARTITIONS_AT_ONCE = 4;
 const IDS_AT_ONCE = 64;
 /** Whoever gives up has failed at something, and does not wait for long. */
 const GIVE_UP_MS = 60_000;
-const PRUNE_ID = "switchyard-replay";
+const PRUNE_ID = `${NAMESPACE}-replay`;
 const ALIVE_MS = 5_000;
 
 /** @throws {PropertyError} where clients cannot be made. */
