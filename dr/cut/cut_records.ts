@@ -2,7 +2,7 @@
  * What a resuming pool needs beside a group's offsets: S, the place in each
  * partition from which on it looks for outputs of inputs at and above p. MM2
  * has no place for it, so it stands in a compacted topic of ours on the target,
- * `${NAMESPACE}-cuts.<source>.internal`, in JSON:
+ * `switchyard-cuts.<source>.internal`, in JSON:
  *
  *     key "stable/<cut>/<part>"  {"parts":2,"stable":{"<topic>":[7,null,0]}}
  *     key "released"             {"cuts":{"<cut>":["<group>", ...]}}
@@ -22,7 +22,7 @@ import type { OffsetTable } from "./types.ts";
 export type CutId = string;
 
 export const cutsTopic = (source: string): string =>
-  `switchyard-cuts.${source}.internal`;
+  `${NAMESPACE}-cuts.${source}.internal`;
 
 /** Partitions in one record: some 300 KB, well below what brokers take. */
 const PARTITIONS_A_PART = 20_000;

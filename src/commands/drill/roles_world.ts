@@ -20,7 +20,7 @@ import type {
   TailRange,
   View,
 } from "../../../dr/drill/mod.ts";
-import { type ClusterName, other } from "../../../dr/state/mod.ts";
+import type { ClusterName } from "../../../dr/state/mod.ts";
 import { followStates } from "../../../dr/state/follow.ts";
 import { pause } from "../../../dr/waits.ts";
 import {
@@ -74,7 +74,6 @@ export interface RolesWorldOptions {
 
 const LOOK_MS = 100;
 const PARTIES: readonly Party[] = ["pool", "mirror", "sentinel", "load"];
-const NAMES: readonly ClusterName[] = ["primary", "secondary"];
 const COMMAND: Readonly<Record<RoleName, string>> = {
   pool: "start",
   mirror: "mirror",
