@@ -25,6 +25,7 @@ import { followStates } from "../../../dr/state/follow.ts";
 import { pause } from "../../../dr/waits.ts";
 import {
   type Admin,
+  type ClientProperties,
   type ConsumerProperties,
   KafkaError,
   type Library,
@@ -59,6 +60,7 @@ export interface RolesWorldOptions {
   /** How the drill itself reaches the clusters, brokers included. */
   readonly clients: Readonly<
     Record<ClusterName, {
+      readonly admin: ClientProperties;
       readonly consumer: ConsumerProperties;
       readonly producer: ProducerProperties;
     }>
@@ -120,6 +122,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
     const observer = (cluster: ClusterName): ObserverOptions => ({
       library,
       properties: clients[cluster].consumer,
+      admin: clients[cluster].admin,
       inputTopic,
       outputTopic,
     });
