@@ -7,7 +7,9 @@ const USUAL = "switchyard";
 /** What those of drills begin with. */
 export const DRILL_NAMESPACE = "switchyard-drill-";
 
-export const NAMESPACE = named(Deno.env.get("SWITCHYARD_NAMESPACE") ?? "");
+const VARIABLE = "SWITCHYARD_NAMESPACE";
+
+export const NAMESPACE = named(given());
 
 /** MirrorMaker 2's topics are known by their cluster's alias. */
 export const inNamespace = (alias: string): string =>
@@ -15,7 +17,17 @@ export const inNamespace = (alias: string): string =>
 
 /** A topic of a drill, and not of one that this process is part of. */
 export const isOfOtherDrill = (topic: string): boolean =>
-  topic.includes(DRILL_NAMESPACE) && !topic.includes(NAMESPACE);
+  topic.includes(DRILL_NAMESPACE) &&
+  (NAMESPACE === USUAL || !topic.includes(NAMESPACE));
+
+/** An application of others may not be allowed to read it, and needs not to. */
+function given(): string {
+  const { state } = Deno.permissions.querySync({
+    name: "env",
+    variable: VARIABLE,
+  });
+  return state === "granted" ? Deno.env.get(VARIABLE) ?? "" : "";
+}
 
 /** @throws {TypeError} for what cannot be part of a name, or would be ours. */
 function named(text: string): string {
@@ -24,6 +36,6 @@ function named(text: string): string {
     return text;
   }
   throw new TypeError(
-    `SWITCHYARD_NAMESPACE is "${text}"; it is set by drills alone`,
+    `${VARIABLE} is "${text}"; it is set by drills alone`,
   );
 }

@@ -39,7 +39,11 @@ export function openEmbeddedWorld(
   const { servers } = clusters;
   const clients = (cluster: "primary" | "secondary") => {
     const own = { "bootstrap.servers": servers[cluster], log_level: 0 };
-    return { consumer: { ...own, "group.id": "drill" }, producer: own };
+    return {
+      admin: own,
+      consumer: { ...own, "group.id": "drill" },
+      producer: own,
+    };
   };
   return RolesWorld.open({
     name: "embedded",

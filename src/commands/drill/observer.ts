@@ -9,6 +9,7 @@ import type {
 import {
   Admin,
   type Batch,
+  type ClientProperties,
   type ConsumerProperties,
   headerName,
   type Library,
@@ -19,6 +20,7 @@ import {
 export interface ObserverOptions {
   readonly library: Library;
   readonly properties: ConsumerProperties;
+  readonly admin: ClientProperties;
   readonly inputTopic: string;
   readonly outputTopic: string;
 }
@@ -99,12 +101,8 @@ export async function endOf(admin: Admin, topic: string): Promise<number> {
 }
 
 export const adminOf = (
-  { library, properties }: Pick<ObserverOptions, "library" | "properties">,
-): Admin =>
-  new Admin(library, {
-    "bootstrap.servers": properties["bootstrap.servers"],
-    "log_level": 0,
-  });
+  { admin, library }: Pick<ObserverOptions, "admin" | "library">,
+): Admin => new Admin(library, { ...admin, "log_level": 0 });
 
 async function all<T>(
   { library, properties }: ObserverOptions,

@@ -20,11 +20,12 @@ import type {
   TailRange,
   View,
 } from "../../../dr/drill/mod.ts";
-import { type ClusterName, other } from "../../../dr/state/mod.ts";
+import type { ClusterName } from "../../../dr/state/mod.ts";
 import { followStates } from "../../../dr/state/follow.ts";
 import { pause } from "../../../dr/waits.ts";
 import {
   type Admin,
+  type ClientProperties,
   type ConsumerProperties,
   KafkaError,
   type Library,
@@ -59,6 +60,7 @@ export interface RolesWorldOptions {
   /** How the drill itself reaches the clusters, brokers included. */
   readonly clients: Readonly<
     Record<ClusterName, {
+      readonly admin: ClientProperties;
       readonly consumer: ConsumerProperties;
       readonly producer: ProducerProperties;
     }>
@@ -74,7 +76,6 @@ export interface RolesWorldOptions {
 
 const LOOK_MS = 100;
 const PARTIES: readonly Party[] = ["pool", "mirror", "sentinel", "load"];
-const NAMES: readonly ClusterName[] = ["primary", "secondary"];
 const COMMAND: Readonly<Record<RoleName, string>> = {
   pool: "start",
   mirror: "mirror",
@@ -121,6 +122,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
     const observer = (cluster: ClusterName): ObserverOptions => ({
       library,
       properties: clients[cluster].consumer,
+      admin: clients[cluster].admin,
       inputTopic,
       outputTopic,
     });
