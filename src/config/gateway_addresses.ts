@@ -1,5 +1,5 @@
 /**
- * Where the gateway listens: `0.0.0.0:19092;0.0.0.0:19093=a:9093,b:9093|s:9093`.
+ * Where the gateway listens: `0.0.0.0:19092;0.0.0.0:19093=a:9093,b:9093/s:9093`.
  * The second one leads to another listener of the same clusters, as clients with
  * TLS or a login need it.
  */
@@ -18,7 +18,7 @@ export const parseGatewayAddresses = (text: string): ListenAddress[] =>
     const [, listen, lists] = /^([^=]*)(?:=(.*))?$/s.exec(each)!;
     return {
       listen: listen!.trim(),
-      brokers: lists?.split("|").map((list) =>
+      brokers: lists?.split("/").map((list) =>
         list.split(",").map((it) =>
           it.trim()
         )
@@ -41,7 +41,7 @@ export const gatewayAddresses: Kind<string> = {
   schema: z.string().refine(areAddresses),
   type: "host:port, semicolon-separated",
   expected: "host:port with a port from 1 to 65,535, several separated by " +
-    "semicolons, and =host:port,...|host:port,... after one that leads to " +
+    "semicolons, and =host:port,.../host:port,... after one that leads to " +
     "other brokers, those of the primary first",
   bounds: "ports 1 to 65,535",
   fromText: address.fromText,

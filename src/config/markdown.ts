@@ -24,11 +24,9 @@ export function fence(language: string, text: string): string {
 
 /** A table with aligned columns; the first row is its head. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const [head = [], ...body] = rows.map((row) =>
-    row.map((cell) => cell.replaceAll("|", "\\|"))
-  );
+  const [head = [], ...body] = rows;
   const widths = head.map((_, column) =>
-    Math.max(...[head, ...body].map((row) => (row[column] ?? "").length))
+    Math.max(...rows.map((row) => (row[column] ?? "").length))
   );
   const line = (cells: readonly string[], pad: string) =>
     `| ${

@@ -75,7 +75,7 @@ export const gateway = {
     description: "Where the gateway listens: the `bootstrap.servers` of " +
       "clients that are to follow a failover. Several are separated by " +
       "semicolons. One that is to lead to another listener of the brokers " +
-      "names it: `0.0.0.0:19093=p1:9093,p2:9093|s1:9093`, those of the primary " +
+      "names it: `0.0.0.0:19093=p1:9093,p2:9093/s1:9093`, those of the primary " +
       "first.",
   }),
   gateway: z.strictObject({

@@ -24,10 +24,19 @@ export interface Consumed {
   readonly oldestRepeatedMs: number | null;
 }
 
-const valuesOf = (log: readonly LogRecord[]) =>
-  new Map(log.map((each) => [placeOf(each), each.value]));
-
 const placeOf = ({ partition, offset }: LogRecord) => `${partition}-${offset}`;
+
+/** What a client got, or was acknowledged, at places where the log has it. */
+export function onSecondary(
+  done: readonly Done[],
+  log: readonly LogRecord[],
+  movedMs: number,
+): Done[] {
+  const values = new Map(log.map((each) => [placeOf(each), each.value]));
+  return done.filter((each) =>
+    each.atMs >= movedMs && values.get(placeOf(each)) === each.value
+  );
+}
 
 /**
  * @param movedMs it cannot have got anything of the secondary before. What it
@@ -38,13 +47,11 @@ export function judgeConsumer(
   log: readonly LogRecord[],
   movedMs: number,
 ): Consumed {
-  const values = valuesOf(log);
-  const isAfter = (each: Done) =>
-    each.atMs >= movedMs && values.get(placeOf(each)) === each.value;
-  const after = done.filter(isAfter);
+  const after = onSecondary(done, log, movedMs);
+  const there = new Set(after);
   const before = new Map<string, number>();
   for (const each of done) {
-    if (isAfter(each) || before.has(each.value)) continue;
+    if (there.has(each) || before.has(each.value)) continue;
     before.set(each.value, each.atMs);
   }
   const following = new Map<string, string>();
@@ -77,16 +84,4 @@ export function judgeConsumer(
     repeated: repeated.size,
     oldestRepeatedMs: times.length === 0 ? null : Math.min(...times),
   };
-}
-
-/** Acknowledged by the secondary, and not where its producer was told. */
-export function misplaced(
-  done: readonly Done[],
-  log: readonly LogRecord[],
-  movedMs: number,
-): Done[] {
-  const values = valuesOf(log);
-  return done.filter((each) =>
-    each.atMs >= movedMs && values.get(placeOf(each)) !== each.value
-  );
 }

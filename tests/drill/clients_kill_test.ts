@@ -18,7 +18,7 @@ import type { ClientOptions } from "../support/followed_clients.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 import { isSoak } from "../support/soak.ts";
 import { eventually } from "../support/wait.ts";
-import { judgeConsumer, type LogRecord, misplaced } from "./clients_judge.ts";
+import { judgeConsumer, type LogRecord, onSecondary } from "./clients_judge.ts";
 
 const topic = "orders";
 const committed = { isolation: "read_committed" } as const;
@@ -112,10 +112,10 @@ async function judged(
       }, { what: `whole: the ${each.name}`, timeoutMs: moveMs })
     ),
   );
-  const onSecondary = new Set(log.map(({ value }) => value));
+  const there = new Set(log.map(({ value }) => value));
   const acknowledged = producers.flatMap((each) => each.done());
-  report(name, world, switched, {
-    tail: acknowledged.filter(({ value }) => !onSecondary.has(value)).length,
+  report(name, world, switched, log, {
+    tail: acknowledged.filter(({ value }) => !there.has(value)).length,
     acknowledged: acknowledged.length,
     repeated: verdicts.map(({ oldestRepeatedMs, repeated }) => ({
       repeated,
@@ -126,7 +126,8 @@ async function judged(
   });
   assert.deepEqual(failures, []);
   for (const each of producers) {
-    assert.deepEqual(misplaced(each.done(), log, promotedMs), [], each.name);
+    const late = each.done().filter(({ atMs }) => atMs >= promotedMs);
+    assert.deepEqual(onSecondary(late, log, promotedMs), late, each.name);
   }
   for (const [index, { began, jumps }] of verdicts.entries()) {
     const { name } = consumers[index]!;
@@ -155,10 +156,11 @@ function report(
   name: string,
   { clients }: ClientsWorld,
   { decidedMs, faultMs, promotedMs }: Switched,
+  log: readonly LogRecord[],
   figures: Readonly<Record<string, unknown>>,
 ): void {
   const gaps = clients.map((each) => {
-    const firstMs = each.done().find(({ atMs }) => atMs >= promotedMs)!.atMs;
+    const firstMs = onSecondary(each.done(), log, promotedMs)[0]!.atMs;
     return [each.name, {
       sinceFaultMs: firstMs - faultMs,
       sinceDecisionMs: firstMs - decidedMs,

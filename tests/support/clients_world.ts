@@ -101,7 +101,7 @@ export class ClientsWorld implements AsyncDisposable {
       ...servers,
       SENTINEL_TOPICS: topic,
       // The other one as for a second listener of the same brokers.
-      GATEWAY_LISTEN: `${one};${other}=${primary.bootstrapServers}|` +
+      GATEWAY_LISTEN: `${one};${other}=${primary.bootstrapServers}/` +
         secondary.bootstrapServers,
     }));
     const reader = stack.use(

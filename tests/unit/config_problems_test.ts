@@ -206,13 +206,13 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
     "expected names of topics, comma-separated: each 1 to 249 letters, digits, " +
     "dots, underscores or hyphens",
   ],
-  ...["a", "a:0", "a:1;", "a:1;a:1", "a:1=b:1", "a:1=b:1|c", "a:1|b:1|c:1"]
+  ...["a", "a:0", "a:1;", "a:1;a:1", "a:1=b:1", "a:1=b:1/c", "a:1/b:1/c:1"]
     .map((addresses) =>
       [
         "GATEWAY_LISTEN",
         addresses,
         "expected host:port with a port from 1 to 65,535, several separated by " +
-        "semicolons, and =host:port,...|host:port,... after one that leads to " +
+        "semicolons, and =host:port,.../host:port,... after one that leads to " +
         "other brokers, those of the primary first",
       ] as const
     ),

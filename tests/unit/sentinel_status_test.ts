@@ -108,7 +108,7 @@ Deno.test("a gateway is ready when it knows where clients belong, whether or not
 
 Deno.test("each address of the gateway leads to the clusters' brokers, or to those that it names", () => {
   const clients = { admin: {}, producer: {}, consumer: {} };
-  const addresses = addressesOf("a:1; b:2 = p1:3, p2:3 | s:3", {
+  const addresses = addressesOf("a:1; b:2 = p1:3, p2:3 / s:3", {
     primary: { ...clients, brokers: ["p1:9", "p2:9"] },
     secondary: { ...clients, brokers: ["s:9"] },
   });
