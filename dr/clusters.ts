@@ -8,7 +8,12 @@ import {
   type ProducerProperties,
 } from "../src/kafka/mod.ts";
 import type { Log } from "../src/telemetry/log.ts";
-import type { ClusterName, StateCluster, StateClusters } from "./state/mod.ts";
+import {
+  type ClusterName,
+  PROMPT_RECONNECT,
+  type StateCluster,
+  type StateClusters,
+} from "./state/mod.ts";
 
 /** How clients of a cluster are made. */
 export interface ClusterClients {
@@ -33,7 +38,7 @@ export function openClusters(
   const onClientEvent = noting(log);
   const reached = (name: ClusterName): StateCluster => {
     const { admin: properties, consumer, producer } = clusters[name];
-    const admin = new Admin(library, properties);
+    const admin = new Admin(library, { ...PROMPT_RECONNECT, ...properties });
     const closing = new AbortController();
     const serving = serve(admin, onClientEvent, closing.signal);
     owned.defer(async () => {

@@ -30,6 +30,13 @@ export interface StateClusters {
   readonly onClientEvent: OnClientEvent;
 }
 
+/**
+ * Of what waits for a cluster to return. By default librdkafka waits for up to
+ * 10 s between two attempts; measured after an outage of 6 s, a reader went on 2
+ * to 5 s after the broker, and so 0.1 to 0.2 s.
+ */
+export const PROMPT_RECONNECT = { "reconnect.backoff.max.ms": 250 } as const;
+
 /** Fetches without librdkafka's habit of waiting up to a second. */
 const PROMPT_FETCH = {
   "fetch.wait.max.ms": 100,
@@ -41,6 +48,7 @@ export const readerProperties = (
   { consumer }: Pick<StateCluster, "consumer">,
 ): ConsumerProperties => ({
   "group.id": "switchyard-state",
+  ...PROMPT_RECONNECT,
   ...consumer,
   ...PROMPT_FETCH,
 });

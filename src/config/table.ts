@@ -17,7 +17,7 @@ import type {
   ProducerProperties,
 } from "./properties.ts";
 import { embedded } from "./table_embedded.ts";
-import { leases } from "./table_leases.ts";
+import { leases, leasesSection } from "./table_leases.ts";
 import { mirror } from "./table_mirror.ts";
 import { retries } from "./table_retries.ts";
 import { gateway, sentinel } from "./table_sentinel.ts";
@@ -355,13 +355,7 @@ export const groups: readonly Group[] = [
     about: "Used by `sentinel` alone.",
     shape: sentinel,
   },
-  {
-    title: "Strict leases",
-    about: "The same for pools, sentinels and the commands `failover` and " +
-      "`failback`, as is `transactionTimeoutMs`; see " +
-      "[disaster-recovery.md](disaster-recovery.md#strict-leases).",
-    shape: leases,
-  },
+  leasesSection,
   {
     title: "Gateway",
     about: "Where clients of both clusters begin; `sentinel` opens it.",

@@ -23,3 +23,11 @@ export const leases = {
     }),
   }),
 };
+
+export const leasesSection = {
+  title: "Strict leases",
+  about: "The same for pools, sentinels and the commands `failover` and " +
+    "`failback`, as is `transactionTimeoutMs`; see " +
+    "[disaster-recovery.md](disaster-recovery.md#strict-leases).",
+  shape: leases,
+};

@@ -103,7 +103,10 @@ Deno.test("a secondary that stays silent does not keep the primary's copy from c
   assert.equal(it.taken[0], FIRST);
   assert.deepEqual(
     it.lines.map(({ message }) => message),
-    ["the state on secondary cannot be read"],
+    [
+      "the state on secondary cannot be read",
+      "waits for the secondary to say which cluster is active",
+    ],
   );
 });
 
