@@ -273,15 +273,12 @@ async function fence(
   signal: AbortSignal,
 ): Promise<DrState | null> {
   const lanes = await parts.lanes(signal);
-  let hasTried = false;
-  const { state } = await insist(parts.change, (newest) => {
+  const { state } = await insist(parts.change, (newest, isUnsure) => {
     const stage = stageOf(newest, to);
-    // It may not have been certain whether ours was written.
-    const isOurs = hasTried && newest?.phase === "fencing" &&
+    const isOurs = isUnsure && newest?.phase === "fencing" &&
       newest.epoch === (epoch ?? 0) + 1 && newest.reason === reason;
     const isOther = epoch !== undefined && epoch !== (newest?.epoch ?? 0) &&
       !isOurs;
-    hasTried = true;
     switch (stage.kind) {
       case "begin": {
         const { active, era } = stage.from;

@@ -116,13 +116,11 @@ export class Claim {
     signal: AbortSignal,
   ): Promise<DrState> {
     const proposal = proposalOf({ ...this.#state, ...next });
-    let hasTried = false;
-    const { state } = await insist(this.#parts.change, (newest) => {
-      const isWritten = hasTried && newest?.epoch === this.#state.epoch + 1 &&
+    const { state } = await insist(this.#parts.change, (newest, isUnsure) => {
+      const isWritten = isUnsure && newest?.epoch === this.#state.epoch + 1 &&
         isSame(newest, proposal);
       if (isWritten) return null;
       this.#expectOurs(newest);
-      hasTried = true;
       return proposal;
     }, signal);
     this.#state = state!;

@@ -27,10 +27,7 @@ import type { WorkerThread } from "./thread.ts";
 import { Transactions } from "./transactions.ts";
 import { Workers } from "./workers.ts";
 
-const STREAM_WORKER = new URL(
-  "../../workers/stream_worker.ts",
-  import.meta.url,
-);
+const WORKER = new URL("../../workers/stream_worker.ts", import.meta.url);
 const TICK_MS = 250;
 const FILL_MS = 20;
 const MEASURE_EVERY_TICKS = 4;
@@ -125,7 +122,7 @@ export class Pool implements AsyncDisposable {
       partitions: this.#partitions,
       firstId: options.firstWorkerId ?? 0,
       thread: () => ({
-        module: STREAM_WORKER,
+        module: WORKER,
         library,
         consumer: this.#consumer,
         producerProperties: (slot) =>

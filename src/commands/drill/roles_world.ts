@@ -311,7 +311,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   async #watchState(signal: AbortSignal): Promise<void> {
     const { clients, library } = this.#options;
     const readers = { library, clusters: clients, onClientEvent: () => {} };
-    for await (const state of followStates(readers, () => {}, signal)) {
+    for await (const state of followStates(readers, {}, signal)) {
       this.#state = state;
     }
   }
