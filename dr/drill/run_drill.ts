@@ -45,7 +45,8 @@ export class DrillError extends Error {
 }
 
 const LOOK_MS = 10;
-const READY_MS = 60_000;
+/** Real clusters make their internal topics meanwhile. */
+const READY_MS = 150_000;
 const FAILOVER_MS = 30_000;
 /** A cluster that runs says in this time what it has. */
 const OBSERVE_MS = 90_000;
@@ -165,7 +166,8 @@ class Run {
       signal.throwIfAborted();
       if (!ready.aborted) throw error;
       throw new DrillError(
-        `after ${READY_MS / 1000} s not everybody is at work`,
+        `after ${READY_MS / 1000} s not everybody is at work: ` +
+          this.#world.waitingFor().join("; "),
       );
     }
     this.#log.info("everybody is at work; the load begins");

@@ -146,6 +146,8 @@ export interface DrillWorld {
   readonly limits: readonly string[];
   /** Resolves when all roles work and both clusters are healthy. */
   ready(signal: AbortSignal): Promise<void>;
+  /** What `ready` still waits for, as a user reads it. */
+  waitingFor(): readonly string[];
   begin(fault: Fault): void;
   end(fault: Fault): void;
   view(): View;

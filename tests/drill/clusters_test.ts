@@ -13,7 +13,7 @@ import { quietKafka } from "../support/quiet_kafkajs.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
-const EXIT_MS = 240_000;
+const EXIT_MS = 400_000;
 const LOOK_MS = 50;
 /** Beside the drill: topics of a job, and of the state. */
 const TOPICS = ["orders", "switchyard-state", "switchyard-history"];

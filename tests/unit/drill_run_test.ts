@@ -65,6 +65,10 @@ class ToyWorld implements DrillWorld {
     return Promise.resolve();
   }
 
+  waitingFor() {
+    return ["the toy"];
+  }
+
   begin(fault: Fault) {
     this.done.push(`begin ${fault.kind}`);
     this.onFault();

@@ -98,6 +98,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   readonly #owned: AsyncDisposableStack;
   #state: View["state"] = null;
   #health: View["health"] = null;
+  #waiting: readonly string[] = [];
 
   private constructor(options: RolesWorldOptions, owned: AsyncDisposableStack) {
     this.#owned = owned;
@@ -193,6 +194,10 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
       await pause(LOOK_MS, signal);
       signal.throwIfAborted();
     }
+  }
+
+  waitingFor(): readonly string[] {
+    return this.#waiting;
   }
 
   begin(fault: Fault): void {
@@ -328,16 +333,32 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   }
 
   async #isReady(): Promise<boolean> {
-    const { mirror, pool, sentinel } = this.#roles;
-    const [s, m, p] = await Promise.all([
-      sentinel.status(),
-      mirror.status(),
-      pool.status(),
-    ]);
-    return this.#state?.phase === "steady" &&
-      READY_SENTINEL.safeParse(s).success &&
-      READY_MIRROR.safeParse(m).success && READY_POOL.safeParse(p).success;
+    const waiting = await Promise.all(
+      Object.entries(READY).map(async ([name, ready]) => {
+        const told = await this.#roles[name as RoleName].status();
+        const { error } = ready.safeParse(told);
+        return error === undefined
+          ? []
+          : [`the ${name} ${lacksOf(told, error)}`];
+      }),
+    );
+    this.#waiting = [
+      ...this.#state?.phase === "steady" ? [] : ["there is no state"],
+      ...waiting.flat(),
+    ];
+    return this.#waiting.length === 0;
   }
+}
+
+function lacksOf(told: unknown, { issues: [issue] }: z.ZodError): string {
+  if (told === null) return "does not answer";
+  const path = issue!.path;
+  const found = path.reduce(
+    (each: unknown, name) =>
+      (each as Readonly<Record<PropertyKey, unknown>> | null)?.[name] ?? null,
+    told,
+  );
+  return `has ${path.join(".")} ${JSON.stringify(found)}`;
 }
 
 const HEALTH = z.object({
@@ -347,12 +368,14 @@ const SENTINEL = z.object({
   health: z.object({ primary: HEALTH, secondary: HEALTH }).nullable(),
 });
 const HEALTHY = z.object({ health: z.literal("healthy") });
-const READY_SENTINEL = z.object({
-  isVoting: z.literal(true),
-  lagMs: z.number(),
-  health: z.object({ primary: HEALTHY, secondary: HEALTHY }),
-});
-const READY_MIRROR = z.object({
-  lanes: z.array(z.object({ state: z.literal("running") })).min(1),
-});
-const READY_POOL = z.object({ phase: z.literal("running") });
+const READY: Readonly<Record<RoleName, z.ZodType>> = {
+  sentinel: z.object({
+    isVoting: z.literal(true),
+    lagMs: z.number(),
+    health: z.object({ primary: HEALTHY, secondary: HEALTHY }),
+  }),
+  mirror: z.object({
+    lanes: z.array(z.object({ state: z.literal("running") })).min(1),
+  }),
+  pool: z.object({ phase: z.literal("running") }),
+};
