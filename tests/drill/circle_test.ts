@@ -98,11 +98,13 @@ async function goRound(
 
   // It returns, with what nobody has mirrored.
   await source.cluster.brokers[0]!.restart();
-  const ends = await eventually(() => endsOf(source.client), {
+  await eventually(() => endsOf(source.client), {
     what: "led again",
     timeoutMs: deadlineMs,
   });
   const plan = await runs.json("failback", "--dry-run");
+  // Not before that: it has waited for transactions that the kill left open.
+  const ends = await endsOf(source.client);
   const back = stack.use(
     pair.mirror(topics, mirrorEnv, undefined, ["--from", "secondary"]),
   );
