@@ -41,6 +41,7 @@ const partitions = 4;
 const recordsPerSecond = sized(1_000, 20_000);
 /** What is written before a fault, and after each step. */
 const someRecords = recordsPerSecond * sized(3, 20);
+const tailRecords = recordsPerSecond / 4;
 /** Of those who do not follow, by where they write. */
 const firstOf = { secondary: 100_000_000, primary: 200_000_000 } as const;
 const deadlineMs = 120_000;
@@ -85,7 +86,11 @@ async function goRound(
 
   await untilReady(pair, roles, name, partitions);
   await grown(acknowledged.primary, someRecords, "before the kill");
+  // What comes from now on is in the tail.
+  roles.mirror.child.signal("SIGSTOP");
+  await grown(acknowledged.primary, tailRecords, "what is not mirrored");
   await source.cluster.brokers[0]!.kill();
+  roles.mirror.child.signal("SIGCONT");
   await roles.job.logged(/switched to secondary/, deadlineMs);
   const before = new Set(acknowledged.primary);
   const away = stranger("secondary", target.client);
@@ -93,11 +98,13 @@ async function goRound(
 
   // It returns, with what nobody has mirrored.
   await source.cluster.brokers[0]!.restart();
-  const ends = await eventually(() => endsOf(source.client), {
+  await eventually(() => endsOf(source.client), {
     what: "led again",
     timeoutMs: deadlineMs,
   });
   const plan = await runs.json("failback", "--dry-run");
+  // Not before that: it has waited for transactions that the kill left open.
+  const ends = await endsOf(source.client);
   const back = stack.use(
     pair.mirror(topics, mirrorEnv, undefined, ["--from", "secondary"]),
   );
@@ -146,6 +153,7 @@ async function goRound(
   const onPrimary = await seenOn(source.client);
   const onSecondary = await seenOn(target.client);
   const tail = tailOf(onPrimary, onSecondary, ends, clusterId!);
+  assert.ok(tail.inputs.length >= tailRecords, `${tail.inputs.length}`);
   expectPlanned(plan, tail);
   // Exactly what was acknowledged there, and what may have been.
   const mirrored = idsOf(onSecondary.inputs.filter((each) => !each.isReplayed));
