@@ -37,6 +37,8 @@ export interface RestOptions {
 const KEEPS_UP_MS = 30_000;
 /** Of the mirror, once all rest; and of positions, which come with the next cut. */
 const PATIENCE_MS = 60_000;
+/** Whoever still writes then is not one of ours. */
+const QUIET_MS = 30_000;
 /** Writers pause as well. */
 const SILENCE_MS = 1_000;
 const LOOK_MS = 200;
@@ -93,7 +95,9 @@ export function restParts(options: RestOptions): RestParts {
         admin: left.admin,
         consumer: next.consumer,
         isMirrored,
-        onLag: (lag) => onProgress(`${lag} offsets to go`),
+        onLag: (lag) => {
+          if (lag > 0) onProgress(`${lag} offsets to go`);
+        },
         patienceMs,
       }, signal);
     } catch (error) {
@@ -133,7 +137,7 @@ export function restParts(options: RestOptions): RestParts {
       await untilIdle(left.admin, ids, signal);
     },
     untilQuiet: (signal) =>
-      within(async () => {
+      within(QUIET_MS, async () => {
         const before = await endsOf(signal);
         await mirrored("failed", PATIENCE_MS, signal);
         await pause(SILENCE_MS, signal);
@@ -144,7 +148,7 @@ export function restParts(options: RestOptions): RestParts {
       if (!options.setsGroupOffsets) return 0;
       const stood = await committedByGroup(left.admin, isGroup, signal);
       const map = await readMap(library, next, flow.source, signal);
-      await within(async () => {
+      await within(PATIENCE_MS, async () => {
         const there = await committedByGroup(
           next.admin,
           (group) => stood.has(group),
@@ -166,10 +170,11 @@ export function restParts(options: RestOptions): RestParts {
 
 /** @param missing as a user reads it, with what to do; null: nothing. */
 async function within(
+  patienceMs: number,
   missing: () => Promise<string | null>,
   signal: AbortSignal,
 ): Promise<void> {
-  const deadlineMs = performance.now() + PATIENCE_MS;
+  const deadlineMs = performance.now() + patienceMs;
   for (;;) {
     const what = await missing();
     if (what === null) return;

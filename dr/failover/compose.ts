@@ -242,7 +242,7 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
       const topics = new Set(
         Array.from(map.partitions(), ({ topic }) => targetTopic(topic)),
       );
-      const [targetTopicIds, { clusterId }] = await Promise.all([
+      const [targetTopicIds, { brokers, clusterId }] = await Promise.all([
         topicIdsOf(admin, [...topics], signal),
         askRepeatedly(
           () => admin.describeCluster({ timeoutMs: ATTEMPT_MS, signal }),
@@ -307,7 +307,10 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
         }
       }
       const found = finder.found(era);
-      const { replicationFactor } = options;
+      const replicationFactor = Math.min(
+        options.replicationFactor,
+        brokers.length,
+      );
       const parts = { ...reading, replicationFactor };
       try {
         await writeDone(parts, writing, found, signal);

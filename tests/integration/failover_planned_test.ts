@@ -145,7 +145,7 @@ async function switchOver(
   assert.equal(refused.code, 1, refused.said);
   assert.match(
     refused.said,
-    /goes on writing to the primary.*the primary is active, steady/,
+    /goes on writing to .* of the primary.*the primary is active, steady/,
   );
   await sentinel.until(
     "told that all is as it was",
