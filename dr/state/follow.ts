@@ -20,6 +20,8 @@ export interface StateReaders
   readonly clusters: Readonly<
     Record<ClusterName, Pick<StateCluster, "consumer">>
   >;
+  /** Where states are kept; default: that of this process. */
+  readonly topic?: string;
 }
 
 /**
@@ -61,7 +63,7 @@ export async function* followStates(
 }
 
 async function followOne(
-  { clusters, library, onClientEvent }: StateReaders,
+  { clusters, library, onClientEvent, topic = STATE_TOPIC }: StateReaders,
   name: ClusterName,
   states: RisingStates,
   { onEvent, onRead }: {
@@ -80,7 +82,7 @@ async function followOne(
   const rounds = tailTopic({
     library,
     cluster: clusters[name],
-    topic: STATE_TOPIC,
+    topic,
     signal,
     onClientEvent,
     onFailure: (error) => onEvent({ kind: "failed", cluster: name, error }),
