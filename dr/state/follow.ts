@@ -21,6 +21,8 @@ export interface StateReaders
   readonly clusters: Readonly<
     Record<ClusterName, Pick<StateCluster, "consumer">>
   >;
+  /** Where states are kept; default: that of this process. */
+  readonly topic?: string;
 }
 
 /**
@@ -75,7 +77,7 @@ export async function* followStates(
 }
 
 async function followOne(
-  { clusters, library, onClientEvent }: StateReaders,
+  { clusters, library, onClientEvent, topic = STATE_TOPIC }: StateReaders,
   name: ClusterName,
   { doubt, states }: { readonly doubt: Doubt; readonly states: RisingStates },
   { onEvent = () => {}, onRead = () => {} }: FollowOptions,
@@ -92,7 +94,7 @@ async function followOne(
   const rounds = tailTopic({
     library,
     cluster: clusters[name],
-    topic: STATE_TOPIC,
+    topic,
     signal,
     onClientEvent,
     onFailure: (error) => onEvent({ kind: "failed", cluster: name, error }),

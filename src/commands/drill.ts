@@ -87,6 +87,9 @@ async function run(
     write: (line) => say(newsText(line)),
   });
   const library = await openNative(loaded.settings, signal);
+  if (!isOnClusters && loaded.settings.primary.brokers !== null) {
+    say("the clusters of the settings are left alone: --clusters is not set");
+  }
   const opening = { choices, library, loaded, log };
   const open = () =>
     isOnClusters ? onClusters(opening, signal) : embedded(opening);
@@ -126,14 +129,8 @@ interface Opening {
   readonly log: Log;
 }
 
-function embedded({ library, loaded, log }: Opening): Promise<RolesWorld> {
-  if (loaded.settings.primary.brokers !== null) {
-    log.info(
-      "the clusters of the settings are left alone: --clusters is not set",
-    );
-  }
-  return openEmbeddedWorld(library, rolesLog(loaded));
-}
+const embedded = ({ library, loaded }: Opening): Promise<RolesWorld> =>
+  openEmbeddedWorld(library, rolesLog(loaded));
 
 function onClusters(
   { choices: { commands }, library, loaded, log }: Opening,

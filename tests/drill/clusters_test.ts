@@ -87,6 +87,7 @@ realKafkaTest(
     const said = child.lines("stderr").slice(-20).join("\n");
     const [line = ""] = child.lines("stdout").slice(-1);
     assert.match(line, /^\{/, said);
+    console.log(line);
     REPORT.parse(JSON.parse(line));
     assert.equal(code, 0, said);
     assert.deepEqual(await Promise.all(clusters.map(seenOn)), before);

@@ -107,6 +107,7 @@ export async function openConfiguredWorld(
     clients: own,
     inputTopic: topics.input,
     outputTopic: topics.output,
+    stateTopic: `${namespace}-state`,
     tail: (stopped) => listedTail(env, brokers, topics.input, stopped),
     stopMs: STOP_MS,
     log: roles,

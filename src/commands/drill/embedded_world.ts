@@ -1,6 +1,6 @@
 /** A drill that needs nothing: on two clusters in this process. */
 import { fileURLToPath } from "node:url";
-import { replicationPolicy } from "../../../dr/formats/mod.ts";
+import { replicationPolicy, STATE_TOPIC } from "../../../dr/formats/mod.ts";
 import type { Library } from "../../kafka/mod.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { EmbeddedClusters } from "./embedded_clusters.ts";
@@ -54,6 +54,7 @@ export function openEmbeddedWorld(
     clients: { primary: clients("primary"), secondary: clients("secondary") },
     inputTopic: INPUT,
     outputTopic: OUTPUT,
+    stateTopic: STATE_TOPIC,
     log,
   });
 }

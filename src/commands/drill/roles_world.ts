@@ -67,6 +67,8 @@ export interface RolesWorldOptions {
   >;
   readonly inputTopic: string;
   readonly outputTopic: string;
+  /** Of the roles. */
+  readonly stateTopic: string;
   /** As in `DrillWorld`; without it nobody can be asked. */
   readonly tail?: DrillWorld["tail"];
   /** For so long roles may leave their groups in the end; without it none. */
@@ -314,8 +316,13 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   }
 
   async #watchState(signal: AbortSignal): Promise<void> {
-    const { clients, library } = this.#options;
-    const readers = { library, clusters: clients, onClientEvent: () => {} };
+    const { clients, library, stateTopic } = this.#options;
+    const readers = {
+      library,
+      clusters: clients,
+      topic: stateTopic,
+      onClientEvent: () => {},
+    };
     for await (const state of followStates(readers, {}, signal)) {
       this.#state = state;
     }
