@@ -1,5 +1,4 @@
 /** Who may come in. */
-import type { ClusterName } from "../state/types.ts";
 import type { GatewayLimits, Refusal } from "./types.ts";
 
 /** Connections that are there already, in both states. */
@@ -9,25 +8,18 @@ export interface Presence {
   readonly fromClient: number;
 }
 
-export type Admission =
-  | { readonly kind: "admit"; readonly to: ClusterName }
-  | { readonly kind: "refuse"; readonly why: Refusal };
-
-export function admission(
-  active: ClusterName | null,
+/** Null: there is room for one more. */
+export function refusalOf(
   presence: Presence,
   limits: GatewayLimits,
-): Admission {
-  const refuse = (why: Refusal): Admission => ({ kind: "refuse", why });
-  if (active === null) return refuse("inactive");
-  if (presence.total >= limits.connections) return refuse("full");
+): Refusal | null {
+  if (presence.total >= limits.connections) return "full";
   if (presence.onAddress >= limits.connectionsPerAddress) {
-    return refuse("address-full");
+    return "address-full";
   }
-  if (presence.fromClient >= limits.connectionsPerClient) {
-    return refuse("client-full");
-  }
-  return { kind: "admit", to: active };
+  return presence.fromClient >= limits.connectionsPerClient
+    ? "client-full"
+    : null;
 }
 
 /** Counts connections over all addresses. */

@@ -5,7 +5,7 @@ import type { ClusterName } from "../state/types.ts";
 import { pause } from "../waits.ts";
 import { acceptAll } from "./accept.ts";
 import { addressText, parseAddress } from "./address.ts";
-import { admission, type Census } from "./admission.ts";
+import { type Census, refusalOf } from "./admission.ts";
 import { BrokerRing } from "./broker_ring.ts";
 import { connectToFirst } from "./connect.ts";
 import { Passage } from "./passage.ts";
@@ -16,6 +16,9 @@ import type {
   GatewayLimits,
   Refusal,
 } from "./types.ts";
+
+/** Between two attempts to reach a broker for one client. */
+const AGAIN_MS = 500;
 
 export interface EntranceOptions {
   readonly address: GatewayAddress;
@@ -33,8 +36,8 @@ export class Entrance implements AsyncDisposable {
   readonly #rings: Readonly<Record<ClusterName, BrokerRing>>;
   readonly #tally = newTally();
   readonly #closing = new AbortController();
-  /** One for each client whose connection to a broker is being made. */
-  readonly #dialling = new Set<AbortController>();
+  /** Aborts when `#active` changes and when this closes. */
+  #news = new AbortController();
   readonly #passages = new Map<Passage, ClusterName>();
   /** Whatever must have ended before this is disposed of. */
   readonly #tasks = new Set<Promise<void>>();
@@ -62,7 +65,7 @@ export class Entrance implements AsyncDisposable {
   /** See `Gateway.setActive`. */
   setActive(cluster: ClusterName | null): void {
     this.#active = cluster;
-    for (const dialling of this.#dialling) dialling.abort();
+    this.#tellNews();
     if (cluster === null) return;
     const former = [...this.#passages].filter(([, to]) => to !== cluster)
       .map(([passage]) => passage);
@@ -87,7 +90,7 @@ export class Entrance implements AsyncDisposable {
     if (!this.#closing.signal.aborted) {
       this.#closing.abort();
       this.#listener.close();
-      for (const dialling of this.#dialling) dialling.abort();
+      this.#tellNews();
       for (const passage of this.#passages.keys()) passage.close("stopped");
     }
     await Promise.all(this.#tasks);
@@ -101,49 +104,62 @@ export class Entrance implements AsyncDisposable {
     }
     const { census, limits } = this.#options;
     const { hostname } = client.remoteAddr;
-    const decision = admission(this.#active, {
+    const refusal = refusalOf({
       total: census.total,
       onAddress: this.#tally.connecting + this.#tally.open,
       fromClient: census.from(hostname),
     }, limits);
-    if (decision.kind === "refuse") {
-      this.#refuse(client, decision.why);
+    if (refusal !== null) {
+      this.#refuse(client, refusal);
       return;
     }
     using _ = census.enter(hostname);
-    const broker = await this.#connect(client, decision.to);
-    if (broker !== null) await this.#forward(client, broker, decision.to);
+    await this.#lead(client);
   }
 
-  /** Null: there is none, and the client has been refused. */
-  async #connect(
-    client: Deno.TcpConn,
+  /**
+   * To a broker of the active cluster as soon as there is one: whoever is
+   * refused comes again later and later, up to ten seconds (librdkafka), and
+   * would miss a switch by as much.
+   */
+  async #lead(client: Deno.TcpConn): Promise<void> {
+    const untilMs = performance.now() + this.#options.limits.waitMs;
+    this.#tally.connecting++;
+    for (;;) {
+      const cluster = this.#active;
+      const news = this.#news.signal;
+      const broker = cluster === null ? null : await this.#dial(cluster, news);
+      if (cluster !== null && broker !== null && !news.aborted) {
+        this.#tally.connecting--;
+        return await this.#forward(client, broker, cluster);
+      }
+      broker?.close();
+      const leftMs = untilMs - performance.now();
+      const isClosing = this.#closing.signal.aborted;
+      if (isClosing || (leftMs <= 0 && !news.aborted)) {
+        this.#tally.connecting--;
+        const missing = cluster === null ? "inactive" : "no-broker";
+        return this.#refuse(client, isClosing ? "stopped" : missing);
+      }
+      const pauseMs = cluster === null ? leftMs : Math.min(leftMs, AGAIN_MS);
+      await pause(pauseMs, news);
+    }
+  }
+
+  /** Null: there is none, or the signal has aborted. */
+  async #dial(
     cluster: ClusterName,
+    signal: AbortSignal,
   ): Promise<Deno.TcpConn | null> {
     const ring = this.#rings[cluster];
-    const dialling = new AbortController();
-    this.#dialling.add(dialling);
-    this.#tally.connecting++;
     const connected = await connectToFirst(ring.order(performance.now()), {
       timeoutMs: this.#options.limits.connectTimeoutMs,
-      signal: dialling.signal,
+      signal,
       onFailure: (broker, reason) => this.#failed(cluster, broker, reason),
     });
-    this.#tally.connecting--;
-    this.#dialling.delete(dialling);
-    if (connected !== null) {
-      this.#connected(cluster, connected.broker);
-      return connected.connection;
-    }
-    this.#refuse(
-      client,
-      this.#closing.signal.aborted
-        ? "stopped"
-        : dialling.signal.aborted
-        ? "switched"
-        : "no-broker",
-    );
-    return null;
+    if (connected === null) return null;
+    this.#connected(cluster, connected.broker);
+    return connected.connection;
   }
 
   async #forward(
@@ -210,6 +226,12 @@ export class Entrance implements AsyncDisposable {
       listen: this.#listen,
       error,
     });
+  }
+
+  #tellNews(): void {
+    const told = this.#news;
+    this.#news = new AbortController();
+    told.abort();
   }
 
   #track(task: Promise<void>): void {

@@ -60,8 +60,8 @@ export class Gateway implements AsyncDisposable {
   /**
    * Where new connections go from now on. Those to another cluster are closed
    * (see `switchGraceMs`). While it is null (not known, or a switch is under way)
-   * new connections are closed at once, for clients to try again, and those that
-   * are open stay, because nothing better is known for them.
+   * new connections wait (see `waitMs`), and those that are open stay, because
+   * nothing better is known for them.
    */
   setActive(cluster: ClusterName | null): void {
     if (cluster === this.#active) return;
@@ -93,6 +93,7 @@ const BOUNDS: Readonly<Record<keyof GatewayLimits, readonly [number, number]>> =
     connections: [1, Infinity],
     connectionsPerAddress: [1, Infinity],
     connectionsPerClient: [1, Infinity],
+    waitMs: [0, LONGEST_MS],
     connectTimeoutMs: [1, LONGEST_MS],
     avoidBrokerMs: [0, LONGEST_MS],
     idleTimeoutMs: [1, LONGEST_MS],

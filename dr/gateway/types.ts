@@ -20,6 +20,13 @@ export interface GatewayLimits {
   readonly connectionsPerAddress: number;
   /** Of these, from one host; `Infinity` where many share one. */
   readonly connectionsPerClient: number;
+  /**
+   * A client waits for so long, at the most, while no cluster is active and while
+   * no broker of it can be connected to; 0: not at all. Its bytes wait, too.
+   * librdkafka gives a connection up when its first request is not answered
+   * within ten seconds, Java's clients after their request time-out of 30.
+   */
+  readonly waitMs: number;
   /** For one broker; then the next one is tried. */
   readonly connectTimeoutMs: number;
   /**
@@ -45,6 +52,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   connections: 2_000,
   connectionsPerAddress: 1_000,
   connectionsPerClient: Infinity,
+  waitMs: 5_000,
   connectTimeoutMs: 1_000,
   avoidBrokerMs: 5_000,
   idleTimeoutMs: 600_000,
@@ -54,16 +62,17 @@ export const DEFAULT_LIMITS: GatewayLimits = {
 
 /** Why a connection was closed before it reached a broker. */
 export const REFUSALS = [
-  /** No cluster is active: it is not known, or a switch is under way. */
+  /**
+   * No cluster has become active in `waitMs`: it is not known, or a switch is
+   * under way.
+   */
   "inactive",
   /** One for each of the limits on connections. */
   "full",
   "address-full",
   "client-full",
-  /** No broker of the active cluster could be connected to. */
+  /** No broker of the active cluster could be connected to in `waitMs`. */
   "no-broker",
-  /** The active cluster changed while a broker was being connected to. */
-  "switched",
   /** The gateway closes. */
   "stopped",
 ] as const;
@@ -96,7 +105,7 @@ export interface AddressStatus {
   readonly accepted: number;
   readonly refused: Readonly<Record<Refusal, number>>;
   readonly closed: Readonly<Record<Ending, number>>;
-  /** Now: a broker is being connected to. */
+  /** Now: they wait for a cluster, or for a broker of it. */
   readonly connecting: number;
   /** Now: bytes are forwarded. */
   readonly open: number;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { BrokerRing } from "../../dr/gateway/broker_ring.ts";
+import { eventually } from "../support/wait.ts";
 import {
   closedByPeer,
   deadAddress,
@@ -55,9 +56,25 @@ Deno.test("a broker that hangs costs one client the connect time-out, and the ne
   assert.equal(hanging!.lastFailure, "no connection within 100 ms");
 });
 
-Deno.test("when no broker takes the connection, the client is closed", async () => {
+Deno.test("a client waits for brokers that return", async () => {
+  const address = deadAddress();
+  await using fixture = await Fixture.open({ primary: [address] }, {
+    limits: { waitMs: 600_000 },
+  });
+  const client = await fixture.connect();
+  await eventually(() => fixture.status.brokers[0]!.connectFailures > 1, {
+    what: "refused again",
+    everyMs: 5,
+  });
+  await using _ = new TcpServer(named("back"), address);
+  assert.equal(await readLine(client), "back");
+});
+
+Deno.test("when no broker takes the connection in time, the client is closed", async () => {
   const dead = [deadAddress(), deadAddress()];
-  await using fixture = await Fixture.open({ primary: dead });
+  await using fixture = await Fixture.open({ primary: dead }, {
+    limits: { waitMs: 0 },
+  });
   await closedByPeer(await fixture.connect());
   await closedByPeer(await fixture.connect());
   const { brokers, refused } = fixture.status;
@@ -81,7 +98,7 @@ Deno.test("a broker whose name is unknown is one that fails", async () => {
 Deno.test("a broker's failing and its return are logged once each", async () => {
   const dead = deadAddress();
   await using fixture = await Fixture.open({ primary: [dead] }, {
-    limits: { avoidBrokerMs: 0 },
+    limits: { avoidBrokerMs: 0, waitMs: 0 },
   });
   for (let count = 0; count < 3; count++) {
     await closedByPeer(await fixture.connect());

@@ -1,5 +1,6 @@
 /** Servers and clients of plain TCP on both sides of a gateway. */
 import { Gateway, type GatewayOptions } from "../../dr/gateway/mod.ts";
+import { parseAddress } from "../../dr/gateway/address.ts";
 import { fillBacklog } from "../support/full_backlog.ts";
 import { eventually, within } from "../support/wait.ts";
 import { createLog, type LogLine } from "../../src/telemetry/log.ts";
@@ -17,8 +18,9 @@ export class TcpServer implements AsyncDisposable {
   readonly #tasks = new Set<Promise<void>>();
   accepted = 0;
 
-  constructor(serve: Serve = echo) {
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  /** @param address default any that is free. */
+  constructor(serve: Serve = echo, address = "127.0.0.1:0") {
+    this.#listener = Deno.listen(parseAddress(address, 0));
     this.#serving = this.#run(serve);
   }
 
