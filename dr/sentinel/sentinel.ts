@@ -10,7 +10,11 @@
  */
 import type { Library } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
-import { Gateway, type GatewayLimits } from "../gateway/mod.ts";
+import {
+  Gateway,
+  type GatewayAddress,
+  type GatewayLimits,
+} from "../gateway/mod.ts";
 import { Prober } from "../health/mod.ts";
 import {
   type ClusterName,
@@ -34,14 +38,9 @@ import { Problems } from "./problems.ts";
 import { decisionKey, gatewayTarget, type SentinelStatus } from "./status.ts";
 import { type FailOver, Switcher } from "./switcher.ts";
 
-export interface SentinelCluster extends ClusterClients {
-  /** Brokers as the gateway connects to them. */
-  readonly brokers: readonly string[];
-}
-
 export interface SentinelOptions {
   readonly library: Library;
-  readonly clusters: Readonly<Record<ClusterName, SentinelCluster>>;
+  readonly clusters: Readonly<Record<ClusterName, ClusterClients>>;
   /** Its name among the voters; unique. */
   readonly voter: string;
   readonly policy: SentinelPolicy;
@@ -51,8 +50,8 @@ export interface SentinelOptions {
   readonly replicationFactor: number;
   /** The primary's heartbeats as the secondary has them. */
   readonly heartbeatsTopic: string;
-  /** `host:port`. */
-  readonly listen: string;
+  /** Of the gateway. */
+  readonly addresses: readonly GatewayAddress[];
   readonly limits: Partial<GatewayLimits>;
   readonly log: Log;
 }
@@ -104,21 +103,12 @@ export class Sentinel implements AsyncDisposable {
    * @throws {PropertyError} where clients cannot be made; the signal's reason.
    */
   async start(signal: AbortSignal): Promise<void> {
-    const { library, limits, listen, log } = this.#options;
+    const { addresses, library, limits, log } = this.#options;
     const clusters = this.#owned.use(openClusters(this.#options));
     const brokerIds = new BrokerIdWatch(clusters, log);
     await brokerIds.check(signal);
-    const { primary, secondary } = this.#options.clusters;
     const gateway = this.#owned.use(
-      await Gateway.open({
-        addresses: [{
-          listen,
-          primary: primary.brokers,
-          secondary: secondary.brokers,
-        }],
-        limits,
-        log,
-      }),
+      await Gateway.open({ addresses, limits, log }),
     );
     const store = this.#owned.use(new StateStore(clusters));
     this.#owned.use(this.#ballots);

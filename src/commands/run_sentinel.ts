@@ -1,16 +1,18 @@
 /** Composes what a sentinel consists of and runs it until a signal. */
-import type {
-  ClusterSettings,
-  LoadedSettings,
-  Settings,
+import {
+  type ClusterSettings,
+  type LoadedSettings,
+  parseGatewayAddresses,
+  type Settings,
 } from "../config/mod.ts";
 import { replicationPolicy } from "../../dr/formats/mod.ts";
 import {
   type FailOver,
   Sentinel,
-  type SentinelCluster,
   type SentinelStatus,
 } from "../../dr/sentinel/mod.ts";
+import type { ClusterClients } from "../../dr/clusters.ts";
+import type { GatewayAddress } from "../../dr/gateway/mod.ts";
 import type { ClusterName } from "../../dr/state/mod.ts";
 import type { Library } from "../kafka/mod.ts";
 import type { Health } from "../telemetry/health.ts";
@@ -26,6 +28,11 @@ import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
 import { openNative } from "./open_native.ts";
 import { sentinelMetrics } from "./sentinel_metrics.ts";
 import { aborted, listenToSignals } from "./signals.ts";
+
+export interface SentinelCluster extends ClusterClients {
+  /** Brokers as the gateway connects to them. */
+  readonly brokers: readonly string[];
+}
 
 /** What a failover is made of. */
 export interface FailOverParts {
@@ -77,6 +84,7 @@ export async function runSentinel(
     routes: {
       "/livez": () => probe(sentinelLiveness(sentinel.status())),
       "/readyz": () => probe(sentinelReadiness(sentinel.status())),
+      "/readyz/gateway": () => probe(gatewayReadiness(sentinel.status())),
       "/status": () => json(200, sentinel.status()),
       "/metrics": () => metricsText(sentinelMetrics(sentinel.status())),
     },
@@ -145,18 +153,29 @@ export function newSentinel(
     watchedTopics: sentinel.topics.split(","),
     replicationFactor: sentinel.stateReplicationFactor,
     heartbeatsTopic: policy.targetTopic("primary", policy.heartbeatsTopic),
-    listen: settings.gatewayListen,
+    addresses: addressesOf(settings.gatewayListen, clusters),
     limits: {
       connections: gateway.connections,
-      // There is one address.
-      connectionsPerAddress: gateway.connections,
+      connectionsPerAddress: gateway.connectionsPerAddress ??
+        gateway.connections,
       connectionsPerClient: gateway.connectionsPerClient ?? Infinity,
       idleTimeoutMs: gateway.idleMs,
       switchGraceMs: gateway.switchGraceMs,
+      waitMs: gateway.waitMs,
     },
     log,
   });
 }
+
+export const addressesOf = (
+  gatewayListen: string,
+  { primary, secondary }: FailOverParts["clusters"],
+): GatewayAddress[] =>
+  parseGatewayAddresses(gatewayListen).map(({ brokers, listen }) => ({
+    listen,
+    primary: brokers[0] ?? primary.brokers,
+    secondary: brokers[1] ?? secondary.brokers,
+  }));
 
 export const sentinelLiveness = (
   { failure, phase }: Pick<SentinelStatus, "failure" | "phase">,
@@ -167,17 +186,27 @@ export const sentinelLiveness = (
 
 /** It knows where clients belong, and its vote counts. */
 export function sentinelReadiness(
-  { failure, isVoting, phase, state }: Pick<
+  status: Pick<SentinelStatus, "failure" | "isVoting" | "phase" | "state">,
+): Health {
+  const ready = gatewayReadiness(status);
+  if (!ready.ok || status.isVoting) return ready;
+  return { ok: false, reason: "its vote is not taken" };
+}
+
+/**
+ * Whether clients may be sent to this gateway. It asks for no vote: while the
+ * secondary is down none is taken, and clients of the primary are well.
+ */
+export function gatewayReadiness(
+  { failure, phase, state }: Pick<
     SentinelStatus,
-    "failure" | "isVoting" | "phase" | "state"
+    "failure" | "phase" | "state"
   >,
 ): Health {
   if (phase !== "running") {
     return { ok: false, reason: failure ?? `the sentinel is ${phase}` };
   }
-  if (state === null) {
-    return { ok: false, reason: "it is not known which cluster is active" };
-  }
-  if (!isVoting) return { ok: false, reason: "its vote is not taken" };
-  return { ok: true };
+  return state === null
+    ? { ok: false, reason: "it is not known which cluster is active" }
+    : { ok: true };
 }

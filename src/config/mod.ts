@@ -4,6 +4,7 @@ export { wantsCoordinates } from "./coordinates.ts";
 export { delayTopicPrefix, delayTopics } from "./delays.ts";
 export { effectiveSettings, renderEffective } from "./effective.ts";
 export type { EffectiveSetting } from "./effective.ts";
+export { parseGatewayAddresses } from "./gateway_addresses.ts";
 export type { Source } from "./given.ts";
 export {
   type LoadedSettings,

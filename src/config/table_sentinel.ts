@@ -1,7 +1,8 @@
 /** The settings of the sentinel and its gateway; parts of the table. */
 import { z } from "zod";
 import { optionalSetting, setting } from "./field.ts";
-import { address, choice, topicList, wholeNumber } from "./kinds.ts";
+import { gatewayAddresses } from "./gateway_addresses.ts";
+import { choice, topicList, wholeNumber } from "./kinds.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -67,12 +68,15 @@ export const sentinel = {
 };
 
 export const gateway = {
-  gatewayListen: setting(address, {
+  gatewayListen: setting(gatewayAddresses, {
     env: "GATEWAY_LISTEN",
     default: "127.0.0.1:19092",
     why: "clients are configured with it, so it cannot be any free port",
     description: "Where the gateway listens: the `bootstrap.servers` of " +
-      "clients that are to follow a failover.",
+      "clients that are to follow a failover. Several are separated by " +
+      "semicolons. One that is to lead to another listener of the brokers " +
+      "names it: `0.0.0.0:19093=p1:9093,p2:9093/s1:9093`, those of the primary " +
+      "first.",
   }),
   gateway: z.strictObject({
     connections: setting(wholeNumber(1, 100_000), {
@@ -82,12 +86,19 @@ export const gateway = {
       why: "each takes two sockets and 32 KiB",
       description: "Most connections of clients at one time.",
     }),
+    connectionsPerAddress: optionalSetting(wholeNumber(1, 100_000), {
+      env: "GATEWAY_CONNECTIONS_PER_ADDRESS",
+      unit: "connections",
+      unset: "no limit but that of all together",
+      why: "one kind of clients should not take the place of all others",
+      description: "Of these, to one address of `GATEWAY_LISTEN`.",
+    }),
     connectionsPerClient: optionalSetting(wholeNumber(1, 100_000), {
       env: "GATEWAY_CONNECTIONS_PER_CLIENT",
       unit: "connections",
       unset: "no limit",
       why: "many clients may share an address",
-      description: "Of these, from one address.",
+      description: "Of these, from one host.",
     }),
     idleMs: setting(wholeNumber(1000, DAY_MS), {
       env: "GATEWAY_IDLE_MS",
@@ -95,6 +106,15 @@ export const gateway = {
       default: 600_000,
       why: "clients close theirs after nine minutes, brokers after ten",
       description: "Connections without a byte for so long are closed.",
+    }),
+    waitMs: setting(wholeNumber(0, 9000), {
+      env: "GATEWAY_WAIT_MS",
+      unit: "ms",
+      default: 5000,
+      why: "librdkafka gives a connection up that is not answered in 10 s",
+      description: "For so long a client waits, at the most, while a switch " +
+        "is under way and while no broker can be connected to. It is led on " +
+        "at once when there is one.",
     }),
     switchGraceMs: setting(wholeNumber(0, 3_600_000), {
       env: "GATEWAY_SWITCH_GRACE_MS",

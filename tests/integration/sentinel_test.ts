@@ -229,7 +229,11 @@ realKafkaTest("sentinels", async (context) => {
           watchedTopics: [],
           replicationFactor: 1,
           heartbeatsTopic: "primary.heartbeats",
-          listen: listenC,
+          addresses: [{
+            listen: listenC,
+            primary: [servers.primary],
+            secondary: [servers.secondary],
+          }],
           limits: {},
           log: createLog({ level: "error", write: () => {} }),
         }),

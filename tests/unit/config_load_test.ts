@@ -91,8 +91,10 @@ Deno.test("without any settings the defaults of the operator contract hold", () 
     gatewayListen: "127.0.0.1:19092",
     gateway: {
       connections: 2000,
+      connectionsPerAddress: null,
       connectionsPerClient: null,
       idleMs: 600_000,
+      waitMs: 5000,
       switchGraceMs: 0,
     },
     embedded: { partitions: 8, rate: 1000, malformed: 0.01 },

@@ -185,11 +185,6 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
   ],
   ["HTTP_HOST", "http://x", "expected a host name or an IP address"],
   [
-    "GATEWAY_LISTEN",
-    "127.0.0.1",
-    "expected host:port with a port from 1 to 65,535",
-  ],
-  [
     "SENTINEL_MODE",
     "manual",
     "expected one of automatic, advise",
@@ -211,6 +206,16 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
     "expected names of topics, comma-separated: each 1 to 249 letters, digits, " +
     "dots, underscores or hyphens",
   ],
+  ...["a", "a:0", "a:1;", "a:1;a:1", "a:1=b:1", "a:1=b:1/c", "a:1/b:1/c:1"]
+    .map((addresses) =>
+      [
+        "GATEWAY_LISTEN",
+        addresses,
+        "expected host:port with a port from 1 to 65,535, several separated by " +
+        "semicolons, and =host:port,.../host:port,... after one that leads to " +
+        "other brokers, those of the primary first",
+      ] as const
+    ),
   ...["a", "a:9092,", "SSL://a:9092", "a:0", "a:65536", "a:9092;b:9092"]
     .map((brokers) =>
       [

@@ -8,6 +8,8 @@ import {
 import { Problems } from "../../dr/sentinel/problems.ts";
 import type { DrState, Phase } from "../../dr/state/types.ts";
 import {
+  addressesOf,
+  gatewayReadiness,
   sentinelLiveness,
   sentinelReadiness,
 } from "../../src/commands/run_sentinel.ts";
@@ -95,6 +97,25 @@ Deno.test("a sentinel is ready when it knows where clients belong and its vote i
   assert.equal(sentinelLiveness({ ...ready, phase: "draining" }).ok, true);
   const failing = { ...ready, phase: "failing", failure: "a bug" } as const;
   assert.deepEqual(sentinelLiveness(failing), { ok: false, reason: "a bug" });
+});
+
+Deno.test("a gateway is ready when it knows where clients belong, whether or not a vote is taken", () => {
+  const ready = { failure: null, phase: "running", state: STATE } as const;
+  assert.deepEqual(gatewayReadiness(ready), { ok: true });
+  assert.equal(gatewayReadiness({ ...ready, state: null }).ok, false);
+  assert.equal(gatewayReadiness({ ...ready, phase: "draining" }).ok, false);
+});
+
+Deno.test("each address of the gateway leads to the clusters' brokers, or to those that it names", () => {
+  const clients = { admin: {}, producer: {}, consumer: {} };
+  const addresses = addressesOf("a:1; b:2 = p1:3, p2:3 / s:3", {
+    primary: { ...clients, brokers: ["p1:9", "p2:9"] },
+    secondary: { ...clients, brokers: ["s:9"] },
+  });
+  assert.deepEqual(addresses, [
+    { listen: "a:1", primary: ["p1:9", "p2:9"], secondary: ["s:9"] },
+    { listen: "b:2", primary: ["p1:3", "p2:3"], secondary: ["s:3"] },
+  ]);
 });
 
 Deno.test("the status is a table for people, and says what cannot be read", () => {
