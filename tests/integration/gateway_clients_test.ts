@@ -61,8 +61,8 @@ gatewaySteps("clients that have the gateway as bootstrap.servers", {
 
   // Not librdkafka's: the last metadata of a cluster that stops in order names no
   // broker, and then they have none that could be down.
-  "a primary that is stopped in order moves Kafka's own producer": (
+  "a primary that is stopped in order moves Kafka's own clients": (
     world,
     topic,
-  ) => world.moves(topic, [javaProducer], stopped),
+  ) => world.moves(topic, [javaProducer, javaConsumer], stopped),
 });

@@ -63,5 +63,9 @@ gatewaySteps("clients of a cluster that hangs", {
     topic,
   ) => world.moves(topic, [impatientRdkafka[0]!, java(javaConsumer)], frozen),
 
+  "a primary that is cut off moves Kafka's own consumer whose time-outs are short":
+    (world, topic) =>
+      world.moves(topic, [impatientRdkafka[0]!, java(javaConsumer)], cutOff),
+
   ...isSoak ? soak : {},
 });

@@ -1,20 +1,18 @@
 /**
- * Unmodified clients at work while their cluster is exchanged: librdkafka's by
- * our binding, with nothing of Switchyard's but the calls, and Kafka's own tools.
- * What each of them got done is kept with its time.
+ * Unmodified clients at work while their cluster is exchanged: librdkafka's and
+ * Kafka's own tools, each a process. What each of them got done is kept with its
+ * time.
  */
-import type {
-  ConsumerProperties,
-  ProducerProperties,
-} from "../../src/kafka/mod.ts";
-import { Member, Sender } from "./embedded.ts";
-import { pause } from "./pause.ts";
-import { VerifiableTool } from "./verifiable_tool.ts";
+import { RdkafkaClient } from "./rdkafka_client.ts";
+import { type ToolEvent, VerifiableTool } from "./verifiable_tool.ts";
 
 /** A record that was acknowledged or received. */
 export interface Done {
+  readonly partition: number;
   readonly offset: number;
-  /** Ms since the epoch. */
+  /** Of the record; no two of a test have the same. */
+  readonly value: string;
+  /** Ms since the epoch, by the clock of this machine. */
   readonly atMs: number;
 }
 
@@ -34,66 +32,33 @@ export interface ClientOptions {
   readonly properties?: Readonly<Record<string, string | number>>;
 }
 
-const EVERY_MS = 10;
-
 /** Sends a small record every 10 ms. */
-export function rdkafkaProducer(
+export async function rdkafkaProducer(
   { bootstrapServers, properties, topic }: ClientOptions,
-): FollowedClient {
-  const sender = new Sender(bootstrapServers, properties as ProducerProperties);
-  const done: Done[] = [];
-  sender.onOffset = (_, offset) => done.push({ offset, atMs: Date.now() });
-  const stop = new AbortController();
-  const running = (async () => {
-    for (let index = 0; !stop.signal.aborted; index++) {
-      sender.outbox.add(1, index, { topic, value: `rdkafka ${index}` });
-      sender.outbox.send();
-      sender.events.push(...sender.outbox.collect());
-      await pause(EVERY_MS, stop.signal);
-    }
-  })();
-  return {
-    name: "librdkafka producer",
-    done: () => done,
-    failures: () =>
-      sender.reports.filter(({ code }) => code !== 0)
-        .map(({ code, index }) => `record ${index}: ${code}`),
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await running;
-      await sender[Symbol.asyncDispose]();
-    },
-  };
+): Promise<FollowedClient> {
+  const client = await RdkafkaClient.start({
+    mode: "produce",
+    topic,
+    properties: { "bootstrap.servers": bootstrapServers, ...properties },
+  });
+  return followed("librdkafka producer", client);
 }
 
-export function rdkafkaConsumer(
+/** It commits every 5 s, by default. */
+export async function rdkafkaConsumer(
   { bootstrapServers, group, properties, topic }: ClientOptions,
-): FollowedClient {
-  const member = new Member(bootstrapServers, {
-    "group.id": group,
-    ...properties,
-  } as ConsumerProperties);
-  member.consumer.subscribe([topic]);
-  const done: Done[] = [];
-  const stop = new AbortController();
-  const running = (async () => {
-    while (!stop.signal.aborted) {
-      await member.step();
-      for (const { offset } of member.received.slice(done.length)) {
-        done.push({ offset, atMs: Date.now() });
-      }
-    }
-  })();
-  return {
-    name: "librdkafka consumer",
-    done: () => done,
-    failures: () => member.failures.map(({ error }) => error.message),
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await running;
-      await member[Symbol.asyncDispose]();
+): Promise<FollowedClient> {
+  const client = await RdkafkaClient.start({
+    mode: "consume",
+    topic,
+    properties: {
+      "bootstrap.servers": bootstrapServers,
+      "group.id": group,
+      "auto.offset.reset": "earliest",
+      ...properties,
     },
-  };
+  });
+  return followed("librdkafka consumer", client);
 }
 
 /** `kafka-verifiable-producer.sh`, 100 records a second. */
@@ -110,11 +75,7 @@ export async function javaProducer(
   });
   return {
     name: "Java producer",
-    done: () =>
-      tool.named("producer_send_success").map(({ offset, timestamp }) => ({
-        offset: offset!,
-        atMs: timestamp,
-      })),
+    done: () => tool.named("producer_send_success").map(doneOf),
     failures: () => [
       ...tool.named("producer_send_error").map(({ message }) => `${message}`),
       ...endOf(tool),
@@ -123,7 +84,7 @@ export async function javaProducer(
   };
 }
 
-/** `kafka-verifiable-consumer.sh`. */
+/** `kafka-verifiable-consumer.sh`, which commits each batch. */
 export async function javaConsumer(
   { bootstrapServers, group, properties, topic }: ClientOptions,
 ): Promise<FollowedClient> {
@@ -131,20 +92,12 @@ export async function javaConsumer(
     tool: "VerifiableConsumer",
     bootstrapServers,
     topic,
-    args: ["--group-id", group, "--reset-policy", "earliest"],
+    args: ["--group-id", group, "--reset-policy", "earliest", "--verbose"],
     properties: texts(properties),
   });
   return {
     name: "Java consumer",
-    done: () =>
-      tool.named("records_consumed").flatMap(({ partitions, timestamp }) =>
-        partitions!.flatMap(({ minOffset, maxOffset }) =>
-          Array.from({ length: maxOffset - minOffset + 1 }, (_, at) => ({
-            offset: minOffset + at,
-            atMs: timestamp,
-          }))
-        )
-      ),
+    done: () => tool.named("record_data").map(doneOf),
     failures: () => endOf(tool),
     [Symbol.asyncDispose]: () => tool[Symbol.asyncDispose](),
   };
@@ -155,5 +108,21 @@ const texts = (properties: ClientOptions["properties"] = {}) =>
     Object.entries(properties).map(([name, value]) => [name, `${value}`]),
   );
 
-const endOf = (tool: VerifiableTool) =>
+const doneOf = (
+  { offset, partition, timestamp, value }: ToolEvent,
+): Done => ({
+  partition: partition!,
+  offset: offset!,
+  value: value!,
+  atMs: timestamp,
+});
+
+const followed = (name: string, client: RdkafkaClient): FollowedClient => ({
+  name,
+  done: () => client.records,
+  failures: () => [...client.errors, ...endOf(client)],
+  [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+});
+
+const endOf = (tool: VerifiableTool | RdkafkaClient) =>
   tool.alive ? [] : [`it has ended: ${tool.complaints.slice(-5).join("\n")}`];

@@ -3,6 +3,7 @@
  * `kafka-verifiable-producer.sh` and `kafka-verifiable-consumer.sh`. They write a
  * line of JSON for each thing that happens to them.
  */
+import { eachLine } from "./each_line.ts";
 import { type GuardedProcess, startGuarded } from "./guarded_process.ts";
 import { takeJvmSlot } from "./jvm_slots.ts";
 import { writeProperties } from "./kafka_properties.ts";
@@ -12,17 +13,12 @@ export interface ToolEvent {
   /** When it happened there, in ms since the epoch. */
   readonly timestamp: number;
   readonly name: string;
-  /** Of `producer_send_success`. */
+  /** Of `producer_send_success` and `record_data`. */
+  readonly partition?: number;
   readonly offset?: number;
   readonly value?: string;
   /** Of `producer_send_error`. */
   readonly message?: string;
-  /** Of `records_consumed`. */
-  readonly partitions?: readonly {
-    readonly partition: number;
-    readonly minOffset: number;
-    readonly maxOffset: number;
-  }[];
 }
 
 export interface ToolOptions {
@@ -102,19 +98,5 @@ export class VerifiableTool implements AsyncDisposable {
   #take(line: string): void {
     if (line.startsWith("{")) this.events.push(JSON.parse(line));
     else this.complaints.push(line);
-  }
-}
-
-async function eachLine(
-  bytes: ReadableStream<Uint8Array>,
-  take: (line: string) => void,
-): Promise<void> {
-  let rest = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of bytes) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    // A line that was cut off by the end of the process tells nothing.
-    rest = lines.pop()!;
-    for (const line of lines) take(line);
   }
 }
