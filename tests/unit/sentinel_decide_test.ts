@@ -296,6 +296,7 @@ const policies = fc.record({
   voteFreshMs: fc.constant(5_000),
   rpoMs: fc.constant(60_000),
   holdOffMs: fc.constant(300_000),
+  leasesMs: fc.constant(0),
 });
 
 Deno.test("whatever is observed, a switch goes to the other cluster, for this epoch, and only to a healthy one unless it is forced", () => {
