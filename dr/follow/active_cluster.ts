@@ -251,7 +251,7 @@ export class ActiveCluster implements AsyncDisposable {
             reason: reasonOf(event),
           }),
         onRead: (cluster, newest) => this.#answered(cluster, newest),
-        doubtMs: startMs,
+        doubtMs: Math.min(startMs, DOUBT_MS),
       },
       this.#closed.signal,
     );
