@@ -225,7 +225,7 @@ async function expectRecovered(
   { target }: MirrorPair,
   ids: { readonly clusterId: string; readonly topicId: string },
 ): Promise<void> {
-  const { client } = target;
+  const { admin, client } = target;
   const inputs = await client.readTopic(input, committed);
   const tail = inputs.filter((each) => originOf(each) !== null);
   const clients = inputs.filter((each) => originOf(each) === null);
@@ -276,16 +276,24 @@ async function expectRecovered(
       written.findLast(({ key }) => textOf(key) === "done/2/0")!.value,
     )!,
   );
-  assert.deepEqual(done.done, [{
+  const [summary] = await admin.topics.summarize([input], {
+    timeoutMs: 30_000,
+  });
+  const place = {
     group,
     topic: input,
+    topicId: summary!.topicId,
     partition: 0,
-    outputs: [
-      [0, 0],
-      [offsetOf(PREFIX + 5), 0],
-      [offsetOf(PREFIX + 7), 0, 1],
-    ],
-  }]);
+    output,
+  };
+  assert.deepEqual(done.done, [
+    { ...place, count: 1, outputs: [[0, 0]] },
+    {
+      ...place,
+      count: 2,
+      outputs: [[offsetOf(PREFIX + 5), 0], [offsetOf(PREFIX + 7), 0, 1]],
+    },
+  ]);
 }
 
 /** On the primary: what it had, and then what was written since. */
