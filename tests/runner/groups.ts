@@ -29,7 +29,7 @@ const KINDS: readonly Kind[] = [
     name: "unit",
     folders: ["unit", "support"],
     split: false,
-    deadlineMs: 3 * MINUTE_MS,
+    deadlineMs: 10 * MINUTE_MS,
   },
   {
     name: "integration",
