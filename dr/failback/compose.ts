@@ -17,7 +17,7 @@ import { inTransactions } from "../failover/transactions.ts";
 import { type Flow, lanesTopic, replayTopic } from "../formats/mod.ts";
 import { NAMESPACE } from "../formats/namespace.ts";
 import { ensureOwnTopics } from "../mirror/own_topics.ts";
-import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
+import { type OffsetMap, readMap } from "../offset_map/mod.ts";
 import {
   type ClusterName,
   type DrState,
@@ -26,7 +26,7 @@ import {
   StateStore,
 } from "../state/mod.ts";
 import { untilMirrored } from "./caught_up.ts";
-import { FailbackError } from "./errors.ts";
+import { FailbackError, failed } from "./errors.ts";
 import type { FailBackParts, StepReport } from "./fail_back.ts";
 import { giveUp, type GiveUpParts, type GiveUpRequest } from "./give_up.ts";
 import { untilIdle } from "./idle_groups.ts";
@@ -106,14 +106,8 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     if (!counts.has(topic)) {
       throw new FailbackError("refused", "no mirror has ever run");
     }
-    await using follower = await LaneFollower.open({
-      library,
-      properties: secondary.consumer,
-      topic,
-      signal,
-    });
-    await follower.load(signal);
-    return follower.map;
+    const properties = secondary.consumer;
+    return await readMap({ library, properties, topic, failed, signal });
   };
   const found = async (signal: AbortSignal): Promise<EraOutputs> =>
     (await readDoneLog(reading, signal)).newest() ??
