@@ -142,6 +142,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     // The primary may be gone.
     change: (decide, signal) => store.change(decide, { force: true, signal }),
     latest: (signal) => store.latest(signal),
+    expectPrimary: (signal) => expectAlive(primary.admin, signal),
     async endReplay(signal) {
       const counts = await partitionCounts(secondary.admin, signal);
       if (!counts.has(replayTopic(flow.source))) return;
@@ -155,7 +156,6 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     },
     async keepDone(active, era, signal) {
       if (active === "secondary") return await keepReplayed(era, signal);
-      await expectAlive(primary.admin, signal);
       const there = { library, flow: back, ...primary };
       const known = (await readDoneLog(there, signal)).newest();
       if (known === null) return;

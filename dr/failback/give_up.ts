@@ -45,6 +45,8 @@ export function givenUp(
 
 /** None of it needs the cluster that is not active. */
 export interface GiveUpParts extends ClaimParts {
+  /** @throws {FailbackError} where it does not answer. */
+  readonly expectPrimary: (signal: AbortSignal) => Promise<void>;
   /** Takes the tail from whoever replays it: nothing is copied any more. */
   readonly endReplay: (signal: AbortSignal) => Promise<void>;
   /** What pools of the cluster know to be done, and what was replayed since. */
@@ -65,6 +67,7 @@ export interface GiveUpRequest {
 /**
  * @returns the state then; null: nothing was to be given up.
  * @throws {OvertakenError} where another has gone on with it.
+ * @throws {FailbackError} where what it needs does not answer: nothing is changed.
  * @throws {StateError | KafkaError | ReadError} run it again; the signal's reason.
  */
 export async function giveUp(
@@ -73,7 +76,12 @@ export async function giveUp(
   signal: AbortSignal,
 ): Promise<DrState | null> {
   const newest = await parts.latest(signal);
-  if (newest === null || givenUp(newest) === null) return null;
+  const wanted = newest === null ? null : givenUp(newest);
+  if (newest === null || wanted === null) return null;
+  // Else it would be taken from whoever carries it on, and get no further.
+  if (newest.active === "primary" && wanted.era > newest.era) {
+    await parts.expectPrimary(signal);
+  }
   const { state } = await insist(parts.change, (known) => {
     if (known === null || givenUp(known) === null) return null;
     if (epoch !== undefined && known.epoch !== epoch) {

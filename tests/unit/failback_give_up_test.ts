@@ -45,6 +45,7 @@ Deno.test("what others have taken over is theirs to give up", async () => {
       const copied = Promise.resolve(null);
       return { kind: "changed", state, copied } as const;
     },
+    expectPrimary: () => assert.fail("the secondary is active"),
     endReplay: () => assert.fail("nothing is replayed"),
     keepDone: () => assert.fail("the era is the same"),
   };
@@ -60,6 +61,23 @@ Deno.test("what others have taken over is theirs to give up", async () => {
     ["catching-up", "given up: test"],
   );
   assert.equal(await giveUp(parts, { why: "test" }, signal), null);
+});
+
+Deno.test("a failover is taken from nobody to be given up where the primary is gone", async () => {
+  const gone = new Error("gone");
+  const parts = {
+    latest: () =>
+      Promise.resolve<DrState>({
+        ...FAILED_OVER,
+        active: "primary",
+        phase: "fencing",
+      }),
+    change: () => assert.fail("nothing may be written"),
+    expectPrimary: () => Promise.reject(gone),
+    endReplay: () => assert.fail("nothing is replayed"),
+    keepDone: () => assert.fail("it has not begun"),
+  };
+  await assert.rejects(giveUp(parts, { why: "test" }, signal), gone);
 });
 
 const subset = fc.uniqueArray(fc.nat(9), { maxLength: 10 });
