@@ -18,6 +18,7 @@ import {
   type ClusterName,
   type DrState,
   insist,
+  isWritten,
   OvertakenError,
   type Phase,
 } from "../state/mod.ts";
@@ -82,7 +83,8 @@ export async function giveUp(
   if (newest.active === "primary" && wanted.era > newest.era) {
     await parts.expectPrimary(signal);
   }
-  const { state } = await insist(parts.change, (known) => {
+  const { state } = await insist(parts.change, (known, perhaps) => {
+    if (isWritten(known, perhaps)) return null; // taken over by this one
     if (known === null || givenUp(known) === null) return null;
     if (epoch !== undefined && known.epoch !== epoch) {
       throw new OvertakenError(known);
