@@ -104,6 +104,17 @@ Deno.test("a switch that has begun is carried on until it is over", async () => 
   assert.equal(stage.switcher.current, null);
 });
 
+Deno.test("giving up that gets no answer is broken off, so that it does not hold up a failover", async () => {
+  await using stage = new Stage();
+  stage.switcher.begin({ ...decided(1), to: "primary", givesUp: true });
+  await stage.tick(70 * SECOND);
+  stage.switcher.begin(decided(2));
+  await stage.tick(70 * SECOND);
+  // A failover takes as long as it takes.
+  assert.deepEqual(stage.calls, [1, 2]);
+  assert.equal(stage.switcher.current?.attempts, 1);
+});
+
 Deno.test("who ends lets a switch come to its end, and begins no other", async () => {
   await using stage = new Stage();
   const { calls, switcher } = stage;
