@@ -63,6 +63,8 @@ export interface GiveUpRequest {
   readonly why: string;
   /** Of the state that is given up; default: whatever it is. */
   readonly epoch?: number;
+  /** The state has this epoch from now on; to be given when it is called again. */
+  readonly onClaimed?: (epoch: number) => void;
 }
 
 /**
@@ -73,7 +75,7 @@ export interface GiveUpRequest {
  */
 export async function giveUp(
   parts: GiveUpParts,
-  { epoch, why }: GiveUpRequest,
+  { epoch, onClaimed, why }: GiveUpRequest,
   signal: AbortSignal,
 ): Promise<DrState | null> {
   const newest = await parts.latest(signal);
@@ -94,11 +96,16 @@ export async function giveUp(
   const next = state === null ? null : givenUp(state);
   if (state === null || next === null) return null;
   const claim = new Claim(parts, state);
+  onClaimed?.(state.epoch);
   if (next.era > state.era) {
-    await claim.hold(async (its) => {
-      if (state.phase === "releasing") await parts.endReplay(its);
-      await parts.keepDone(state.active, next.era, its);
-    }, signal);
+    try {
+      await claim.hold(async (its) => {
+        if (state.phase === "releasing") await parts.endReplay(its);
+        await parts.keepDone(state.active, next.era, its);
+      }, signal);
+    } finally {
+      onClaimed?.(claim.state.epoch);
+    }
   }
   return await claim.set({ ...next, reason: `given up: ${why}` }, signal);
 }

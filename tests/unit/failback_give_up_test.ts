@@ -89,6 +89,38 @@ Deno.test("a switch that was taken over to be given up, without that being known
   assert.deepEqual([given?.phase, given?.epoch], ["catching-up", epoch + 2]);
 });
 
+Deno.test("giving up goes on under the epoch that it has claimed", async () => {
+  let state: DrState = { ...FAILED_OVER, phase: "fencing" };
+  let isFirst = true;
+  const parts = {
+    latest: () => Promise.resolve(state),
+    change: async (decide: Decide) => {
+      const proposal = await decide(state);
+      if (proposal === null) return { kind: "unchanged", state } as const;
+      state = { ...state, ...proposal, epoch: state.epoch + 1 };
+      const copied = Promise.resolve(null);
+      return { kind: "changed", state, copied } as const;
+    },
+    expectPrimary: () => assert.fail("the secondary is active"),
+    endReplay: () => assert.fail("nothing is replayed"),
+    keepDone: async () => {
+      if (!isFirst) return await Promise.resolve();
+      isFirst = false;
+      throw new Error("no leader");
+    },
+  };
+  let { epoch } = state;
+  const onClaimed = (claimed: number) => epoch = claimed;
+  const attempt = () =>
+    giveUp(parts, { why: "test", epoch, onClaimed }, signal);
+  await assert.rejects(attempt(), /no leader/);
+  const given = await attempt();
+  assert.deepEqual(
+    [given?.phase, given?.era],
+    ["catching-up", FAILED_OVER.era + 1],
+  );
+});
+
 Deno.test("a failover is taken from nobody to be given up where the primary is gone", async () => {
   const gone = new Error("gone");
   const parts = {
