@@ -297,7 +297,7 @@ export class Sentinel implements AsyncDisposable {
     if (this.#options.policy.mode === "advise") return;
     const toDo = decision.kind === "fail-over"
       ? decision
-      : abandoned(state, nowMs, performance.now() - this.#stateSeenMs);
+      : abandoned(state, performance.now() - this.#stateSeenMs);
     if (toDo !== null) this.#switcher.begin(toDo);
   }
 
