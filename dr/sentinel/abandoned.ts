@@ -1,7 +1,8 @@
 /** A switch that has begun and that nobody carries on: see `Claim`. Pure. */
 import { ABANDONED_MS } from "../state/claim.ts";
 import { type DrState, isWorkedIn } from "../state/types.ts";
-import type { Switch } from "./decide.ts";
+import type { Decision, Switch } from "./decide.ts";
+import type { SentinelPolicy } from "./policy.ts";
 
 export { ABANDONED_MS };
 
@@ -29,4 +30,18 @@ export function abandoned(
       `${Math.round(seenMs / 1000)} s`,
     givesUp: true,
   };
+}
+
+/**
+ * What a sentinel does now. Who only advises leaves failing over to people; but
+ * what they left in the middle lets nobody work, and giving it up moves nobody.
+ * @param left see `abandoned`.
+ */
+export function dueNow(
+  decision: Decision,
+  left: Switch | null,
+  mode: SentinelPolicy["mode"],
+): Switch | null {
+  if (decision.kind === "fail-over") return decision;
+  return mode === "automatic" || left?.givesUp ? left : null;
 }

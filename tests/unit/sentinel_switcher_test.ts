@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   abandoned,
   ABANDONED_MS,
+  dueNow,
   type Switch,
   Switcher,
 } from "../../dr/sentinel/mod.ts";
@@ -173,4 +174,20 @@ Deno.test("a planned switch and the way back are never carried on by others, but
     const { epoch, givesUp, to } = abandoned(rest, ABANDONED_MS)!;
     assert.deepEqual([to, epoch, givesUp], [each.active, 8, true]);
   }
+});
+
+Deno.test("a sentinel that only advises gives up what people left in the middle, and fails over by no means", () => {
+  const stay = { kind: "stay" } as const;
+  const advice = { kind: "advise", ...decided(8) } as const;
+  const failOver = abandoned(state, ABANDONED_MS);
+  const giveUp = abandoned({ ...state, phase: "draining" }, ABANDONED_MS);
+  assert.equal(giveUp?.givesUp, true);
+  for (const decision of [stay, advice]) {
+    assert.equal(dueNow(decision, failOver, "advise"), null);
+    assert.equal(dueNow(decision, null, "advise"), null);
+    assert.equal(dueNow(decision, giveUp, "advise"), giveUp);
+  }
+  assert.equal(dueNow(stay, failOver, "automatic"), failOver);
+  const decision = { kind: "fail-over", ...decided(9) } as const;
+  assert.equal(dueNow(decision, giveUp, "automatic"), decision);
 });
