@@ -1,7 +1,7 @@
 /**
- * The sentinel's decision. Pure: whoever calls it does so inside of the state's
- * transaction, with the newest state, and writes the new one under the next
- * epoch. Votes count for one epoch alone, so each can bring one decision.
+ * The sentinel's decision. Pure. It is made by the state that is known here, and
+ * holds for the epoch of that: whoever carries it out looks, in the state's
+ * transaction, whether that is the newest still. Votes count for one epoch alone.
  */
 import {
   type ClusterName,

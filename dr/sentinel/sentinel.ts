@@ -330,7 +330,7 @@ export class Sentinel implements AsyncDisposable {
     }
   }
 
-  /** The only mirror there is copies from the primary to the secondary. */
+  /** Of the mirror to the secondary: a sentinel fails over nowhere else. */
   #lagMs(): number | null {
     if (this.#parts === null || this.#state?.active !== "primary") return null;
     const { heartbeats, probers } = this.#parts;
