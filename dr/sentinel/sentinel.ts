@@ -291,7 +291,6 @@ export class Sentinel implements AsyncDisposable {
       health: healthNow(),
       lagMs: this.#lagMs(),
       nowMs,
-      order: null,
     }, this.#options.policy);
     this.#tell(decision);
     const left = abandoned(state, performance.now() - this.#stateSeenMs);
