@@ -11,12 +11,13 @@ export interface LogRecord {
 export interface Consumed {
   /** Values in the secondary's log that it never got, on neither cluster. */
   readonly missing: readonly string[];
-  /** By partition: the offset with which it began on the secondary. */
-  readonly began: readonly number[];
   /**
-   * What it got on the secondary out of turn: not the record that follows in the
-   * log.
+   * By partition: the offset with which it began on the secondary for good. It
+   * may get some there before it has joined its group anew, by the offsets that
+   * it had on the primary, and begins at its position then.
    */
+  readonly began: readonly number[];
+  /** What it got on the secondary when it had not yet got what lies before it. */
   readonly jumps: readonly Done[];
   /** How many it got on both clusters. */
   readonly repeated: number;
@@ -54,24 +55,24 @@ export function judgeConsumer(
     if (there.has(each) || before.has(each.value)) continue;
     before.set(each.value, each.atMs);
   }
-  const following = new Map<string, string>();
-  const last = new Map<number, LogRecord>();
-  for (const record of log) {
-    const previous = last.get(record.partition);
-    if (previous !== undefined) {
-      following.set(placeOf(previous), placeOf(record));
-    }
-    last.set(record.partition, record);
-  }
-  const got = new Set(done.map(({ value }) => value));
+  const places = Map.groupBy(log, ({ partition }) => partition);
+  const got = new Set<string>();
   const began: number[] = [];
   const jumps: Done[] = [];
   const previous = new Map<number, Done>();
-  for (const each of after) {
-    const one = previous.get(each.partition);
-    previous.set(each.partition, each);
-    if (one === undefined) began[each.partition] = each.offset;
-    else if (following.get(placeOf(one)) !== placeOf(each)) jumps.push(each);
+  for (const each of done) {
+    if (there.has(each)) {
+      const from = previous.get(each.partition)?.offset ?? Infinity;
+      previous.set(each.partition, each);
+      const between = places.get(each.partition)!.filter(({ offset }) =>
+        offset > from && offset < each.offset
+      );
+      if (each.offset <= from || between.length > 0) {
+        began[each.partition] = each.offset;
+      }
+      if (between.some(({ value }) => !got.has(value))) jumps.push(each);
+    }
+    got.add(each.value);
   }
   const repeated = new Set(
     after.map(({ value }) => value).filter((value) => before.has(value)),

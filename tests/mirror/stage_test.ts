@@ -47,7 +47,7 @@ async function run(stage: MirrorStage): Promise<void> {
   mirror!.resume();
   const cuts = await stopAtMoments({
     check: stage.cutCheck()!,
-    count: 4,
+    count: 2,
     random: seededRandom(seed),
     mostMs: 2_000,
     withoutMs: 30_000,

@@ -14,6 +14,8 @@ interface Kind {
   readonly name: string;
   /** Below the folder of all tests. */
   readonly folders: readonly string[];
+  /** Too long for every run: only in a soak. */
+  readonly soakFolders?: readonly string[];
   /** One group for each file, or one for all. */
   readonly split: boolean;
   /** For one group; generous, because it is there to end what hangs. */
@@ -29,7 +31,7 @@ const KINDS: readonly Kind[] = [
     name: "unit",
     folders: ["unit", "support"],
     split: false,
-    deadlineMs: 3 * MINUTE_MS,
+    deadlineMs: 10 * MINUTE_MS,
   },
   {
     name: "integration",
@@ -58,6 +60,7 @@ const KINDS: readonly Kind[] = [
   {
     name: "split",
     folders: ["split"],
+    soakFolders: ["split/long"],
     split: true,
     deadlineMs: 5 * MINUTE_MS,
   },
@@ -66,7 +69,10 @@ const KINDS: readonly Kind[] = [
 /** The groups below `root`, in the order in which they run. */
 export function findGroups(root: string, soak = false): Group[] {
   return KINDS.flatMap((kind) => {
-    const files = kind.folders.flatMap((folder) => testFiles(root, folder));
+    const folders = soak
+      ? [...kind.folders, ...kind.soakFolders ?? []]
+      : kind.folders;
+    const files = folders.flatMap((folder) => testFiles(root, folder));
     if (files.length === 0) return [];
     const deadlineMs = soak ? SOAK_DEADLINE_MS : kind.deadlineMs;
     return kind.split

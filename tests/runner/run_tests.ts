@@ -1,10 +1,14 @@
-/** Runs groups of tests one after another and adds up what they report. */
+/**
+ * Runs groups of tests and adds up what they report: those that start JVMs one
+ * after another, and the others, one after another, beside them.
+ */
 import { parseArgs } from "node:util";
 import { testEnvironment } from "./environment.ts";
 import { runProcess } from "./group_process.ts";
 import { findGroups, type Group, selectGroups } from "./groups.ts";
 import { type Prepared, PrepareError } from "./prepare.ts";
 import { Screen } from "./screen.ts";
+import { startsJvm } from "./starts_jvm.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
 export interface RunnerParts {
@@ -82,10 +86,13 @@ class Runner {
       if (this.#options.check) {
         await this.#checkTypes(groups.flatMap(({ files }) => files));
       }
-      for (const group of groups) {
-        if (signal.aborted) break;
-        await this.#test(group);
-      }
+      const { heavy = [], light = [] } = Object.groupBy(
+        groups,
+        // Tests of the support take places of JVMs, and start none.
+        ({ files, name }) =>
+          name !== "unit" && startsJvm(files) ? "heavy" : "light",
+      );
+      await Promise.all([heavy, light].map((lane) => this.#testAll(lane)));
     } catch (error) {
       if (error instanceof PrepareError) this.#screen.line(error.message);
       else if (!signal.aborted) throw error;
@@ -112,6 +119,13 @@ class Runner {
           ? { passed: 0, failed: 0, ignored: 0 }
           : judge(ending, ""),
     );
+  }
+
+  async #testAll(groups: readonly Group[]): Promise<void> {
+    for (const group of groups) {
+      if (this.#parts.signal.aborted) return;
+      await this.#test(group);
+    }
   }
 
   async #test({ name, files, deadlineMs }: Group): Promise<void> {

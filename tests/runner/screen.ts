@@ -14,27 +14,32 @@ const encoder = new TextEncoder();
 
 export class Screen {
   readonly #isTerminal = Deno.stdout.isTerminal();
+  readonly #running = new Set<string>();
 
   line(text: string): void {
     this.#write(`${text}\n`);
   }
 
-  /** Shows on a terminal what runs now; `group` replaces it. */
+  /** Shows on a terminal what runs now, until `group` tells of it. */
   running(name: string): void {
-    if (this.#isTerminal) this.#write(`${name} ...`);
+    this.#running.add(name);
+    this.#showRunning();
   }
 
   group(name: string, verdict: Verdict, elapsedMs: number): void {
-    if (this.#isTerminal) this.#write("\r\x1b[K");
+    this.#running.delete(name);
+    this.#clear();
     const seconds = (elapsedMs / 1000).toFixed(1).padStart(6);
     const text = describe(verdict).padEnd(COUNTS_COLUMNS);
     this.line(`${name.padEnd(NAME_COLUMNS)} ${text} ${seconds} s`);
+    this.#showRunning();
   }
 
   /** What a group that failed wrote, or the end of it where it died. */
   failure(name: string, verdict: Verdict, output: string, log: string): void {
     const lines = output.trimEnd().split("\n")
       .filter((line) => !PASSED_LINE.test(line));
+    this.#clear();
     const isCut = verdict.died !== undefined && lines.length > TAIL_LINES;
     this.line(`--- ${name}: all output is in ${log}`);
     for (const line of isCut ? lines.slice(-TAIL_LINES) : lines) {
@@ -42,6 +47,17 @@ export class Screen {
     }
     // Colors that a cut has left open must not stain what follows.
     this.line(`${this.#isTerminal ? "\x1b[0m" : ""}--- end of ${name}`);
+    this.#showRunning();
+  }
+
+  #showRunning(): void {
+    if (!this.#isTerminal || this.#running.size === 0) return;
+    this.#clear();
+    this.#write(`${[...this.#running].join(", ")} ...`);
+  }
+
+  #clear(): void {
+    if (this.#isTerminal) this.#write("\r\x1b[K");
   }
 
   #write(text: string): void {

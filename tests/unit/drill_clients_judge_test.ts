@@ -62,7 +62,7 @@ Deno.test("a consumer that went on from its positions has nothing missing, and i
   }));
 });
 
-Deno.test("a record that was left out on the secondary is missing, or at least a jump", () => {
+Deno.test("a record that was left out is missing, and left out in the middle a jump", () => {
   fc.assert(fc.property(histories, fc.nat(), ({ after, done, log }, chosen) => {
     fc.pre(after.length > 0);
     const { partition, value } = after[chosen % after.length]!;
@@ -78,8 +78,22 @@ Deno.test("a record that was left out on the secondary is missing, or at least a
     )!.value === value;
     const wasRead = rest.some((each) => each.value === value);
     assert.deepEqual(missing, wasRead ? [] : [value]);
-    assert.equal(jumps.length, isFirst || isLast ? 0 : 1);
+    assert.equal(jumps.length, isFirst || isLast || wasRead ? 0 : 1);
     if (isFirst && isLast) assert.equal(began[partition], undefined);
+  }));
+});
+
+Deno.test("a consumer that reads on by the primary's offsets until it has joined its group begins there for good", () => {
+  fc.assert(fc.property(histories, fc.nat(), ({ after, done, log }, chosen) => {
+    fc.pre(after.length > 0);
+    const { partition } = after[chosen % after.length]!;
+    const its = after.filter((each) => each.partition === partition);
+    const stray = { ...its[chosen % its.length]!, atMs: movedMs };
+    const at = done.findIndex(({ atMs }) => atMs >= movedMs);
+    const verdict = judgeConsumer(done.toSpliced(at, 0, stray), log, movedMs);
+    assert.deepEqual(verdict.missing, []);
+    assert.deepEqual(verdict.jumps, []);
+    assert.equal(verdict.began[partition], its[0]!.offset);
   }));
 });
 

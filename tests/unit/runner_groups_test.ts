@@ -48,6 +48,14 @@ Deno.test("unit tests are one group, every other test file is its own", () =>
     ]);
   }));
 
+Deno.test("what takes too long for every run is only in a soak", () =>
+  inFolder(["split/short_test.ts", "split/long/other_test.ts"], (root) => {
+    const names = (soak: boolean) =>
+      findGroups(root, soak).map(({ name }) => name);
+    assert.deepEqual(names(false), ["split/short"]);
+    assert.deepEqual(names(true), ["split/short", "split/other"]);
+  }));
+
 Deno.test("groups are chosen by name, by kind or by the path of a file", () => {
   const groups = ["unit", "integration/one", "integration/one_more", "chaos/x"]
     .map((name) => ({ name, files: [], deadlineMs: 1 }));

@@ -113,6 +113,34 @@ Deno.test("a group that fails or dies is shown and hides no other", async () => 
   assert.match(text, /^integration\/c +1 passed/m);
 });
 
+Deno.test("groups with JVMs run one after another, beside the others", async () => {
+  const JVM = `import "../support/broker.ts";`;
+  /** Of a test that ends once the other file is there. */
+  const meets = (its: string, other: string) =>
+    `const seen = (name: string) => new URL(name, import.meta.url);
+     Deno.test("meets ${other}", async () => {
+       Deno.writeTextFileSync(seen("${its}"), "");
+       for (;;) {
+         try { return void Deno.statSync(seen("${other}")); } catch {}
+         await new Promise((resolve) => setTimeout(resolve, 20));
+       }
+     });`;
+  const alone = `Deno.test("is alone", () => {
+     Deno.mkdirSync(new URL("place", import.meta.url));
+   });
+   Deno.test.afterAll(() => Deno.removeSync(new URL("place", import.meta.url)));`;
+  await using scratch = await Scratch.create({
+    "support/jvm_slots.ts": "",
+    "support/broker.ts": `import "./jvm_slots.ts";`,
+    "integration/a_test.ts": JVM + meets("a", "b"),
+    "integration/b_test.ts": meets("b", "a"),
+    "integration/c_test.ts": JVM + alone,
+    "integration/d_test.ts": JVM + alone,
+  });
+  const { last, text } = await run(scratch);
+  assert.equal(last, "4 passed, 0 failed", text);
+});
+
 Deno.test("a type error counts as a failure", async () => {
   await using scratch = await Scratch.create({
     "unit/a_test.ts": `${PASSES} const text: string = 1; void text;`,

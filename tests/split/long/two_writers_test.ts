@@ -1,8 +1,8 @@
 /** What strict leases are good for: without them there can be two writers. */
 import assert from "node:assert/strict";
-import { commitTimes } from "../support/commit_markers.ts";
-import { ALONE, firstMadeOnSecondary, leaveAlone } from "./alone.ts";
-import { deadlineMs, splitTest, topics } from "./world.ts";
+import { commitTimes } from "../../support/commit_markers.ts";
+import { ALONE, firstMadeOnSecondary, leaveAlone } from "../alone.ts";
+import { deadlineMs, splitTest, topics } from "../world.ts";
 
 splitTest(
   "without strict leases a pool that is alone with the primary goes on while another one works on the secondary",

@@ -1,6 +1,6 @@
 /** The primary lives, and the pool does not reach it. */
 import assert from "node:assert/strict";
-import { neverSwitched, splitTest, topics } from "./world.ts";
+import { neverSwitched, splitTest, topics } from "../world.ts";
 
 /** At 200 a second longer than the time-outs of transactions and members. */
 const LONG = 2_600;

@@ -6,7 +6,7 @@ import {
   splitTest,
   STRICT,
   topics,
-} from "./world.ts";
+} from "../world.ts";
 
 splitTest(
   "a strict pool that only has lost the secondary stops, and goes on exactly once when it reaches it again",
