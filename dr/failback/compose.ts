@@ -24,12 +24,14 @@ import {
   ensureStateTopics,
   STATE_TIMINGS,
   StateStore,
+  Votes,
 } from "../state/mod.ts";
 import { untilMirrored } from "./caught_up.ts";
 import { FailbackError } from "./errors.ts";
 import type { FailBackParts, StepReport } from "./fail_back.ts";
 import { giveUp, type GiveUpParts, type GiveUpRequest } from "./give_up.ts";
 import { untilIdle } from "./idle_groups.ts";
+import { endLeftOpen } from "./left_open.ts";
 import { readSides } from "./read_sides.ts";
 import { readTail } from "./read_tail.ts";
 import type { Chunk } from "./replay_records.ts";
@@ -144,6 +146,17 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
       signal,
     );
   };
+  const votes = async (signal: AbortSignal) => {
+    await using reading = new Votes({
+      library,
+      cluster: secondary,
+      onClientEvent: onEvent,
+      requestMs: REQUEST_MS,
+      onUnreadable: () => {},
+      onFailure: () => {}, // then they are not read in time, which is told
+    });
+    return (await reading.current(signal)).votes;
+  };
   const giveUpParts: GiveUpParts = {
     // The primary may be gone.
     change: (decide, signal) => store.change(decide, { force: true, signal }),
@@ -212,6 +225,8 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
         map,
         log: replays,
         isMirrored: options.isMirrored,
+        endHanging: (open, each) =>
+          endLeftOpen({ library, ...primary, votes, log }, open, each),
       }, signal);
       const { names, topics } = tail;
       const plan = planTail(topics, options.rules);
