@@ -8,7 +8,7 @@
 import type { Log } from "../../src/telemetry/log.ts";
 import { type ClusterName, other } from "../state/types.ts";
 import { pause } from "../waits.ts";
-import { judge, type Judgement } from "./judge.ts";
+import { type Evidence, judge, type Judgement } from "./judge.ts";
 import {
   advance,
   notBegun,
@@ -36,6 +36,8 @@ export interface DrillOptions {
   readonly objectives: Objectives;
   /** A failover that is expected comes in this time, or not. Default 30 s. */
   readonly failoverMs?: number;
+  /** What the judgement is made of. */
+  readonly onEvidence?: (evidence: Evidence) => void;
   readonly log: Log;
 }
 
@@ -62,11 +64,12 @@ const CALM_MS = 1_500;
  */
 export async function runDrill(
   scenario: Scenario,
-  { failoverMs = FAILOVER_MS, log, objectives, seed, world }: DrillOptions,
+  options: DrillOptions,
   signal: AbortSignal,
 ): Promise<DrillReport> {
+  const { objectives, seed, world } = options;
   const beganMs = performance.now();
-  const run = new Run(seeded(scenario, seed), world, failoverMs, log);
+  const run = new Run(seeded(scenario, seed), options);
   const end = new AbortController();
   const either = AbortSignal.any([signal, end.signal]);
   const failed = world.failed.then((reason) => {
@@ -132,6 +135,7 @@ class Run {
   readonly #world: DrillWorld;
   readonly #failoverMs: number;
   readonly #log: Log;
+  readonly #onEvidence: (evidence: Evidence) => void;
   #progress: Progress;
   #loadMs = 0;
   #detectMs: number | null = null;
@@ -146,14 +150,13 @@ class Run {
 
   constructor(
     scenario: Scenario,
-    world: DrillWorld,
-    failoverMs: number,
-    log: Log,
+    { failoverMs = FAILOVER_MS, log, onEvidence, world }: DrillOptions,
   ) {
     this.#scenario = scenario;
     this.#world = world;
     this.#failoverMs = failoverMs;
     this.#log = log;
+    this.#onEvidence = onEvidence ?? (() => {});
     this.#progress = notBegun(scenario.steps);
   }
 
@@ -192,15 +195,16 @@ class Run {
     const listed = active === "secondary"
       ? await this.#world.tail(signal)
       : null;
-    const judgement = judge({
+    const evidence: Evidence = {
       sent,
       active,
       calmMs: this.#calmMs(),
       load: { endMs, perSecond: load.perSecond },
       listed,
       clusters: both(active, here, there),
-    });
-    return { active, judgement, moments: this.#moments() };
+    };
+    this.#onEvidence(evidence);
+    return { active, judgement: judge(evidence), moments: this.#moments() };
   }
 
   /** What was to happen and has not. */

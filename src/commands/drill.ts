@@ -7,7 +7,6 @@ import {
 import {
   DrillError,
   reportText,
-  runDrill,
   type Scenario,
   scenarioNamed,
   SCENARIOS,
@@ -15,13 +14,9 @@ import {
 } from "../../dr/drill/mod.ts";
 import { KafkaError, type Library, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
-import {
-  createLog,
-  type Log,
-  type LogLine,
-  LogSink,
-} from "../telemetry/log.ts";
+import { createLog, type Log, LogSink } from "../telemetry/log.ts";
 import { openConfiguredWorld } from "./drill/configured_world.ts";
+import { drillIn, newsText } from "./drill/drill_in.ts";
 import { openEmbeddedWorld } from "./drill/embedded_world.ts";
 import type { RolesWorld } from "./drill/roles_world.ts";
 import { runSoak } from "./drill/run_soak.ts";
@@ -113,11 +108,14 @@ async function run(
   const chosen = scenario ?? USUAL;
   const objectives = objectivesOf(chosen);
   await using world = await open();
-  const report = await runDrill(
-    chosen,
-    { seed, objectives, world, log },
-    signal,
-  );
+  const report = await drillIn({
+    scenario: chosen,
+    seed,
+    objectives,
+    world,
+    onNews: say,
+    onKept: (path) => say(`what everybody said, and what was found: ${path}`),
+  }, signal);
   print(isJson ? JSON.stringify(report) : reportText(report));
   return report.met ? 0 : 1;
 }
@@ -159,9 +157,6 @@ function rolesLog({ settings, sources }: LoadedSettings): Log {
     write: isWanted ? new LogSink().write : () => {},
   });
 }
-
-const newsText = ({ fields, message }: LogLine): string =>
-  [message, ...Object.values(fields)].join(" ");
 
 function complain(status: number, message: string): number {
   say(message);

@@ -33,6 +33,7 @@ import {
   ReadError,
 } from "../../kafka/mod.ts";
 import type { Log } from "../../telemetry/log.ts";
+import type { DrillFolder } from "./drill_folder.ts";
 import { Generator } from "./generator.ts";
 import { Link, type LinkMode } from "./link.ts";
 import { adminOf, endOf, observe, type ObserverOptions } from "./observer.ts";
@@ -73,6 +74,8 @@ export interface RolesWorldOptions {
   readonly tail?: DrillWorld["tail"];
   /** For so long roles may leave their groups in the end; without it none. */
   readonly stopMs?: number;
+  /** Owned by it. */
+  readonly folder: DrillFolder;
   readonly log: Log;
 }
 
@@ -91,6 +94,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   readonly name: string;
   readonly limits: readonly string[];
   readonly failed: Promise<string>;
+  readonly folder: DrillFolder;
   readonly #options: RolesWorldOptions;
   readonly #links: Links;
   readonly #roles: Readonly<Record<RoleName, Role>>;
@@ -108,6 +112,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
     const { clients, clusters, env, library, limits, name } = options;
     this.name = name;
     this.limits = limits;
+    this.folder = owned.use(options.folder);
     owned.use(clusters);
     const link = (cluster: ClusterName) =>
       owned.use(new Link(clusters.servers[cluster]));
@@ -146,7 +151,10 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
             PRIMARY_BROKERS: this.#links[role].primary.servers,
             SECONDARY_BROKERS: this.#links[role].secondary.servers,
           },
-          onLine: (line) => options.log.info(line, { role }),
+          onLine: (line) => {
+            options.folder.add(`${role}.log`, line);
+            options.log.info(line, { role });
+          },
         }),
       );
     this.#roles = {

@@ -2,11 +2,9 @@
 import {
   DrillError,
   type DrillReport,
-  type DrillWorld,
   isFailure,
   type Objectives,
   problemsOf,
-  runDrill,
   type Scenario,
   type SoakDrill,
   type SoakOutcome,
@@ -15,7 +13,8 @@ import {
   soakSummary,
 } from "../../../dr/drill/mod.ts";
 import { KafkaError, ReadError } from "../../kafka/mod.ts";
-import { createLog } from "../../telemetry/log.ts";
+import { drillIn } from "./drill_in.ts";
+import type { RolesWorld } from "./roles_world.ts";
 
 export interface SoakOptions {
   readonly scenarios: readonly Scenario[];
@@ -23,7 +22,7 @@ export interface SoakOptions {
   readonly seed: number;
   readonly atOnce: number;
   readonly objectivesOf: (scenario: Scenario) => Objectives;
-  readonly open: () => Promise<DrillWorld & AsyncDisposable>;
+  readonly open: () => Promise<RolesWorld>;
   /** A line for each drill that is over. */
   readonly say: (line: string) => void;
 }
@@ -52,18 +51,20 @@ export async function runSoak(
 
 async function outcomeOf(
   { scenario, seed }: SoakDrill,
-  { objectivesOf, open }: SoakOptions,
+  { objectivesOf, open, say }: SoakOptions,
   signal: AbortSignal,
 ): Promise<SoakOutcome> {
-  const log = createLog({ level: "error", write: () => {} });
   const objectives = objectivesOf(scenario);
   try {
     await using world = await open();
-    const report = await runDrill(
+    const report = await drillIn({
       scenario,
-      { seed, objectives, world, log },
-      signal,
-    );
+      seed,
+      objectives,
+      world,
+      onNews: () => {},
+      onKept: (path) => say(`${scenario.name} --seed ${seed}: see ${path}`),
+    }, signal);
     return { kind: "judged", report };
   } catch (error) {
     const isExpected = signal.aborted || error instanceof DrillError ||
