@@ -28,6 +28,10 @@ import {
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
 
+/** In these times after a signal a drill ends, clean or not. */
+const MOST_STOP_MS = 2_000;
+const MOST_CLEANING_MS = 30_000;
+
 const USUAL = scenarioNamed("kill")!;
 
 /**
@@ -49,7 +53,12 @@ export async function drill(args: readonly string[]): Promise<number> {
   }
   const stop = new AbortController();
   using _signals = listenToSignals({
-    onStop: (signal) => stop.abort(new DrillError(`stopped by ${signal}`)),
+    onStop: (signal) => {
+      stop.abort(new DrillError(`stopped by ${signal}`));
+      // Nothing is left of embedded clusters then; topics on real ones are.
+      const mostMs = choices.isOnClusters ? MOST_CLEANING_MS : MOST_STOP_MS;
+      Deno.unrefTimer(setTimeout(() => Deno.exit(1), mostMs));
+    },
     onStopNow: () => Deno.exit(1),
     onReload: () => {},
   });
@@ -86,8 +95,6 @@ async function run(
     say("the clusters of the settings are left alone: --clusters is not set");
   }
   const opening = { choices, library, loaded, log };
-  const open = () =>
-    isOnClusters ? onClusters(opening, signal) : embedded(opening);
   if (soak !== null) {
     const summary = await runSoak({
       scenarios: scenario === null
@@ -99,7 +106,9 @@ async function run(
       seed,
       atOnce: choices.atOnce,
       objectivesOf,
-      open,
+      isOnClusters,
+      commands: choices.commands,
+      env: { ...Deno.env.toObject(), LIBRDKAFKA_PATH: library.path },
       say,
     }, signal);
     print(isJson ? JSON.stringify(summary) : soakText(summary));
@@ -107,7 +116,8 @@ async function run(
   }
   const chosen = scenario ?? USUAL;
   const objectives = objectivesOf(chosen);
-  await using world = await open();
+  await using world =
+    await (isOnClusters ? onClusters(opening, signal) : embedded(opening));
   const report = await drillIn({
     scenario: chosen,
     seed,

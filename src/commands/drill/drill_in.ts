@@ -25,6 +25,10 @@ export async function drillIn(
   signal: AbortSignal,
 ): Promise<DrillReport> {
   const { folder } = world;
+  // One that stands still would not see that the drill is gone.
+  const end = () => world.killRoles();
+  signal.addEventListener("abort", end);
+  if (signal.aborted) end();
   const keep = () => {
     folder.keep();
     onKept(folder.path);
@@ -51,6 +55,8 @@ export async function drillIn(
   } catch (error) {
     if (!signal.aborted) keep();
     throw error;
+  } finally {
+    signal.removeEventListener("abort", end);
   }
 }
 
