@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { replicationPolicy, STATE_TOPIC } from "../../../dr/formats/mod.ts";
 import type { Library } from "../../kafka/mod.ts";
 import type { Log } from "../../telemetry/log.ts";
+import { DrillFolder } from "./drill_folder.ts";
 import { EmbeddedClusters } from "./embedded_clusters.ts";
 import { freeAddress, ownEnvironment } from "./environment.ts";
 import { RolesWorld } from "./roles_world.ts";
@@ -31,7 +32,7 @@ export const DRILL_PROCESSOR = fileURLToPath(
   new URL("../../../workers/processors/drill.ts", import.meta.url),
 );
 
-export function openEmbeddedWorld(
+export async function openEmbeddedWorld(
   library: Library,
   log: Log,
 ): Promise<RolesWorld> {
@@ -45,7 +46,7 @@ export function openEmbeddedWorld(
       producer: own,
     };
   };
-  return RolesWorld.open({
+  return await RolesWorld.open({
     name: "embedded",
     limits: EMBEDDED_LIMITS,
     library,
@@ -55,6 +56,7 @@ export function openEmbeddedWorld(
     inputTopic: INPUT,
     outputTopic: OUTPUT,
     stateTopic: STATE_TOPIC,
+    folder: await DrillFolder.open(),
     log,
   });
 }
