@@ -17,7 +17,7 @@ import { inTransactions } from "../failover/transactions.ts";
 import { type Flow, lanesTopic, replayTopic } from "../formats/mod.ts";
 import { NAMESPACE } from "../formats/namespace.ts";
 import { ensureOwnTopics } from "../mirror/own_topics.ts";
-import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
+import { type OffsetMap, readMap } from "../offset_map/mod.ts";
 import {
   type ClusterName,
   type DrState,
@@ -27,7 +27,7 @@ import {
   Votes,
 } from "../state/mod.ts";
 import { untilMirrored } from "./caught_up.ts";
-import { FailbackError } from "./errors.ts";
+import { FailbackError, failed } from "./errors.ts";
 import type { FailBackParts, StepReport } from "./fail_back.ts";
 import { giveUp, type GiveUpParts, type GiveUpRequest } from "./give_up.ts";
 import { untilIdle } from "./idle_groups.ts";
@@ -108,14 +108,8 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     if (!counts.has(topic)) {
       throw new FailbackError("refused", "no mirror has ever run");
     }
-    await using follower = await LaneFollower.open({
-      library,
-      properties: secondary.consumer,
-      topic,
-      signal,
-    });
-    await follower.load(signal);
-    return follower.map;
+    const properties = secondary.consumer;
+    return await readMap({ library, properties, topic, failed, signal });
   };
   const found = async (signal: AbortSignal): Promise<EraOutputs> =>
     (await readDoneLog(reading, signal)).newest() ??
@@ -161,6 +155,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     // The primary may be gone.
     change: (decide, signal) => store.change(decide, { force: true, signal }),
     latest: (signal) => store.latest(signal),
+    expectPrimary: (signal) => expectAlive(primary.admin, signal),
     async endReplay(signal) {
       const counts = await partitionCounts(secondary.admin, signal);
       if (!counts.has(replayTopic(flow.source))) return;
@@ -174,7 +169,6 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     },
     async keepDone(active, era, signal) {
       if (active === "secondary") return await keepReplayed(era, signal);
-      await expectAlive(primary.admin, signal);
       const there = { library, flow: back, ...primary };
       const known = (await readDoneLog(there, signal)).newest();
       if (known === null) return;

@@ -25,7 +25,7 @@ import {
   StateStore,
 } from "../state/mod.ts";
 import { pause } from "../waits.ts";
-import { abandoned } from "./abandoned.ts";
+import { abandoned, dueNow } from "./abandoned.ts";
 import { BallotBox } from "./ballot_box.ts";
 import { BrokerIdWatch } from "./broker_id_watch.ts";
 import { type ClusterClients, openClusters } from "../clusters.ts";
@@ -294,11 +294,9 @@ export class Sentinel implements AsyncDisposable {
       order: null,
     }, this.#options.policy);
     this.#tell(decision);
-    if (this.#options.policy.mode === "advise") return;
-    const toDo = decision.kind === "fail-over"
-      ? decision
-      : abandoned(state, nowMs, performance.now() - this.#stateSeenMs);
-    if (toDo !== null) this.#switcher.begin(toDo);
+    const left = abandoned(state, performance.now() - this.#stateSeenMs);
+    const due = dueNow(decision, left, this.#options.policy.mode);
+    if (due !== null) this.#switcher.begin(due);
   }
 
   #isUnderWay({ epoch }: Switch): boolean {

@@ -309,7 +309,7 @@ export class StateStore implements AsyncDisposable {
         "unknown",
         `epoch ${state.epoch} may have been written or not (${error.message}; ` +
           `${asError(cause).message})`,
-        { cause },
+        { cause, perhaps: state },
       );
     }
     if (isWritten) return this.#changed(state);
