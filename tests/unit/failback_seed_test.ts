@@ -214,3 +214,26 @@ Deno.test("outputs of replayed inputs are done where the inputs lie now; a secon
   }]);
   assert.deepEqual(doneAfterReplay(once, { copyOf }, ids, 2), once);
 });
+
+Deno.test("a copy in a topic that was created anew since is none: what lies there now is somebody else's", () => {
+  const found = {
+    era: 1,
+    done: [],
+    tail: [{
+      group: "g",
+      topic: "t",
+      topicId: "id",
+      partition: 0,
+      output: "o",
+      count: 1,
+      outputs: [[120, 0]] as [number, number][],
+    }],
+  };
+  const copyOf = () => ({ target: "t", targetId: "before", offset: 7020 });
+  const doneBy = (now: string) =>
+    doneAfterReplay(found, { copyOf }, new Map([["t", now]]), 2).done;
+  assert.deepEqual(doneBy("anew"), []);
+  assert.deepEqual(doneBy("before").map(({ outputs }) => outputs), [
+    [[7020, 0]],
+  ]);
+});
