@@ -35,6 +35,7 @@ import { endLeftOpen } from "./left_open.ts";
 import { readSides } from "./read_sides.ts";
 import { readTail } from "./read_tail.ts";
 import type { Chunk } from "./replay_records.ts";
+import { replayablePartitions } from "./replayable.ts";
 import { replayPartition, replayTransactionalId } from "./replay.ts";
 import { readReplayLog } from "./replay_log_topic.ts";
 import { doneAfterReplay } from "./replayed_done.ts";
@@ -159,7 +160,11 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     async endReplay(signal) {
       const counts = await partitionCounts(secondary.admin, signal);
       if (!counts.has(replayTopic(flow.source))) return;
-      const partitions = [...(await mapNow(signal)).partitions()];
+      const partitions = replayablePartitions(
+        (await mapNow(signal)).partitions(),
+        counts,
+        options.isMirrored,
+      );
       await forEachBounded(
         partitions,
         IDS_AT_ONCE,

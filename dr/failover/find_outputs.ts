@@ -30,7 +30,10 @@ export type Committed = ReadonlyMap<string, number>;
 
 export interface FinderParts {
   /** As the sealed lanes have it. */
-  readonly map: Pick<OffsetMap, "partitions" | "position" | "translate">;
+  readonly map: Pick<
+    OffsetMap,
+    "back" | "partitions" | "position" | "translate"
+  >;
   readonly targetTopic: (topic: string) => string;
   /** Of topics of the target. */
   readonly targetTopicIds: ReadonlyMap<string, string>;
@@ -73,8 +76,9 @@ export class OutputFinder {
   }
 
   /**
-   * Outputs whose inputs should have been mirrored and are in no run that is
-   * known any more: they may be repeated where they are above p.
+   * Outputs whose inputs should have been mirrored, and are in no run that is
+   * known any more, but for those that lie below p for certain: they may be
+   * repeated.
    */
   get unknown(): number {
     return this.#unknown;
@@ -133,12 +137,16 @@ export class OutputFinder {
     const source = { topic: this.#names.get(topicId)!, topicId, partition };
     const name = targetTopic(source.topic);
     const id = targetTopicIds.get(name);
+    // Nobody reads it there.
+    if (id === undefined) return;
+    const position = committed.get(`${name}-${partition}`) ?? 0;
     const at = this.#targetOffset(source, offset);
-    if (at === null || id === undefined) {
-      this.#unknown++;
+    if (at === null) {
+      const settled = this.#parts.map.back(source, position);
+      if (!settled?.exact || settled.offset <= offset) this.#unknown++;
       return;
     }
-    if (at < (committed.get(`${name}-${partition}`) ?? 0)) return;
+    if (at < position) return;
     const output = targetTopic(outputTopic);
     this.#done.add(
       [name, partition, count, output, group].join("/"),
