@@ -49,6 +49,7 @@ export async function openEmbeddedWorld(
   return await RolesWorld.open({
     name: "embedded",
     limits: EMBEDDED_LIMITS,
+    showsAborts: true,
     library,
     clusters,
     env: { ...ownEnvironment(), ...roleEnvironment(library) },
