@@ -68,8 +68,7 @@ export function judge(given: Evidence): Judgement {
   const unlisted = evidence.listed ? unlistedOf(evidence, tail) : 0;
   const { afterwards, standstill } = afterwardsOf(evidence);
   const behind = active === "primary"
-    ? here.inputs.length -
-      left.inputs.filter(({ id }) => hereTimes.has(id)).length
+    ? here.inputs.filter(({ id }) => !leftIds.has(id)).length
     : 0;
   const { lost, repeated, unasked } = outputsOf(here, bySent, leftIds);
   const reordered = reorderedIn(here);
