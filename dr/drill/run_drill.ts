@@ -203,6 +203,7 @@ class Run {
       calmMs: this.#calmMs(),
       load: { endMs, perSecond: load.perSecond },
       listed,
+      aborts: this.#world.shownAborts(),
       clusters: both(active, here, there),
     };
     this.#onEvidence(evidence);
@@ -322,7 +323,8 @@ class Run {
           ? await this.#behind(here, signal)
           : 0;
       const clusters = both(active, here, nothing);
-      const left = judge({ sent, active, clusters }).lost + behind;
+      const aborts = this.#world.shownAborts();
+      const left = judge({ sent, active, aborts, clusters }).lost + behind;
       const nowMs = performance.now();
       if (left < missing) deadlineMs = Math.min(endMs, nowMs + SETTLE_MS);
       missing = Math.min(missing, left);

@@ -112,7 +112,7 @@ async function run(
       say,
     }, signal);
     print(isJson ? JSON.stringify(summary) : soakText(summary));
-    return summary.failures === 0 ? 0 : 1;
+    return summary.failures === 0 && !signal.aborted ? 0 : 1;
   }
   const chosen = scenario ?? USUAL;
   const objectives = objectivesOf(chosen);

@@ -101,6 +101,7 @@ export async function openConfiguredWorld(
   };
   return await RolesWorld.open({
     name: "configured",
+    showsAborts: false,
     limits: commands === null ? [LINKS_ONLY] : [],
     library,
     clusters,

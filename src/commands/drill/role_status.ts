@@ -1,6 +1,6 @@
 /** What roles say of themselves, as far as a drill asks. */
 import { z } from "zod";
-import type { RoleName } from "../../../dr/drill/mod.ts";
+import type { RoleName, ShownAbort } from "../../../dr/drill/mod.ts";
 
 const HEALTH = z.object({
   health: z.enum(["down", "healthy", "suspect", "unknown"]),
@@ -35,4 +35,25 @@ export function lacksOf(
     told,
   );
   return `has ${path.join(".")} ${JSON.stringify(found)}`;
+}
+
+const ABORTED = z.object({
+  time: z.iso.datetime(),
+  message: z.literal("transaction aborted"),
+  cluster: z.enum(["primary", "secondary"]),
+  from: z.string(),
+});
+
+/** What a line of the pool's log says of a transaction that was aborted. */
+export function abortIn(line: string, inputTopic: string): ShownAbort | null {
+  if (!line.includes(ABORTED.shape.message.value)) return null;
+  const { cluster, from, time } = ABORTED.parse(JSON.parse(line));
+  const own = from.split(",").flatMap((each): [number, number][] => {
+    const [tp = "", offset] = each.split("@");
+    const at = tp.lastIndexOf("-");
+    return tp.slice(0, at) === inputTopic
+      ? [[Number(tp.slice(at + 1)), Number(offset)]]
+      : [];
+  });
+  return { cluster, atMs: Date.parse(time), from: Object.fromEntries(own) };
 }

@@ -16,6 +16,7 @@ import type {
   Party,
   RoleName,
   Sent,
+  ShownAbort,
   TailRange,
   View,
 } from "../../../dr/drill/mod.ts";
@@ -37,7 +38,7 @@ import { Generator } from "./generator.ts";
 import { Link, type LinkMode } from "./link.ts";
 import { adminOf, endOf, observe, type ObserverOptions } from "./observer.ts";
 import { Role } from "./role.ts";
-import { lacksOf, READY, SENTINEL } from "./role_status.ts";
+import { abortIn, lacksOf, READY, SENTINEL } from "./role_status.ts";
 
 export type ClusterFault = Extract<Fault, { readonly cluster: ClusterName }>;
 
@@ -54,6 +55,8 @@ export interface DrillClusters extends AsyncDisposable {
 export interface RolesWorldOptions {
   readonly name: string;
   readonly limits: readonly string[];
+  /** Whether the clusters show what was aborted. */
+  readonly showsAborts: boolean;
   readonly library: Library;
   readonly clusters: DrillClusters;
   /** Of each role, without the brokers. */
@@ -102,6 +105,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   readonly #observers: Readonly<Record<ClusterName, ObserverOptions>>;
   readonly #watchers: Readonly<Record<ClusterName, Admin>>;
   readonly #owned: AsyncDisposableStack;
+  readonly #aborts: ShownAbort[] = [];
   #state: View["state"] = null;
   #health: View["health"] = null;
   #waiting: readonly string[] = [];
@@ -293,6 +297,10 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
     return await this.#options.tail?.(signal) ?? null;
   }
 
+  shownAborts(): readonly ShownAbort[] {
+    return this.#options.showsAborts ? this.#aborts : [];
+  }
+
   /** Without leave; all else is left to disposal. */
   killRoles(): void {
     for (const each of Object.values(this.#roles)) void each.kill();
@@ -310,6 +318,10 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
 
   #heard(role: RoleName, line: string): void {
     this.folder.add(`${role}.log`, line);
+    const abort = role === "pool"
+      ? abortIn(line, this.#options.inputTopic)
+      : null;
+    if (abort !== null) this.#aborts.push(abort);
     this.#options.log.info(line, { role });
   }
 
