@@ -60,6 +60,8 @@ export interface OpenFailBackOptions {
   readonly isMirrored: (topic: string) => boolean;
   /** What the one from the secondary takes. */
   readonly isMirroredBack: (topic: string) => boolean;
+  /** How long pools may take to finish what they have. */
+  readonly drainMs: number;
   /** Of lanes of the mirror back that have yet to be made. */
   readonly lanes: number;
   /** Of topics that have yet to be made; no more than there are brokers. */
@@ -238,7 +240,12 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
         resting: restingGroups(outputs, plan),
       };
     },
-    untilIdle: (groups, signal) => untilIdle(secondary.admin, groups, signal),
+    untilIdle: (groups, signal) =>
+      untilIdle(
+        { ...secondary, cluster: "secondary", drainMs: options.drainMs },
+        groups,
+        signal,
+      ),
     async replay(plan, signal) {
       const described = (admin: Admin) =>
         askRepeatedly(

@@ -103,6 +103,7 @@ export function openSwitch(
       targetTopic: (topic) => topic,
       isGroupMirrored: options.isGroupMirrored,
       setsGroupOffsets: options.setsGroupOffsets,
+      drainMs: options.drainMs,
       onProgress,
     }),
     async behind(signal) {

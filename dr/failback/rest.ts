@@ -25,6 +25,8 @@ export interface RestOptions {
   readonly isGroupMirrored: (group: string) => boolean;
   /** Whether the mirror sets positions of groups. */
   readonly setsGroupOffsets: boolean;
+  /** How long pools may take to finish what they have. */
+  readonly drainMs: number;
   /** As a user reads it. */
   readonly onProgress: (text: string) => void;
 }
@@ -113,7 +115,8 @@ export function restParts(options: RestOptions): RestParts {
     expectMirrored: (signal) => mirrored("refused", KEEPS_UP_MS, signal),
     async untilAllIdle(signal) {
       const ids = await groupNames(left.admin, isGroup, signal);
-      await untilIdle(left.admin, ids, signal);
+      const { drainMs } = options;
+      await untilIdle({ ...left, cluster: flow.source, drainMs }, ids, signal);
     },
     untilQuiet: (signal) =>
       within(QUIET_MS, async () => {

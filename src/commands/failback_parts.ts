@@ -50,6 +50,7 @@ export function switchOptions(
     isMirrored: mirroredTopics(settings, "primary"),
     isMirroredOver: withoutHeartbeats(settings, "primary"),
     isMirroredBack: withoutHeartbeats(settings, "secondary"),
+    drainMs: settings.drainMs,
     lanes: mirror.lanes,
     replicationFactor: mirror.replicationFactor,
     policy: policyOf(settings, "primary"),
