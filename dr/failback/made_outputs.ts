@@ -17,7 +17,7 @@ import type { Coordinates } from "../../src/pool/coordinates.ts";
 import type { KeptOutputs } from "../../src/pool/kept_outputs.ts";
 import { byFirst, type Place } from "../../src/pool/places.ts";
 import { OutputTable } from "../failover/output_table.ts";
-import type { OffsetMap } from "../offset_map/mod.ts";
+import { copyOf, type OffsetMap } from "../offset_map/mod.ts";
 
 export interface InputSides {
   /** From the old cluster to the active one, as its sealed lanes have it. */
@@ -82,12 +82,10 @@ export class MadeOutputs {
     const { activeIds, map } = this.#sides;
     const topic = this.#names.get(topicId)!;
     const activeId = activeIds.get(topic);
-    const [at, behind] = [offset, offset + 1]
-      .map((each) => map.translate({ topic, topicId, partition }, each));
-    const isCopied = at?.exact && behind?.exact && at.offset !== behind.offset;
-    return isCopied && activeId !== undefined
-      ? { topicId: activeId, offset: behind.offset - 1 }
-      : null;
+    const copy = copyOf(map, { topic, topicId, partition }, offset);
+    return copy === null || activeId === undefined
+      ? null
+      : { topicId: activeId, offset: copy };
   }
 
   /** Since the last call. */

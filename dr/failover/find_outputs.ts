@@ -20,7 +20,7 @@
  */
 import type { Coordinates } from "../../src/pool/coordinates.ts";
 import type { Place } from "../../src/pool/places.ts";
-import type { OffsetMap } from "../offset_map/mod.ts";
+import { copyOf, type OffsetMap } from "../offset_map/mod.ts";
 import type { EraOutputs } from "./done_records.ts";
 import { FailoverError } from "./errors.ts";
 import { OutputTable } from "./output_table.ts";
@@ -140,7 +140,7 @@ export class OutputFinder {
     // Nobody reads it there.
     if (id === undefined) return;
     const position = committed.get(`${name}-${partition}`) ?? 0;
-    const at = this.#targetOffset(source, offset);
+    const at = copyOf(this.#parts.map, source, offset);
     if (at === null) {
       const settled = this.#parts.map.back(source, position);
       if (!settled?.exact || settled.offset <= offset) this.#unknown++;
@@ -187,20 +187,5 @@ export class OutputFinder {
     const position = this.#parts.map.position({ topic, topicId, partition })
       ?.position;
     return position === undefined || offset >= position;
-  }
-
-  /** Of the copy of one record; null: there is none that is known. */
-  #targetOffset(
-    source: { topic: string; topicId: string; partition: number },
-    offset: number,
-  ): number | null {
-    const { map } = this.#parts;
-    const [at, behind] = [offset, offset + 1].map((each) =>
-      map.translate(source, each)
-    );
-    // Behind a record is another place than before it: else it is none.
-    return at?.exact && behind?.exact && at.offset !== behind.offset
-      ? behind.offset - 1
-      : null;
   }
 }
