@@ -10,7 +10,7 @@ import { headerKey } from "./headers.ts";
 export type OnEarly = (lane: number, dueMs: number) => void;
 
 export class DueGate implements RecordGate {
-  readonly header = headerKey("due");
+  readonly headers = [headerKey("due")];
   readonly #topics: ReadonlySet<string>;
   readonly #onEarly: OnEarly;
   readonly #now: () => number;

@@ -2,9 +2,10 @@
 import type { RecordGate } from "../src/kafka/mod.ts";
 import { COORDINATES_HEADER, coordinatesIn } from "../src/pool/coordinates.ts";
 import { type KeptOutputs, KeptSet } from "../src/pool/kept_outputs.ts";
+import { BEFORE_HEADER, byFirst, parsePlaces } from "../src/pool/places.ts";
 
 export class KeptGate implements RecordGate {
-  readonly header = COORDINATES_HEADER;
+  readonly headers = [COORDINATES_HEADER, BEFORE_HEADER];
   readonly #lanes = new Map<number, string>();
   #kept = new KeptSet();
 
@@ -31,9 +32,10 @@ export class KeptGate implements RecordGate {
     return this.#lanes.has(lane);
   }
 
-  admits(lane: number, value: string | null): boolean {
+  admits(lane: number, text: string | null, before: string | null): boolean {
     const topic = this.#lanes.get(lane)!;
-    const coordinates = value === null ? null : coordinatesIn(topic, value);
-    return coordinates === null || !this.#kept.has(topic, coordinates);
+    const coordinates = text === null ? null : coordinatesIn(topic, text);
+    return coordinates === null ||
+      !this.#kept.has(topic, byFirst(coordinates, parsePlaces(before)));
   }
 }

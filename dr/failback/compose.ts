@@ -24,15 +24,18 @@ import {
   ensureStateTopics,
   STATE_TIMINGS,
   StateStore,
+  Votes,
 } from "../state/mod.ts";
 import { untilMirrored } from "./caught_up.ts";
 import { FailbackError, failed } from "./errors.ts";
 import type { FailBackParts, StepReport } from "./fail_back.ts";
 import { giveUp, type GiveUpParts, type GiveUpRequest } from "./give_up.ts";
 import { untilIdle } from "./idle_groups.ts";
+import { endLeftOpen } from "./left_open.ts";
 import { readSides } from "./read_sides.ts";
 import { readTail } from "./read_tail.ts";
 import type { Chunk } from "./replay_records.ts";
+import { replayablePartitions } from "./replayable.ts";
 import { replayPartition, replayTransactionalId } from "./replay.ts";
 import { readReplayLog } from "./replay_log_topic.ts";
 import { doneAfterReplay } from "./replayed_done.ts";
@@ -140,6 +143,17 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
       signal,
     );
   };
+  const votes = async (signal: AbortSignal) => {
+    await using reading = new Votes({
+      library,
+      cluster: secondary,
+      onClientEvent: onEvent,
+      requestMs: REQUEST_MS,
+      onUnreadable: () => {},
+      onFailure: () => {}, // then they are not read in time, which is told
+    });
+    return (await reading.current(signal)).votes;
+  };
   const giveUpParts: GiveUpParts = {
     // The primary may be gone.
     change: (decide, signal) => store.change(decide, { force: true, signal }),
@@ -148,7 +162,11 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     async endReplay(signal) {
       const counts = await partitionCounts(secondary.admin, signal);
       if (!counts.has(replayTopic(flow.source))) return;
-      const partitions = [...(await mapNow(signal)).partitions()];
+      const partitions = replayablePartitions(
+        (await mapNow(signal)).partitions(),
+        counts,
+        options.isMirrored,
+      );
       await forEachBounded(
         partitions,
         IDS_AT_ONCE,
@@ -208,6 +226,8 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
         map,
         log: replays,
         isMirrored: options.isMirrored,
+        endHanging: (open, each) =>
+          endLeftOpen({ library, ...primary, votes, log }, open, each),
       }, signal);
       const { names, topics } = tail;
       const plan = planTail(topics, options.rules);

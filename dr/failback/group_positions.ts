@@ -38,6 +38,19 @@ export async function committedByGroup(
   return found;
 }
 
+/** By `topic-partition`: of all groups that have a position there. Pure. */
+export function lowestOf(
+  groups: ReadonlyMap<string, Committed>,
+): ReadonlyMap<string, number> {
+  const lowest = new Map<string, number>();
+  for (const committed of groups.values()) {
+    for (const [id, offset] of committed) {
+      lowest.set(id, Math.min(offset, lowest.get(id) ?? offset));
+    }
+  }
+  return lowest;
+}
+
 /**
  * Groups that have yet to read what lies on the primary below everything that is
  * mirrored back: they would miss replayed records, or read the beginning again.

@@ -15,6 +15,7 @@ import {
   coordinatesIn,
 } from "../../src/pool/coordinates.ts";
 import { type KeptOutputs, KeptSet } from "../../src/pool/kept_outputs.ts";
+import { BEFORE_HEADER, byFirst, parsePlaces } from "../../src/pool/places.ts";
 import { offsetIn } from "../cut/mod.ts";
 import { earliestOffsets, latestOffsets } from "../cut/requests.ts";
 import type { Committed } from "../failover/find_outputs.ts";
@@ -33,6 +34,7 @@ export interface MadeAgainParts {
 }
 
 const HEADER = headerName(COORDINATES_HEADER);
+const BEFORE = headerName(BEFORE_HEADER);
 const REQUEST_MS = 10_000;
 
 /**
@@ -78,7 +80,9 @@ export async function lastMadeAgain(
       const text = batch.headerText(at, HEADER);
       const tp = batch.tp(at);
       const coordinates = text === null ? null : coordinatesIn(tp.topic, text);
-      if (coordinates !== null && set.has(tp.topic, coordinates)) {
+      if (coordinates === null) continue;
+      const before = parsePlaces(batch.headerText(at, BEFORE));
+      if (set.has(tp.topic, byFirst(coordinates, before))) {
         last.set(idOf(tp), batch.offset(at) + 1);
       }
     }

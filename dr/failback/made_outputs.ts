@@ -3,11 +3,21 @@
  *
  *     input    ... mirrored ... | position ... tail ...
  *              its copy is known | it is copied by a replay
+ *
+ * What comes of a record in a delay topic is named by the input that was read
+ * first, in the terms that what is made of it on the active cluster has: those of
+ * the record that goes on there.
+ *
+ *     input ──> record in a delay topic ──> output
+ *     mirrored  tail                        in terms of the input's copy
+ *     mirrored  mirrored                    as it is: the record's header was copied
+ *     tail      tail                        of the tail
  */
 import type { Coordinates } from "../../src/pool/coordinates.ts";
 import type { KeptOutputs } from "../../src/pool/kept_outputs.ts";
+import { byFirst, type Place } from "../../src/pool/places.ts";
 import { OutputTable } from "../failover/output_table.ts";
-import type { OffsetMap } from "../offset_map/mod.ts";
+import { copyOf, type OffsetMap } from "../offset_map/mod.ts";
 
 export interface InputSides {
   /** From the old cluster to the active one, as its sealed lanes have it. */
@@ -34,25 +44,48 @@ export class MadeOutputs {
     );
   }
 
-  take(coordinates: Coordinates): void {
-    const { activeIds, map, oldClusterId } = this.#sides;
-    const { clusterId, offset, partition, topicId } = coordinates;
+  /**
+   * @param before where its input was read before it came to a delay topic, the
+   * latest first
+   */
+  take(coordinates: Coordinates, before: readonly Place[]): void {
+    const { oldClusterId } = this.#sides;
     // What another cluster's pool has made nobody makes again.
-    if (clusterId !== oldClusterId) return;
-    const topic = this.#names.get(topicId);
-    const source = { topic: topic ?? "", topicId, partition };
-    const position = topic === undefined ? null : map.position(source);
-    if (position === null || offset >= position.position) {
-      add(this.#ofTail, coordinates);
-      return;
+    if (coordinates.clusterId !== oldClusterId) return;
+    const first = before.at(-1) ?? coordinates;
+    const output = byFirst(coordinates, before);
+    const goesOn = [coordinates, ...before].find((each) =>
+      !this.#isInTail(each)
+    );
+    if (goesOn === undefined) {
+      add(this.#ofTail, output);
+    } else if (goesOn !== first || first.clusterId !== oldClusterId) {
+      add(this.#made, output);
+    } else {
+      const copy = this.#copyOf(first);
+      if (copy !== null) add(this.#made, { ...output, ...copy });
     }
-    const [at, behind] = [offset, offset + 1]
-      .map((each) => map.translate(source, each));
-    const activeId = activeIds.get(source.topic);
-    const isCopied = at?.exact && behind?.exact && at.offset !== behind.offset;
-    if (!isCopied || activeId === undefined) return;
-    const copy = { topicId: activeId, offset: behind.offset - 1 };
-    add(this.#made, { ...coordinates, ...copy });
+  }
+
+  #isInTail({ clusterId, offset, partition, topicId }: Place): boolean {
+    const { map, oldClusterId } = this.#sides;
+    if (clusterId !== oldClusterId) return false;
+    const topic = this.#names.get(topicId);
+    if (topic === undefined) return true;
+    const position = map.position({ topic, topicId, partition })?.position;
+    return position === undefined || offset >= position;
+  }
+
+  #copyOf(
+    { offset, partition, topicId }: Place,
+  ): Pick<Place, "topicId" | "offset"> | null {
+    const { activeIds, map } = this.#sides;
+    const topic = this.#names.get(topicId)!;
+    const activeId = activeIds.get(topic);
+    const copy = copyOf(map, { topic, topicId, partition }, offset);
+    return copy === null || activeId === undefined
+      ? null
+      : { topicId: activeId, offset: copy };
   }
 
   /** Since the last call. */

@@ -10,7 +10,7 @@ import { readMap } from "../offset_map/mod.ts";
 import { type LeaseTimes, OvertakenError } from "../state/mod.ts";
 import type { OpenFailBack, OpenFailBackOptions } from "./compose.ts";
 import { FailbackError, failed } from "./errors.ts";
-import { committedByGroup, groupsBehind } from "./group_positions.ts";
+import { committedByGroup, groupsBehind, lowestOf } from "./group_positions.ts";
 import { lastMadeAgain } from "./made_again.ts";
 import { readReplayLog, writtenNow } from "./replay_log_topic.ts";
 import { restParts } from "./rest.ts";
@@ -70,9 +70,10 @@ export function openSwitch(
     const counts = await partitionCounts(secondary.admin, signal);
     const lanes = counts.get(lanesTopic(FORWARD.source)) ?? 0;
     if (lanes === 0 || topics.length === 0) return;
-    const [secondaryEnds, found] = await Promise.all([
+    const [secondaryEnds, found, groups] = await Promise.all([
       latestOffsets(secondary.admin, partitions, false, REQUEST_MS, signal),
       topicsNow(primary.admin, topics, signal),
+      committedByGroup(secondary.admin, isGroupMirrored, signal),
     ]);
     const primaryIds = new Map(
       Array.from(found, ([topic, { topicId }]) => [topic, topicId]),
@@ -82,6 +83,7 @@ export function openSwitch(
       returns: isMirroredBack,
       primaryIds,
       secondaryEnds,
+      lowest: lowestOf(groups),
     });
     if (problems.length > 0) {
       throw new FailbackError("failed", problems.join("; "));

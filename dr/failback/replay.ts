@@ -28,6 +28,7 @@ import {
   COORDINATES_HEADER,
   coordinatesIn,
 } from "../../src/pool/coordinates.ts";
+import { BEFORE_HEADER, parsePlaces } from "../../src/pool/places.ts";
 import { transactional } from "../failover/transactions.ts";
 import { type Flow, NAMESPACE, replayTopic } from "../formats/mod.ts";
 import { Sender, type SenderOptions } from "../sender.ts";
@@ -74,6 +75,7 @@ export interface ReplayWork {
 }
 
 const HEADER = headerName(COORDINATES_HEADER);
+const BEFORE = headerName(BEFORE_HEADER);
 const REQUEST_MS = 10_000;
 const AGAIN_MS = 100;
 const ATTEMPTS = 20;
@@ -175,7 +177,8 @@ class Replay {
         const text = batch.headerText(at, HEADER);
         const coordinates = text === null ? null : coordinatesIn(topic, text);
         if (coordinates !== null && !isCompacted) {
-          this.#outputs.take(coordinates);
+          const before = parsePlaces(batch.headerText(at, BEFORE));
+          this.#outputs.take(coordinates, before);
         }
         continue;
       }

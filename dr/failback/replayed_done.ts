@@ -8,7 +8,8 @@
  *     chunk  120 -> 7020
  *     done   input 7020 of the active cluster: ordinals 0 and 2
  *
- * A copy of which the topic is not there is left out: nobody reads it.
+ * A copy of which the topic is not there, or was created anew, is left out:
+ * nobody reads it.
  */
 import type {
   DoneEntry,
@@ -45,9 +46,12 @@ export function doneAfterReplay(
   for (const { outputs, ...place } of found.tail) {
     for (const [upstream, ...ordinals] of outputs) {
       const copy = log.copyOf(place, upstream);
-      const topicId = copy === null ? undefined : topicIds.get(copy.target);
-      if (copy === null || topicId === undefined) continue;
-      entryOf({ ...place, topic: copy.target, topicId }).outputs
+      // Else another record may lie at this offset, and would give nothing.
+      if (copy === null || topicIds.get(copy.target) !== copy.targetId) {
+        continue;
+      }
+      const { target: topic, targetId: topicId } = copy;
+      entryOf({ ...place, topic, topicId }).outputs
         .push([copy.offset, ...ordinals]);
     }
   }

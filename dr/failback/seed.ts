@@ -127,11 +127,13 @@ function withoutRanges(
   return count;
 }
 
+/** @param known of what lies below the mark */
 export const seedOf = (
   { partition, topic }: { readonly topic: string; readonly partition: number },
   topicId: string,
   upstream: number,
   downstream: number,
+  known: readonly Run[] = [],
 ): PartitionDelta => ({
   topic,
   topicId,
@@ -139,7 +141,7 @@ export const seedOf = (
   position: upstream,
   leaderEpoch: null,
   // The first makes what an attempt before has said in the era forgotten.
-  runs: [ANEW, { upstream, downstream, length: 0 }],
+  runs: [ANEW, ...known, { upstream, downstream, length: 0 }],
 });
 
 const ANEW: Run = { upstream: 0, downstream: 0, length: 0 };

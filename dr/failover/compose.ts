@@ -58,6 +58,8 @@ export interface OpenFailOverOptions {
   /** Of topics that are not there yet; no more than there are brokers. */
   readonly replicationFactor: number;
   readonly onStep: (report: StepReport) => void;
+  /** See `ChangeOptions`. Default: nobody has followed them. */
+  readonly followed?: number;
   readonly log: Log;
   /** Of pools; null: they have no leases. */
   readonly leases: LeaseTimes | null;
@@ -98,7 +100,7 @@ const PROMPT_FETCH = {
 
 /** @throws {PropertyError} where clients cannot be made. */
 export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
-  const { library, log, policy, timings = TIMINGS, to } = options;
+  const { followed, library, log, policy, timings = TIMINGS, to } = options;
   const flow: Flow = { source: other(to), target: to };
   const owned = new AsyncDisposableStack();
   const clients = owned.use(openClusters(options));
@@ -173,7 +175,12 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
       }
       return lanes;
     },
-    change: (decide, signal) => store.change(decide, { force: true, signal }),
+    change: (decide, signal) =>
+      store.change(decide, {
+        force: true,
+        ...(followed === undefined ? {} : { followed }),
+        signal,
+      }),
     latest: (signal) => store.latest(signal),
     seal: (lanes, era, signal) =>
       sealLanes({ ...writing, admin, flow, lanes }, era, signal),

@@ -20,7 +20,7 @@
  */
 import type { Coordinates } from "../../src/pool/coordinates.ts";
 import type { Place } from "../../src/pool/places.ts";
-import type { OffsetMap } from "../offset_map/mod.ts";
+import { copyOf, type OffsetMap } from "../offset_map/mod.ts";
 import type { EraOutputs } from "./done_records.ts";
 import { FailoverError } from "./errors.ts";
 import { OutputTable } from "./output_table.ts";
@@ -30,7 +30,10 @@ export type Committed = ReadonlyMap<string, number>;
 
 export interface FinderParts {
   /** As the sealed lanes have it. */
-  readonly map: Pick<OffsetMap, "partitions" | "position" | "translate">;
+  readonly map: Pick<
+    OffsetMap,
+    "back" | "partitions" | "position" | "translate"
+  >;
   readonly targetTopic: (topic: string) => string;
   /** Of topics of the target. */
   readonly targetTopicIds: ReadonlyMap<string, string>;
@@ -73,8 +76,9 @@ export class OutputFinder {
   }
 
   /**
-   * Outputs whose inputs should have been mirrored and are in no run that is
-   * known any more: they may be repeated where they are above p.
+   * Outputs whose inputs should have been mirrored, and are in no run that is
+   * known any more, but for those that lie below p for certain: they may be
+   * repeated.
    */
   get unknown(): number {
     return this.#unknown;
@@ -133,12 +137,16 @@ export class OutputFinder {
     const source = { topic: this.#names.get(topicId)!, topicId, partition };
     const name = targetTopic(source.topic);
     const id = targetTopicIds.get(name);
-    const at = this.#targetOffset(source, offset);
-    if (at === null || id === undefined) {
-      this.#unknown++;
+    // Nobody reads it there.
+    if (id === undefined) return;
+    const position = committed.get(`${name}-${partition}`) ?? 0;
+    const at = copyOf(this.#parts.map, source, offset);
+    if (at === null) {
+      const settled = this.#parts.map.back(source, position);
+      if (!settled?.exact || settled.offset <= offset) this.#unknown++;
       return;
     }
-    if (at < (committed.get(`${name}-${partition}`) ?? 0)) return;
+    if (at < position) return;
     const output = targetTopic(outputTopic);
     this.#done.add(
       [name, partition, count, output, group].join("/"),
@@ -179,20 +187,5 @@ export class OutputFinder {
     const position = this.#parts.map.position({ topic, topicId, partition })
       ?.position;
     return position === undefined || offset >= position;
-  }
-
-  /** Of the copy of one record; null: there is none that is known. */
-  #targetOffset(
-    source: { topic: string; topicId: string; partition: number },
-    offset: number,
-  ): number | null {
-    const { map } = this.#parts;
-    const [at, behind] = [offset, offset + 1].map((each) =>
-      map.translate(source, each)
-    );
-    // Behind a record is another place than before it: else it is none.
-    return at?.exact && behind?.exact && at.offset !== behind.offset
-      ? behind.offset - 1
-      : null;
   }
 }

@@ -205,8 +205,8 @@ class Scan {
         const { topic } = batch.tp(index);
         const coordinates = coordinatesIn(topic, text, targetTopic);
         if (coordinates !== null && isWanted(coordinates)) {
-          const before = batch.headerText(index, BEFORE);
-          found.push([coordinates, before === null ? [] : parsePlaces(before)]);
+          const before = parsePlaces(batch.headerText(index, BEFORE));
+          found.push([coordinates, before]);
         }
       }
       this.outputs += found.length;

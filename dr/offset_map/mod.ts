@@ -1,4 +1,5 @@
 /** Which records of a source became which of its mirror's target. */
+export * from "./copy_of.ts";
 export * from "./follower.ts";
 export * from "./lane_record.ts";
 export { LaneRecordError } from "./lane_record_error.ts";

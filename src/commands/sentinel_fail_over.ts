@@ -50,6 +50,8 @@ export function sentinelFailOver(
       replicationFactor: settings.mirror.replicationFactor,
       onStep: ({ detail, ms, step }) =>
         log.info(`failover: ${step}`, { detail, ms: Math.round(ms) }),
+      // On it was decided, by whoever follows both copies.
+      followed: decided,
       log,
       leases: leaseTimes(settings, settings[other(to)]),
     });

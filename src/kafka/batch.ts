@@ -85,7 +85,7 @@ export class Batch {
     const { targets } = memory;
     const { words } = memory.structures;
     const { gate, skips } = router;
-    const header = gate === undefined ? null : cString(gate.header);
+    const headers = gate?.headers.map(cString) ?? [];
     let count = 0;
     let byteLength = 0;
     let topic = 0;
@@ -123,7 +123,9 @@ export class Batch {
         !skips?.(lane, offset) &&
         (!isGuarded || gate!.admits(
           lane,
-          readLastHeader(symbols, messages[index]!, header!),
+          ...headers.map((each) =>
+            readLastHeader(symbols, messages[index]!, each)
+          ),
         ))
       ) {
         router.next[lane] = offset + 1;

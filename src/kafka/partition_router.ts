@@ -24,16 +24,16 @@ export interface PartitionRouter {
   failed(tp: TopicPartition, error: KafkaError, offset: number): void;
 }
 
-/** Decides by a header whether records may be taken yet. */
+/** Decides by headers whether records may be taken yet. */
 export interface RecordGate {
-  /** The header's name. */
-  readonly header: string;
+  /** Their names. */
+  readonly headers: readonly string[];
   /** Whether it wants to see the records of a lane. */
   guards(lane: number): boolean;
   /**
    * A record that it does not admit is dropped, as one that a lane skips; it is
    * fetched again where the lane goes on below it.
-   * @param value of the last such header; null: there is none
+   * @param values of the last header of each name; null: there is none
    */
-  admits(lane: number, value: string | null): boolean;
+  admits(lane: number, ...values: (string | null)[]): boolean;
 }

@@ -1,6 +1,8 @@
 /**
  * Outputs of pools that a cluster has already, by their coordinates, so that
- * what a pool has made again elsewhere need not be copied to it. Pure.
+ * what a pool has made again elsewhere need not be copied to it. What was retried
+ * is named by the input that was read first (`byFirst`): elsewhere it may have
+ * been tried more often, or less. Pure.
  */
 import type { Coordinates } from "./coordinates.ts";
 

@@ -3,6 +3,7 @@
  * in the end belongs to each of these places. A cluster that has the output, and
  * not the record in the delay topic, so knows which of its inputs has it.
  */
+import type { Coordinates } from "./coordinates.ts";
 
 /** On an output of a record in a delay topic, beside its coordinates. */
 export const BEFORE_HEADER = "switchyard.before";
@@ -35,8 +36,12 @@ export function placesText(
   return [text, ...older].join(",");
 }
 
-/** The latest first; none where the text is not what `placesText` writes. */
-export function parsePlaces(text: string): Place[] {
+/**
+ * The latest first; none where the text is not what `placesText` writes.
+ * @param text null: there is none
+ */
+export function parsePlaces(text: string | null): Place[] {
+  if (text === null) return [];
   const places: Place[] = [];
   for (const each of text.split(",", MOST_PLACES)) {
     const match = PLACE.exec(each);
@@ -51,3 +56,13 @@ export function parsePlaces(text: string): Place[] {
   }
   return places;
 }
+
+/**
+ * An output by the input that was read first: the same, wherever and however often
+ * that was tried again.
+ * @param before as `parsePlaces` has it
+ */
+export const byFirst = (
+  coordinates: Coordinates,
+  before: readonly Place[],
+): Coordinates => ({ ...coordinates, ...before.at(-1) });

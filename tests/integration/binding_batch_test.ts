@@ -175,7 +175,7 @@ Deno.test("batches count the bytes of their keys and values", async () => {
   });
 });
 
-Deno.test("a gate sees the last header of its name, of the lanes that it guards, and ends a lane where it likes", async () => {
+Deno.test("a gate sees the last header of each of its names, of the lanes that it guards, and ends a lane where it likes", async () => {
   const due = (...values: (string | null)[]) =>
     values.map((value) => ({ key: "due", value }));
   const records: OutputRecord[] = [
@@ -192,13 +192,13 @@ Deno.test("a gate sees the last header of its name, of the lanes that it guards,
     { partition: 1, value: "unguarded", headers: due("99") },
   ].map((each) => ({ topic: "topic", ...each }));
   const router = everything();
-  const seen: (string | null)[] = [];
+  const seen: (string | null)[][] = [];
   const gate = {
-    header: "due",
+    headers: ["due", "other"],
     guards: (lane: number) => lane === 0,
-    admits(lane: number, value: string | null) {
-      seen.push(value);
-      if (value !== "99") return true;
+    admits(lane: number, ...values: (string | null)[]) {
+      seen.push(values);
+      if (values[0] !== "99") return true;
       router.next[lane] = Infinity;
       return false;
     },
@@ -214,5 +214,11 @@ Deno.test("a gate sees the last header of its name, of the lanes that it guards,
       "unguarded",
     ]);
   });
-  assert.deepEqual(seen, [null, null, "", "2", "99"]);
+  assert.deepEqual(seen, [
+    [null, null],
+    [null, null],
+    ["", null],
+    ["2", "3"],
+    ["99", null],
+  ]);
 });

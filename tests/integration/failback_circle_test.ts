@@ -4,6 +4,11 @@ import {
   COORDINATES_HEADER,
   encodeCoordinates,
 } from "../../src/pool/coordinates.ts";
+import {
+  BEFORE_HEADER,
+  type Place,
+  placesText,
+} from "../../src/pool/places.ts";
 import { FailbackRuns } from "../support/failback_run.ts";
 import type { KafkaRecord } from "../support/independent_client.ts";
 import { MirrorPair, type PairSide } from "../support/mirror_pair.ts";
@@ -12,11 +17,12 @@ import { realKafkaTest } from "../support/require_java.ts";
 
 const input = "logins";
 const output = "logins-processed";
+const delay = "logins.retry.1s";
 /** Made when nobody mirrors any more, and only read on the secondary. */
 const late = "late";
 /** Retention on the secondary takes some of it. */
 const short = "short";
-const topics = [input, output, late, short];
+const topics = [input, output, delay, late, short];
 const group = "pool/of-the-test";
 const readers = "readers";
 const committed = { isolation: "read_committed" } as const;
@@ -33,12 +39,13 @@ const SINCE = 20;
 const decoder = new TextDecoder();
 
 realKafkaTest(
-  "two circles in a row: each record and each result is once on both clusters, also results of the tail that were made again",
+  "two circles in a row: each record and each result is once on both clusters, also results of the tail that were made again, and retried",
   async () => {
     await using pair = await MirrorPair.start();
     try {
       await pair.create(input, 2);
       await pair.create(output, 1);
+      await pair.create(delay, 1);
       await pair.create(short, 1);
       await using circles = new Circles(pair);
       await circles.first();
@@ -55,6 +62,8 @@ class Circles implements AsyncDisposable {
   readonly #runs: FailbackRuns;
   /** That there must be, on both clusters. */
   readonly #inputs: string[] = [];
+  /** Of these, those that came to the delay topic. */
+  readonly #retried: string[] = [];
   #forward: MirrorRun;
   #back: MirrorRun | null = null;
 
@@ -128,18 +137,25 @@ class Circles implements AsyncDisposable {
     const prefix = this.#numbered(`${circle}a`, 0, PREFIX);
     await source.client.produce(input, prefix);
     await work(source, valuesOf(prefix).slice(0, PREFIX - 10));
-    await this.#pair.caughtUp([input, output, short], [this.#forward]);
+    await this.#pair.caughtUp([input, output, delay, short], [this.#forward]);
     await this.#forward.stop();
     const tail = this.#numbered(`${circle}t`, 0, TAIL);
     await source.client.produce(input, tail);
-    await work(source, valuesOf(prefix).slice(PREFIX - 10));
+    await work(source, valuesOf(prefix).slice(PREFIX - 10, PREFIX - 5));
     await work(source, valuesOf(tail).slice(0, TAIL / 3));
+    const retried = [
+      ...valuesOf(prefix).slice(PREFIX - 5),
+      ...valuesOf(tail).slice(TAIL / 3, TAIL / 2),
+    ];
+    await retry(source, retried);
+    this.#retried.push(...retried);
     await more();
     await source.cluster.brokers[0]!.kill();
     await this.#runs.json("failover");
     const since = this.#numbered(`${circle}c`, 0, SINCE);
     await target.client.produce(input, since);
-    await work(target, valuesOf(prefix).slice(PREFIX - 10));
+    await work(target, valuesOf(prefix).slice(PREFIX - 10, PREFIX - 5));
+    await retry(target, valuesOf(prefix).slice(PREFIX - 5));
     await work(target, valuesOf(since));
   }
 
@@ -159,7 +175,8 @@ class Circles implements AsyncDisposable {
     ]);
     await failback.waitForLine(/^reverse /, { timeoutMs: 90_000 });
     const tail = values(`${circle}t`, TAIL);
-    await work(target, tail.slice(0, TAIL / 2));
+    await work(target, tail.slice(0, TAIL / 3));
+    await retry(target, tail.slice(TAIL / 3, TAIL / 2));
     await work(target, tail.slice(TAIL / 2));
     await failback.waitForLine(/^catch up /, { timeoutMs: 90_000 });
     assert.equal((await failback.exit()).code, 0);
@@ -193,7 +210,7 @@ class Circles implements AsyncDisposable {
   /** The group has read everything on the secondary, but for some partitions. */
   async #read(behind: Readonly<Record<string, number>>): Promise<void> {
     const { target } = this.#pair;
-    for (const topic of [input, output, late]) {
+    for (const topic of [input, output, delay, late]) {
       const ends = await target.client.watermarks(topic);
       await target.admin.groups.alterOffsets(
         readers,
@@ -215,6 +232,10 @@ class Circles implements AsyncDisposable {
     for (const side of [source, target]) {
       assert.deepEqual((await valuesIn(side, input)).toSorted(), inputs);
       assert.deepEqual((await valuesIn(side, output)).toSorted(), results);
+      assert.deepEqual(
+        (await valuesIn(side, delay)).toSorted(),
+        this.#retried.toSorted(),
+      );
     }
   }
 
@@ -235,33 +256,65 @@ class Circles implements AsyncDisposable {
 }
 
 /** As a pool does, on one of the clusters: a result of each of these inputs. */
-async function work(
-  side: PairSide,
-  inputs: readonly string[],
-): Promise<void> {
-  const { clusterId } = await side.admin.describeCluster(request);
-  const [summary] = await side.admin.topics.summarize([input], request);
-  const records = await recordsOf(side, input, inputs);
-  assert.equal(records.length, inputs.length);
+async function work(side: PairSide, inputs: readonly string[]): Promise<void> {
+  const from = await placesIn(side, input, inputs);
+  await side.client.produce(output, from.map(outputIn(output)));
+}
+
+/** The same, of inputs that fail once. */
+async function retry(side: PairSide, inputs: readonly string[]): Promise<void> {
+  const from = await placesIn(side, input, inputs);
+  await side.client.produce(delay, from.map(outputIn(delay)));
+  const before = new Map(
+    from.map(({ place, value }) => [value, placesText(place, null)]),
+  );
+  const again = await placesIn(side, delay, inputs);
   await side.client.produce(
     output,
-    records.map(({ offset, partition, value }) => ({
-      value: decoder.decode(value!),
-      headers: [{
-        name: COORDINATES_HEADER,
-        value: encodeCoordinates({
-          clusterId: clusterId!,
-          topicId: summary!.topicId,
-          partition,
-          offset,
-          ordinal: 0,
-          count: 1,
-          outputTopic: output,
-          group,
-        }),
-      }],
-    })),
+    again.map((each) => {
+      const { headers, value } = outputIn(output)(each);
+      const name = BEFORE_HEADER;
+      return {
+        value,
+        headers: [...headers, { name, value: before.get(value)! }],
+      };
+    }),
   );
+}
+
+interface Read {
+  readonly place: Place;
+  readonly value: string;
+}
+
+const outputIn = (outputTopic: string) => ({ place, value }: Read) => ({
+  value,
+  headers: [{
+    name: COORDINATES_HEADER,
+    value: encodeCoordinates({
+      ...place,
+      ordinal: 0,
+      count: 1,
+      outputTopic,
+      group,
+    }),
+  }],
+});
+
+async function placesIn(
+  side: PairSide,
+  topic: string,
+  wanted: readonly string[],
+): Promise<Read[]> {
+  const { clusterId } = await side.admin.describeCluster(request);
+  const [summary] = await side.admin.topics.summarize([topic], request);
+  const { topicId } = summary!;
+  const records = await recordsOf(side, topic, wanted);
+  assert.equal(records.length, wanted.length);
+  return records.map(({ offset, partition, value }) => ({
+    place: { clusterId: clusterId!, topicId, partition, offset },
+    value: decoder.decode(value!),
+  }));
 }
 
 async function recordsOf(

@@ -10,6 +10,7 @@ import {
   OffsetMap,
   type Run,
 } from "../../dr/offset_map/mod.ts";
+import { PartitionRuns } from "../../dr/offset_map/runs.ts";
 import { sized } from "../support/soak.ts";
 
 const numRuns = sized(300, 20_000);
@@ -163,6 +164,7 @@ Deno.test("the mirror from the primary goes on behind what came back, where the 
       returns: (topic) => topic === name,
       primaryIds,
       secondaryEnds: offsetTable([{ ...tp, offset }]),
+      lowest: new Map(),
     });
   const { deltas: [delta], problems } = to(8);
   assert.deepEqual(problems, []);
@@ -174,6 +176,62 @@ Deno.test("the mirror from the primary goes on behind what came back, where the 
   });
   assert.match(to(null).problems.join(), /not known; see that .*leaders/);
   assert.deepEqual(to(8, "another").deltas, [], "heartbeats are each its own");
+});
+
+Deno.test("what groups have yet to read when they come home is known the other way round, and nothing else", () => {
+  const lagging = fc.record({ all: runs, begin: fc.nat(9), tail: fc.nat(9) });
+  fc.assert(
+    fc.property(lagging, fc.nat(60), fc.nat(5), (sides, lag, markers) => {
+      const { all, begin, tail } = sides;
+      const moved = all.map(({ downstream, length, upstream }) => ({
+        upstream: upstream + begin,
+        downstream: downstream + tail,
+        length,
+      }));
+      // The mirror back, behind the tail.
+      const back = new OffsetMap();
+      const seed = { upstream: begin, downstream: tail, length: 0 };
+      const { upstream: end, downstream: primaryEnd } =
+        moved.at(-1) === undefined
+          ? seed
+          : PartitionRuns.of([seed, ...moved]).end;
+      back.apply(
+        0,
+        decodeLaneRecord(encodeDelta(1, [{
+          ...tp,
+          topicId: "BBBBBBBBBBBBBBBBBBBBBA",
+          position: end + markers,
+          leaderEpoch: null,
+          runs: [seed, ...moved],
+        }])),
+      );
+      const from = Math.max(begin, end - lag);
+      const secondaryEnd = end + markers;
+      const { deltas, problems } = forwardSeeds({
+        map: back,
+        returns: () => true,
+        primaryIds: new Map([["t", "AAAAAAAAAAAAAAAAAAAAAA"]]),
+        secondaryEnds: offsetTable([{ ...tp, offset: secondaryEnd }]),
+        lowest: new Map([["t-0", from]]),
+      });
+      assert.deepEqual(problems, []);
+      const forward = new OffsetMap();
+      forward.apply(0, decodeLaneRecord(encodeDelta(2, deltas)));
+      assert.equal(forward.position(tp)!.position, primaryEnd);
+      for (const { downstream, length, upstream } of moved) {
+        for (let at = 0; at < length; at++) {
+          const [itself, behind] = [0, 1].map((more) =>
+            forward.translate(tp, downstream + at + more)!
+          );
+          if (upstream + at >= from) {
+            const offset = upstream + at + 1;
+            assert.deepEqual(behind, { offset, exact: true });
+          } else assert.ok(!itself!.exact || itself!.offset <= from);
+        }
+      }
+    }),
+    { numRuns },
+  );
 });
 
 Deno.test("outputs of replayed inputs are done where the inputs lie now; a second look adds nothing", () => {
@@ -213,4 +271,27 @@ Deno.test("outputs of replayed inputs are done where the inputs lie now; a secon
     outputs: [[40, 1], [7020, 0, 2]],
   }]);
   assert.deepEqual(doneAfterReplay(once, { copyOf }, ids, 2), once);
+});
+
+Deno.test("a copy in a topic that was created anew since is none: what lies there now is somebody else's", () => {
+  const found = {
+    era: 1,
+    done: [],
+    tail: [{
+      group: "g",
+      topic: "t",
+      topicId: "id",
+      partition: 0,
+      output: "o",
+      count: 1,
+      outputs: [[120, 0]] as [number, number][],
+    }],
+  };
+  const copyOf = () => ({ target: "t", targetId: "before", offset: 7020 });
+  const doneBy = (now: string) =>
+    doneAfterReplay(found, { copyOf }, new Map([["t", now]]), 2).done;
+  assert.deepEqual(doneBy("anew"), []);
+  assert.deepEqual(doneBy("before").map(({ outputs }) => outputs), [
+    [[7020, 0]],
+  ]);
 });
