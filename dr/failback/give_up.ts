@@ -9,8 +9,8 @@
  *                fencing     catching-up   in the next era: lanes may be sealed
  *
  * Not `steady` on the secondary: there everything that the mirror back has copied
- * would be a tail. What works in an era begins anew in the next one, and pools
- * know there what they knew before.
+ * would be a tail. In the next era everybody goes on with what was known before:
+ * pools with what is done, mirrors with what they have copied.
  */
 import {
   Claim,

@@ -291,7 +291,6 @@ export class Sentinel implements AsyncDisposable {
       health: healthNow(),
       lagMs: this.#lagMs(),
       nowMs,
-      order: null,
     }, this.#options.policy);
     this.#tell(decision);
     const left = abandoned(state, performance.now() - this.#stateSeenMs);
@@ -330,7 +329,7 @@ export class Sentinel implements AsyncDisposable {
     }
   }
 
-  /** The only mirror there is copies from the primary to the secondary. */
+  /** Of the mirror to the secondary: a sentinel fails over nowhere else. */
   #lagMs(): number | null {
     if (this.#parts === null || this.#state?.active !== "primary") return null;
     const { heartbeats, probers } = this.#parts;

@@ -59,6 +59,12 @@ export async function failover(args: readonly string[]): Promise<number> {
   const clusters = loadTwoClusters("a failover needs two clusters");
   if (typeof clusters === "string") return complain(2, clusters);
   const { brokers, loaded: { settings } } = clusters;
+  if (options.isPlanned && settings.mirror.policy !== "identity") {
+    return complain(
+      2,
+      "a planned switch needs MIRROR_POLICY=identity, as the way home does",
+    );
+  }
   const stop = new AbortController();
   using _signals = listenToSignals({
     onStop: (signal) => stop.abort(new Error(`stopped by ${signal}`)),
