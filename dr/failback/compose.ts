@@ -11,7 +11,6 @@ import {
   newestState,
   partitionCounts,
   REQUEST_MS,
-  topicIdsOf,
 } from "../failover/target.ts";
 import { inTransactions } from "../failover/transactions.ts";
 import { type Flow, lanesTopic, replayTopic } from "../formats/mod.ts";
@@ -49,7 +48,7 @@ import {
   type TopicPlan,
 } from "./tail_plan.ts";
 import { ensureTargets } from "./targets.ts";
-import { type TopicNow, topicsNow } from "./topic_ids.ts";
+import { topicIdsNow, type TopicNow, topicsNow } from "../topics_now.ts";
 import { whileAlive } from "./while_alive.ts";
 
 export interface OpenFailBackOptions {
@@ -131,7 +130,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
       readReplayLog(reading, signal),
       found(signal),
     ]);
-    const topicIds = await topicIdsOf(
+    const topicIds = await topicIdsNow(
       secondary.admin,
       replays.targets(),
       signal,
@@ -274,7 +273,11 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
       const mirrored = new Set(
         Array.from(map.partitions(), ({ topic }) => topic),
       );
-      const active = await topicsNow(secondary.admin, [...mirrored], signal);
+      const activeIds = await topicIdsNow(
+        secondary.admin,
+        [...mirrored],
+        signal,
+      );
       const stale = (await readReplayLog(reading, signal))
         .stale((chunk) => map.position(chunk)?.position ?? null);
       const forgotten = stale.map((key) => ({
@@ -294,9 +297,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
         oldClusterId: clusterId ?? "",
         inputs: {
           map,
-          activeIds: new Map(
-            Array.from(active, ([topic, { topicId }]) => [topic, topicId]),
-          ),
+          activeIds,
           oldClusterId: clusterId ?? "",
         },
         onChunk: ({ next, partition, runs, topic }: Chunk) => {

@@ -17,7 +17,7 @@ import { restParts } from "./rest.ts";
 import { writeSeeds } from "./seed.ts";
 import { forwardSeeds } from "./seed_forward.ts";
 import type { SwitchParts } from "./switch_back.ts";
-import { topicsNow } from "./topic_ids.ts";
+import { topicIdsNow } from "../topics_now.ts";
 
 export interface OpenSwitchOptions extends OpenFailBackOptions {
   /** Of the mirror from the secondary. */
@@ -70,14 +70,11 @@ export function openSwitch(
     const counts = await partitionCounts(secondary.admin, signal);
     const lanes = counts.get(lanesTopic(FORWARD.source)) ?? 0;
     if (lanes === 0 || topics.length === 0) return;
-    const [secondaryEnds, found, groups] = await Promise.all([
+    const [secondaryEnds, primaryIds, groups] = await Promise.all([
       latestOffsets(secondary.admin, partitions, false, REQUEST_MS, signal),
-      topicsNow(primary.admin, topics, signal),
+      topicIdsNow(primary.admin, topics, signal),
       committedByGroup(secondary.admin, isGroupMirrored, signal),
     ]);
-    const primaryIds = new Map(
-      Array.from(found, ([topic, { topicId }]) => [topic, topicId]),
-    );
     const { deltas, problems } = forwardSeeds({
       map,
       returns: isMirroredBack,

@@ -11,7 +11,7 @@ import type { Flow } from "../formats/mod.ts";
 import type { OffsetMap } from "../offset_map/mod.ts";
 import { readReplayLog, writtenNow } from "./replay_log_topic.ts";
 import type { Sides } from "./seed.ts";
-import { type TopicNow, topicsNow } from "./topic_ids.ts";
+import { type TopicNow, topicsNow } from "../topics_now.ts";
 
 export interface ReadSidesParts {
   readonly library: Library;

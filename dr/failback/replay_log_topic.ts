@@ -6,9 +6,7 @@ import {
   readRecords,
 } from "../mirror/lane_state.ts";
 import { ReplayLog } from "./replay_records.ts";
-import { topicsNow } from "./topic_ids.ts";
-
-type TopicsAdmin = Parameters<typeof topicsNow>[0];
+import { topicIdsNow, type TopicsAdmin } from "../topics_now.ts";
 
 /**
  * What it says now; nothing where there is none.
@@ -42,10 +40,8 @@ export async function writtenNow(
   admins: { readonly old: TopicsAdmin; readonly active: TopicsAdmin },
   signal: AbortSignal,
 ): Promise<Required<Pick<LaneState, "kept" | "returned">>> {
-  const idsIn = async (admin: TopicsAdmin) => {
-    const found = await topicsNow(admin, log.topics(), signal);
-    return new Map(Array.from(found, ([name, { topicId }]) => [name, topicId]));
-  };
+  const idsIn = (admin: TopicsAdmin) =>
+    topicIdsNow(admin, log.topics(), signal);
   const [old, active] = await Promise.all([
     idsIn(admins.old),
     idsIn(admins.active),

@@ -32,7 +32,7 @@ import {
   type Run,
 } from "../offset_map/mod.ts";
 import type { SenderOptions } from "../sender.ts";
-import type { TopicNow } from "./topic_ids.ts";
+import type { TopicNow } from "../topics_now.ts";
 import { NO_RANGES, type OffsetRanges } from "../../src/pool/offset_ranges.ts";
 
 /** What is known of both sides when the mirror back is seeded. */

@@ -10,6 +10,7 @@ import {
 import { endHanging } from "../mirror/hanging.ts";
 import { type ClusterClients, openClusters } from "../clusters.ts";
 import { idOf, laneOf, transactionalId } from "../mirror/names.ts";
+import { topicIdsNow } from "../topics_now.ts";
 import { pause, unlessAborted } from "../waits.ts";
 import { inMapTime, LaneFollower, OffsetMap } from "../offset_map/mod.ts";
 import type { SenderOptions } from "../sender.ts";
@@ -46,7 +47,6 @@ import {
   partitionCounts,
   readCuts,
   REQUEST_MS,
-  topicIdsOf,
 } from "./target.ts";
 
 export interface OpenFailOverOptions {
@@ -242,7 +242,7 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
         Array.from(map.partitions(), ({ topic }) => targetTopic(topic)),
       );
       const [targetTopicIds, { brokers, clusterId }] = await Promise.all([
-        topicIdsOf(admin, [...topics], signal),
+        topicIdsNow(admin, [...topics], signal),
         askRepeatedly(
           () => admin.describeCluster({ timeoutMs: ATTEMPT_MS, signal }),
           REQUEST_MS,

@@ -1,9 +1,5 @@
 /** What the cluster that is promoted has, as a failover asks it. */
-import {
-  type Admin,
-  isTopicUnknown,
-  type TopicPartition,
-} from "../../src/kafka/mod.ts";
+import type { Admin, TopicPartition } from "../../src/kafka/mod.ts";
 import { cutsTopic, CutStore } from "../cut/mod.ts";
 import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
 import { type LaneStateParts, readRecords } from "../mirror/lane_state.ts";
@@ -80,29 +76,6 @@ export async function ensureState(
     primary,
   ]);
   if (secondary.status === "rejected") throw secondary.reason;
-}
-
-/**
- * By topic, of those that are there.
- * @throws {KafkaError}; the signal's reason.
- */
-export async function topicIdsOf(
-  admin: Admin,
-  topics: readonly string[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, string>> {
-  const answers = topics.length === 0 ? [] : await askRepeatedly(
-    () => admin.topics.summarize(topics, { timeoutMs: ATTEMPT_MS, signal }),
-    REQUEST_MS,
-    signal,
-  );
-  return new Map(
-    answers.flatMap(({ error, topic, topicId }) => {
-      if (error === null) return [[topic, topicId] as const];
-      if (isTopicUnknown(error.code)) return [];
-      throw error;
-    }),
-  );
 }
 
 /**

@@ -1,12 +1,16 @@
 /** Which topics of some names there are now. */
-import { type Admin, isTopicUnknown } from "../../src/kafka/mod.ts";
-import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
+import { type Admin, isTopicUnknown } from "../src/kafka/mod.ts";
+import { askRepeatedly, ATTEMPT_MS } from "./cut/requests.ts";
 
 export interface TopicNow {
   readonly topic: string;
   readonly topicId: string;
   readonly partitions: number;
 }
+
+export type TopicsAdmin = {
+  readonly topics: Pick<Admin["topics"], "summarize">;
+};
 
 const REQUEST_MS = 30_000;
 
@@ -15,7 +19,7 @@ const REQUEST_MS = 30_000;
  * @throws {KafkaError} where the cluster does not say; the signal's reason.
  */
 export async function topicsNow(
-  admin: { readonly topics: Pick<Admin["topics"], "summarize"> },
+  admin: TopicsAdmin,
   topics: readonly string[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, TopicNow>> {
@@ -31,4 +35,14 @@ export async function topicsNow(
     else if (!isTopicUnknown(error.code)) throw error;
   }
   return found;
+}
+
+/** Their ids alone. @throws as `topicsNow`. */
+export async function topicIdsNow(
+  admin: TopicsAdmin,
+  topics: readonly string[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const found = await topicsNow(admin, topics, signal);
+  return new Map(Array.from(found, ([topic, { topicId }]) => [topic, topicId]));
 }
