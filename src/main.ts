@@ -23,13 +23,15 @@ const USAGE = `usage: switchyard <command> [options]
   mirror    copy the primary cluster to the secondary one
   sentinel  watch both clusters, vote, fail over, serve the gateway
   status    print which cluster is in use, and what sentinels think (--json)
-  failover  make the secondary cluster the active one (--dry-run, --force)
+  failover  make the secondary cluster the active one (--dry-run, --planned)
   failback  bring a primary that has returned home (--dry-run, --switch)
   drill     try out a failover (--scenario, --list, --soak, --clusters)
   redrive   put dead letters back (--filter reason~=timeout, --dry-run)
   config    print the effective settings
   doctor    say what works on this machine and what is missing
   native    build the native Kafka library
+
+--help behind a command tells its options.
 `;
 
 async function main(args: readonly string[]): Promise<number> {
@@ -44,6 +46,11 @@ async function main(args: readonly string[]): Promise<number> {
     const near = suggestion(nearestName(name, Object.keys(COMMANDS)));
     console.error(`unknown command "${name}"${near}\n\n${USAGE}`);
     return 2;
+  }
+  if (rest.includes("--help")) {
+    const { HELP } = await import("./commands/help.ts");
+    console.log(HELP[name as keyof typeof HELP].trimEnd());
+    return 0;
   }
   const command = await load();
   return await command(rest);

@@ -98,7 +98,7 @@ export interface CutTimings {
 }
 
 export const CUT_TIMINGS: CutTimings = {
-  intervalMs: 5_000,
+  intervalMs: 1_000,
   checkMs: 100,
   lateMs: 60_000,
   stallMs: 60_000,

@@ -6,6 +6,7 @@
  *                  ^                                                  │
  *                  └──────────── interval since it began ─────────────┘
  *
+ * The interval grows where many partitions and groups make a cut dear: see `restMs`.
  * A cluster that is down is logged once, asked again, and ends nothing.
  */
 import type { Log } from "../../src/telemetry/log.ts";
@@ -64,6 +65,9 @@ export interface LeaderStatus {
 }
 
 const PREPARE_AGAIN_MS = 1_000;
+/** Clusters answer for cuts no more than a tenth of the time, up to such a rest. */
+const COST = 10;
+const LONGEST_REST_MS = 5_000;
 /** Partitions and groups that a line of the log names. */
 const NAMED = 5;
 
@@ -142,7 +146,10 @@ export class CutLeader implements AsyncDisposable {
 
   async #oneCut(signal: AbortSignal): Promise<void> {
     const { checkMs, lateMs, positions, sample } = this.#parts;
+    const sampledMs = performance.now();
     const cut = await sample(signal);
+    const begunMs = performance.now();
+    let busyMs = begunMs - sampledMs;
     const pending = new PendingCut(cut, this.#parts);
     const { sampledAtMs } = cut;
     const groups = cut.groups.size;
@@ -150,13 +157,13 @@ export class CutLeader implements AsyncDisposable {
     this.#lowest = lowestOf(cut);
     this.#sayFailed("some groups cannot be read", cut.failed);
     const held: Held[] = [];
-    const begunMs = performance.now();
     for (;;) {
       const nowMs = performance.now();
       const review = pending.review(positions, nowMs);
       held.push(...review.held);
       this.#note(review, held);
       await this.#release(cut, review.ready, signal);
+      busyMs += performance.now() - nowMs;
       if (pending.isOver) break;
       if (nowMs - begunMs >= lateMs) this.#sayLate(review);
       await pause(checkMs, signal);
@@ -164,6 +171,7 @@ export class CutLeader implements AsyncDisposable {
     }
     this.#notes.say("a cut is late", null);
     this.#sayHeld(held);
+    await pause(restMs(busyMs, performance.now() - sampledMs), signal);
   }
 
   async #release(
@@ -249,5 +257,14 @@ export class CutLeader implements AsyncDisposable {
     });
   }
 }
+
+/**
+ * How long to wait after a cut for the sake of the clusters, whatever the
+ * interval is. Pure.
+ * @param busyMs for how long they were asked
+ * @param passedMs since it began
+ */
+export const restMs = (busyMs: number, passedMs: number): number =>
+  Math.max(0, Math.min(COST * busyMs, LONGEST_REST_MS) - passedMs);
 
 const text = ({ partition, topic }: Behind) => `${topic} [${partition}]`;

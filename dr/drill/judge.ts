@@ -6,7 +6,15 @@
  *      └─ acknowledged, and only on the cluster that was left: the tail
  */
 import type { ClusterName } from "../state/types.ts";
-import type { Counts, Observed, Seen, Sent, TailRange } from "./types.ts";
+import { withoutAborted } from "./shown_aborts.ts";
+import type {
+  Counts,
+  Observed,
+  Seen,
+  Sent,
+  ShownAbort,
+  TailRange,
+} from "./types.ts";
 
 export interface Evidence {
   readonly sent: readonly Sent[];
@@ -16,6 +24,8 @@ export interface Evidence {
   readonly load?: { readonly endMs: number; readonly perSecond: number };
   /** Of the cluster that was left; null: nobody was asked. */
   readonly listed?: readonly TailRange[] | null;
+  /** What the clusters show and should not. */
+  readonly aborts?: readonly ShownAbort[];
   /** Which cluster is active in the end. */
   readonly active: ClusterName;
   readonly clusters: Readonly<Record<ClusterName, Observed>>;
@@ -32,7 +42,8 @@ const LEAST_LOAD = 0.5;
 /** Of that what a cluster acknowledges that nothing is wrong with. */
 const LEAST_ACKNOWLEDGED = 0.95;
 
-export function judge(evidence: Evidence): Judgement {
+export function judge(given: Evidence): Judgement {
+  const evidence = withoutAborted(given);
   const { active, clusters, sent } = evidence;
   const bySent = new Map(sent.map((each) => [each.id, each]));
   const here = clusters[active];
@@ -57,8 +68,7 @@ export function judge(evidence: Evidence): Judgement {
   const unlisted = evidence.listed ? unlistedOf(evidence, tail) : 0;
   const { afterwards, standstill } = afterwardsOf(evidence);
   const behind = active === "primary"
-    ? here.inputs.length -
-      left.inputs.filter(({ id }) => hereTimes.has(id)).length
+    ? here.inputs.filter(({ id }) => !leftIds.has(id)).length
     : 0;
   const { lost, repeated, unasked } = outputsOf(here, bySent, leftIds);
   const reordered = reorderedIn(here);

@@ -8,7 +8,7 @@
 import type { Log } from "../../src/telemetry/log.ts";
 import { type ClusterName, other } from "../state/types.ts";
 import { pause } from "../waits.ts";
-import { judge, type Judgement } from "./judge.ts";
+import { type Evidence, judge, type Judgement } from "./judge.ts";
 import {
   advance,
   notBegun,
@@ -36,6 +36,8 @@ export interface DrillOptions {
   readonly objectives: Objectives;
   /** A failover that is expected comes in this time, or not. Default 30 s. */
   readonly failoverMs?: number;
+  /** What the judgement is made of. */
+  readonly onEvidence?: (evidence: Evidence) => void;
   readonly log: Log;
 }
 
@@ -50,8 +52,10 @@ const READY_MS = 150_000;
 const FAILOVER_MS = 30_000;
 /** A cluster that runs says in this time what it has. */
 const OBSERVE_MS = 90_000;
-/** What is not there by then is lost. */
+/** What is not there when nothing has come for so long is lost. */
 const SETTLE_MS = 20_000;
+/** For so long things may come: a busy machine is slow, and loses nothing. */
+const MOST_SETTLE_MS = 180_000;
 const SETTLE_LOOK_MS = 250;
 /** After faults clients connect again. */
 const CALM_MS = 1_500;
@@ -62,11 +66,12 @@ const CALM_MS = 1_500;
  */
 export async function runDrill(
   scenario: Scenario,
-  { failoverMs = FAILOVER_MS, log, objectives, seed, world }: DrillOptions,
+  options: DrillOptions,
   signal: AbortSignal,
 ): Promise<DrillReport> {
+  const { objectives, seed, world } = options;
   const beganMs = performance.now();
-  const run = new Run(seeded(scenario, seed), world, failoverMs, log);
+  const run = new Run(seeded(scenario, seed), options);
   const end = new AbortController();
   const either = AbortSignal.any([signal, end.signal]);
   const failed = world.failed.then((reason) => {
@@ -132,6 +137,7 @@ class Run {
   readonly #world: DrillWorld;
   readonly #failoverMs: number;
   readonly #log: Log;
+  readonly #onEvidence: (evidence: Evidence) => void;
   #progress: Progress;
   #loadMs = 0;
   #detectMs: number | null = null;
@@ -146,14 +152,13 @@ class Run {
 
   constructor(
     scenario: Scenario,
-    world: DrillWorld,
-    failoverMs: number,
-    log: Log,
+    { failoverMs = FAILOVER_MS, log, onEvidence, world }: DrillOptions,
   ) {
     this.#scenario = scenario;
     this.#world = world;
     this.#failoverMs = failoverMs;
     this.#log = log;
+    this.#onEvidence = onEvidence ?? (() => {});
     this.#progress = notBegun(scenario.steps);
   }
 
@@ -192,15 +197,17 @@ class Run {
     const listed = active === "secondary"
       ? await this.#world.tail(signal)
       : null;
-    const judgement = judge({
+    const evidence: Evidence = {
       sent,
       active,
       calmMs: this.#calmMs(),
       load: { endMs, perSecond: load.perSecond },
       listed,
+      aborts: this.#world.shownAborts(),
       clusters: both(active, here, there),
-    });
-    return { active, judgement, moments: this.#moments() };
+    };
+    this.#onEvidence(evidence);
+    return { active, judgement: judge(evidence), moments: this.#moments() };
   }
 
   /** What was to happen and has not. */
@@ -304,27 +311,35 @@ class Run {
     sent: readonly Sent[],
     signal: AbortSignal,
   ): Promise<Observed> {
-    const deadlineMs = performance.now() + SETTLE_MS;
+    const endMs = performance.now() + MOST_SETTLE_MS;
+    let missing = Infinity;
+    let deadlineMs = endMs;
     const nothing: Observed = { clusterId: null, inputs: [], outputs: [] };
     for (;;) {
+      const beganMs = performance.now();
       const here = await this.#observe(active, signal);
-      const isDone =
+      const behind =
         active === "primary" && this.#scenario.expects.active === active
-          ? await this.#isMirrored(here, signal)
-          : true;
+          ? await this.#behind(here, signal)
+          : 0;
       const clusters = both(active, here, nothing);
-      const { lost } = judge({ sent, active, clusters });
-      if (isDone && lost === 0 || performance.now() >= deadlineMs) return here;
-      await pause(SETTLE_LOOK_MS, signal);
+      const aborts = this.#world.shownAborts();
+      const left = judge({ sent, active, aborts, clusters }).lost + behind;
+      const nowMs = performance.now();
+      if (left < missing) deadlineMs = Math.min(endMs, nowMs + SETTLE_MS);
+      missing = Math.min(missing, left);
+      if (left === 0 || nowMs >= deadlineMs) return here;
+      // The links need this thread, too.
+      await pause(Math.max(SETTLE_LOOK_MS, nowMs - beganMs), signal);
       signal.throwIfAborted();
     }
   }
 
   /** Where all is well in the end the mirror has come to the end, too. */
-  async #isMirrored(here: Observed, signal: AbortSignal): Promise<boolean> {
+  async #behind(here: Observed, signal: AbortSignal): Promise<number> {
     const there = await this.#observe("secondary", signal);
     const ids = new Set(there.inputs.map(({ id }) => id));
-    return here.inputs.every(({ id }) => ids.has(id));
+    return here.inputs.filter(({ id }) => !ids.has(id)).length;
   }
 
   #moments(): Moments {

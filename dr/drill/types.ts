@@ -105,6 +105,8 @@ export interface SeenOutput extends Seen {
   readonly key: string;
   /** From 0, among those of its input. */
   readonly ordinal: number;
+  /** When the pool wrote it. */
+  readonly writtenMs: number;
   /** What its header says of its input; null: it says nothing that is one. */
   readonly claim: Claim | null;
 }
@@ -130,6 +132,18 @@ export interface View {
   /** Null: not known yet. */
   readonly health: Readonly<Record<ClusterName, Health>> | null;
   readonly state: Pick<DrState, "active" | "epoch" | "phase"> | null;
+}
+
+/**
+ * A transaction of the pool that was aborted, where the cluster shows its records
+ * all the same.
+ */
+export interface ShownAbort {
+  readonly cluster: ClusterName;
+  /** Its records are not newer. */
+  readonly atMs: number;
+  /** By partition of the input topic: from here on nothing was committed. */
+  readonly from: Readonly<Record<number, number>>;
 }
 
 /** Offsets of the input topic of the cluster that was left, end exclusive. */
@@ -163,6 +177,8 @@ export interface DrillWorld {
    * again; null: it cannot be asked here.
    */
   tail(signal: AbortSignal): Promise<readonly TailRange[] | null>;
+  /** Of embedded clusters; real ones show none. */
+  shownAborts(): readonly ShownAbort[];
   /** Resolves with the reason when a role cannot go on. */
   readonly failed: Promise<string>;
 }

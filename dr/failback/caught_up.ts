@@ -9,9 +9,9 @@ import { offsetIn, type OffsetTable } from "../cut/mod.ts";
 import { latestOffsets } from "../cut/requests.ts";
 import { partitionCounts } from "../failover/target.ts";
 import { type Flow, lanesTopic } from "../formats/mod.ts";
-import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
+import { inMapTime, LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
 import { pause } from "../waits.ts";
-import { FailbackError } from "./errors.ts";
+import { FailbackError, failed } from "./errors.ts";
 
 export interface CaughtUpParts {
   readonly library: Library;
@@ -56,15 +56,17 @@ export async function untilMirrored(
     REQUEST_MS,
     signal,
   );
-  await using follower = await LaneFollower.open({
-    library,
-    properties: consumer,
-    topic: lanesTopic(flow.source),
+  const topic = lanesTopic(flow.source);
+  const wait = { topic, patienceMs, failed };
+  const opening = { library, properties: consumer, topic };
+  await using follower = await inMapTime(
+    wait,
+    (its) => LaneFollower.open({ ...opening, signal: its }),
     signal,
-  });
+  );
   const stall = new Stall(patienceMs, performance.now());
   for (let before = -1;;) {
-    await follower.load(signal);
+    await inMapTime(wait, (its) => follower.load(its), signal);
     const behind = behindOf(partitions, ends, follower.map);
     const lag = behind.reduce((sum, each) => sum + each.lag, 0);
     if (lag !== before) onLag(lag);

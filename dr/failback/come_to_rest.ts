@@ -49,7 +49,10 @@ export async function expectReady(
   await parts.expectMirrored(signal);
 }
 
-/** Each of the waits is bounded. @throws {FailbackError | OvertakenError}. */
+/**
+ * Each of the waits ends where nothing gets on any more.
+ * @throws {FailbackError | OvertakenError}
+ */
 export async function comeToRest(
   parts: RestParts,
   claim: Claim,

@@ -16,19 +16,21 @@ import { inTransactions } from "../failover/transactions.ts";
 import { type Flow, lanesTopic, replayTopic } from "../formats/mod.ts";
 import { NAMESPACE } from "../formats/namespace.ts";
 import { ensureOwnTopics } from "../mirror/own_topics.ts";
-import { LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
+import { type OffsetMap, readMap } from "../offset_map/mod.ts";
 import {
   type ClusterName,
   type DrState,
   ensureStateTopics,
   STATE_TIMINGS,
   StateStore,
+  Votes,
 } from "../state/mod.ts";
 import { untilMirrored } from "./caught_up.ts";
-import { FailbackError } from "./errors.ts";
+import { FailbackError, failed } from "./errors.ts";
 import type { FailBackParts, StepReport } from "./fail_back.ts";
 import { giveUp, type GiveUpParts, type GiveUpRequest } from "./give_up.ts";
 import { untilIdle } from "./idle_groups.ts";
+import { endLeftOpen } from "./left_open.ts";
 import { readSides } from "./read_sides.ts";
 import { readTail } from "./read_tail.ts";
 import type { Chunk } from "./replay_records.ts";
@@ -57,6 +59,8 @@ export interface OpenFailBackOptions {
   readonly isMirrored: (topic: string) => boolean;
   /** What the one from the secondary takes. */
   readonly isMirroredBack: (topic: string) => boolean;
+  /** How long pools may take to finish what they have. */
+  readonly drainMs: number;
   /** Of lanes of the mirror back that have yet to be made. */
   readonly lanes: number;
   /** Of topics that have yet to be made; no more than there are brokers. */
@@ -106,14 +110,8 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     if (!counts.has(topic)) {
       throw new FailbackError("refused", "no mirror has ever run");
     }
-    await using follower = await LaneFollower.open({
-      library,
-      properties: secondary.consumer,
-      topic,
-      signal,
-    });
-    await follower.load(signal);
-    return follower.map;
+    const properties = secondary.consumer;
+    return await readMap({ library, properties, topic, failed, signal });
   };
   const found = async (signal: AbortSignal): Promise<EraOutputs> =>
     (await readDoneLog(reading, signal)).newest() ??
@@ -144,10 +142,22 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
       signal,
     );
   };
+  const votes = async (signal: AbortSignal) => {
+    await using reading = new Votes({
+      library,
+      cluster: secondary,
+      onClientEvent: onEvent,
+      requestMs: REQUEST_MS,
+      onUnreadable: () => {},
+      onFailure: () => {}, // then they are not read in time, which is told
+    });
+    return (await reading.current(signal)).votes;
+  };
   const giveUpParts: GiveUpParts = {
     // The primary may be gone.
     change: (decide, signal) => store.change(decide, { force: true, signal }),
     latest: (signal) => store.latest(signal),
+    expectPrimary: (signal) => expectAlive(primary.admin, signal),
     async endReplay(signal) {
       const counts = await partitionCounts(secondary.admin, signal);
       if (!counts.has(replayTopic(flow.source))) return;
@@ -165,7 +175,6 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     },
     async keepDone(active, era, signal) {
       if (active === "secondary") return await keepReplayed(era, signal);
-      await expectAlive(primary.admin, signal);
       const there = { library, flow: back, ...primary };
       const known = (await readDoneLog(there, signal)).newest();
       if (known === null) return;
@@ -216,6 +225,8 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
         map,
         log: replays,
         isMirrored: options.isMirrored,
+        endHanging: (open, each) =>
+          endLeftOpen({ library, ...primary, votes, log }, open, each),
       }, signal);
       const { names, topics } = tail;
       const plan = planTail(topics, options.rules);
@@ -228,7 +239,12 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
         resting: restingGroups(outputs, plan),
       };
     },
-    untilIdle: (groups, signal) => untilIdle(secondary.admin, groups, signal),
+    untilIdle: (groups, signal) =>
+      untilIdle(
+        { ...secondary, cluster: "secondary", drainMs: options.drainMs },
+        groups,
+        signal,
+      ),
     async replay(plan, signal) {
       const described = (admin: Admin) =>
         askRepeatedly(

@@ -20,3 +20,6 @@ export class FailbackError extends Error {
     this.kind = kind;
   }
 }
+
+export const failed = (message: string): FailbackError =>
+  new FailbackError("failed", message);

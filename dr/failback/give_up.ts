@@ -9,8 +9,8 @@
  *                fencing     catching-up   in the next era: lanes may be sealed
  *
  * Not `steady` on the secondary: there everything that the mirror back has copied
- * would be a tail. What works in an era begins anew in the next one, and pools
- * know there what they knew before.
+ * would be a tail. In the next era everybody goes on with what was known before:
+ * pools with what is done, mirrors with what they have copied.
  */
 import {
   Claim,
@@ -18,6 +18,7 @@ import {
   type ClusterName,
   type DrState,
   insist,
+  isWritten,
   OvertakenError,
   type Phase,
 } from "../state/mod.ts";
@@ -45,6 +46,8 @@ export function givenUp(
 
 /** None of it needs the cluster that is not active. */
 export interface GiveUpParts extends ClaimParts {
+  /** @throws {FailbackError} where it does not answer. */
+  readonly expectPrimary: (signal: AbortSignal) => Promise<void>;
   /** Takes the tail from whoever replays it: nothing is copied any more. */
   readonly endReplay: (signal: AbortSignal) => Promise<void>;
   /** What pools of the cluster know to be done, and what was replayed since. */
@@ -60,21 +63,30 @@ export interface GiveUpRequest {
   readonly why: string;
   /** Of the state that is given up; default: whatever it is. */
   readonly epoch?: number;
+  /** The state has this epoch from now on; to be given when it is called again. */
+  readonly onClaimed?: (epoch: number) => void;
 }
 
 /**
  * @returns the state then; null: nothing was to be given up.
  * @throws {OvertakenError} where another has gone on with it.
+ * @throws {FailbackError} where what it needs does not answer: nothing is changed.
  * @throws {StateError | KafkaError | ReadError} run it again; the signal's reason.
  */
 export async function giveUp(
   parts: GiveUpParts,
-  { epoch, why }: GiveUpRequest,
+  { epoch, onClaimed, why }: GiveUpRequest,
   signal: AbortSignal,
 ): Promise<DrState | null> {
   const newest = await parts.latest(signal);
-  if (newest === null || givenUp(newest) === null) return null;
-  const { state } = await insist(parts.change, (known) => {
+  const wanted = newest === null ? null : givenUp(newest);
+  if (newest === null || wanted === null) return null;
+  // Else it would be taken from whoever carries it on, and get no further.
+  if (newest.active === "primary" && wanted.era > newest.era) {
+    await parts.expectPrimary(signal);
+  }
+  const { state } = await insist(parts.change, (known, perhaps) => {
+    if (isWritten(known, perhaps)) return null; // taken over by this one
     if (known === null || givenUp(known) === null) return null;
     if (epoch !== undefined && known.epoch !== epoch) {
       throw new OvertakenError(known);
@@ -84,11 +96,16 @@ export async function giveUp(
   const next = state === null ? null : givenUp(state);
   if (state === null || next === null) return null;
   const claim = new Claim(parts, state);
+  onClaimed?.(state.epoch);
   if (next.era > state.era) {
-    await claim.hold(async (its) => {
-      if (state.phase === "releasing") await parts.endReplay(its);
-      await parts.keepDone(state.active, next.era, its);
-    }, signal);
+    try {
+      await claim.hold(async (its) => {
+        if (state.phase === "releasing") await parts.endReplay(its);
+        await parts.keepDone(state.active, next.era, its);
+      }, signal);
+    } finally {
+      onClaimed?.(claim.state.epoch);
+    }
   }
   return await claim.set({ ...next, reason: `given up: ${why}` }, signal);
 }

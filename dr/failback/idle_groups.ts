@@ -2,25 +2,35 @@
 import type { Admin } from "../../src/kafka/mod.ts";
 import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
 import { pause } from "../waits.ts";
+import type { ClusterName } from "../state/mod.ts";
 import { FailbackError } from "./errors.ts";
 
-/** Pools follow the state within some seconds. */
+/** Pools follow the state within some seconds, and then finish what they have. */
 const PATIENCE_MS = 60_000;
 const LOOK_MS = 200;
 const REQUEST_MS = 10_000;
 
+export interface IdleParts {
+  readonly admin: Pick<Admin, "groups">;
+  /** The admin's. */
+  readonly cluster: ClusterName;
+  /** How long pools may take to finish, beside what all may take. */
+  readonly drainMs: number;
+}
+
 /**
  * A group without members commits nothing any more: whoever was one is fenced by
  * its generation.
- * @throws {FailbackError} where one still has members after a minute.
+ * @throws {FailbackError} where one still has members a minute after pools must
+ * have finished.
  * @throws {KafkaError} where the cluster does not answer; the signal's reason.
  */
 export async function untilIdle(
-  admin: Pick<Admin, "groups">,
+  { admin, cluster, drainMs }: IdleParts,
   groups: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const deadlineMs = performance.now() + PATIENCE_MS;
+  const deadlineMs = performance.now() + PATIENCE_MS + drainMs;
   for (let left = groups; left.length > 0;) {
     const asked = left;
     const answers = await askRepeatedly(
@@ -36,7 +46,7 @@ export async function untilIdle(
       throw new FailbackError(
         "failed",
         `${left.join(", ")} still have members; stop what works in their ` +
-          "names on the secondary, and run it again",
+          `names on the ${cluster}, and run it again`,
       );
     }
     await pause(LOOK_MS, signal);

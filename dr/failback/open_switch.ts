@@ -6,13 +6,14 @@ import { failOver } from "../failover/fail_over.ts";
 import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
 import { lanesTopic, type ReplicationPolicy } from "../formats/mod.ts";
 import { laneGroup } from "../mirror/names.ts";
+import { readMap } from "../offset_map/mod.ts";
 import { type LeaseTimes, OvertakenError } from "../state/mod.ts";
 import type { OpenFailBack, OpenFailBackOptions } from "./compose.ts";
-import { FailbackError } from "./errors.ts";
+import { FailbackError, failed } from "./errors.ts";
 import { committedByGroup, groupsBehind, lowestOf } from "./group_positions.ts";
 import { lastMadeAgain } from "./made_again.ts";
 import { readReplayLog, writtenNow } from "./replay_log_topic.ts";
-import { readMap, restParts } from "./rest.ts";
+import { restParts } from "./rest.ts";
 import { writeSeeds } from "./seed.ts";
 import { forwardSeeds } from "./seed_forward.ts";
 import type { SwitchParts } from "./switch_back.ts";
@@ -51,7 +52,13 @@ export function openSwitch(
   const { onClientEvent: onEvent } = clients;
 
   const mapBack = (signal: AbortSignal) =>
-    readMap(library, primary, BACK.source, signal);
+    readMap({
+      library,
+      properties: primary.consumer,
+      topic: lanesTopic(BACK.source),
+      failed,
+      signal,
+    });
   /** Where both clusters agree: nothing of what is below need be mirrored. */
   const seedForward = async (era: number, signal: AbortSignal) => {
     const map = await mapBack(signal);
@@ -93,6 +100,7 @@ export function openSwitch(
       targetTopic: (topic) => topic,
       isGroupMirrored: options.isGroupMirrored,
       setsGroupOffsets: options.setsGroupOffsets,
+      drainMs: options.drainMs,
       onProgress,
     }),
     async behind(signal) {

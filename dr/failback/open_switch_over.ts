@@ -47,6 +47,7 @@ export function openSwitchOver(
       targetTopic: (topic) => policy.targetTopic(FORWARD.source, topic),
       isGroupMirrored: options.isGroupMirrored,
       setsGroupOffsets: options.setsGroupOffsets,
+      drainMs: options.drainMs,
       onProgress: options.onProgress,
     }),
     lanes: (signal) => failover.lanes(signal),

@@ -5,10 +5,11 @@ import {
   isTopicUnknown,
   type Library,
   readTopics,
+  type TopicPartition,
 } from "../../src/kafka/mod.ts";
 import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
 import { earliestOffsets, latestOffsets } from "../cut/requests.ts";
-import { drained } from "../failover/drained.ts";
+import { drained, type DrainTimings } from "../failover/drained.ts";
 import { idOf } from "../mirror/names.ts";
 import type { OffsetMap } from "../offset_map/mod.ts";
 import { isOutput } from "./origin.ts";
@@ -26,6 +27,12 @@ export interface ReadTailParts {
   readonly log: Pick<ReplayLog, "next">;
   /** What the mirror would have taken had it had the time. */
   readonly isMirrored: (topic: string) => boolean;
+  /** See `endLeftOpen`. */
+  readonly endHanging: (
+    partitions: readonly TopicPartition[],
+    signal: AbortSignal,
+  ) => Promise<void>;
+  readonly timings?: DrainTimings;
 }
 
 export interface Tail {
@@ -42,10 +49,12 @@ export interface Tail {
 }
 
 const REQUEST_MS = 30_000;
-/** Transactions of those who died with the cluster end by their time-outs. */
-const OPEN_MS = 90_000;
-const HANGING_MS = 1_000;
-const LOOK_MS = 100;
+const TIMINGS: DrainTimings = {
+  hangingMs: 1_000,
+  /** Those of others who died with the cluster end by their time-outs. */
+  patienceMs: 90_000,
+  lookMs: 100,
+};
 
 /**
  * @throws {FailoverError} where transactions stay open.
@@ -56,14 +65,15 @@ export async function readTail(
   parts: ReadTailParts,
   signal: AbortSignal,
 ): Promise<Tail> {
-  const { admin, consumer, library, log } = parts;
+  const { admin, consumer, endHanging, library, log, timings = TIMINGS } =
+    parts;
   const { known, problems } = await partitionsOf(parts, signal);
   await drained({
     admin,
     partitions: known,
     requestMs: REQUEST_MS,
-    endHanging: () => Promise.resolve(),
-    timings: { hangingMs: HANGING_MS, patienceMs: OPEN_MS, lookMs: LOOK_MS },
+    endHanging,
+    timings,
   }, signal);
   const [ends, begins] = await Promise.all([
     latestOffsets(admin, known, true, REQUEST_MS, signal),

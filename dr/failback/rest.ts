@@ -4,16 +4,12 @@ import { askRepeatedly, ATTEMPT_MS, latestOffsets } from "../cut/requests.ts";
 import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
 import { type Flow, lanesTopic } from "../formats/mod.ts";
 import { laneGroup } from "../mirror/names.ts";
-import {
-  FollowError,
-  LaneFollower,
-  type OffsetMap,
-} from "../offset_map/mod.ts";
+import { FollowError, readMap } from "../offset_map/mod.ts";
 import type { ClusterName, StateCluster } from "../state/mod.ts";
 import { pause } from "../waits.ts";
 import { untilMirrored } from "./caught_up.ts";
 import type { RestParts } from "./come_to_rest.ts";
-import { FailbackError } from "./errors.ts";
+import { FailbackError, failed } from "./errors.ts";
 import { committedByGroup, groupNames, unreleased } from "./group_positions.ts";
 import { untilIdle } from "./idle_groups.ts";
 import { unquiet } from "./quiet.ts";
@@ -29,6 +25,8 @@ export interface RestOptions {
   readonly isGroupMirrored: (group: string) => boolean;
   /** Whether the mirror sets positions of groups. */
   readonly setsGroupOffsets: boolean;
+  /** How long pools may take to finish what they have. */
+  readonly drainMs: number;
   /** As a user reads it. */
   readonly onProgress: (text: string) => void;
 }
@@ -45,23 +43,6 @@ const LOOK_MS = 200;
 /** Of all that this project runs; see `clientSettings` and `dr/follow`. */
 const OURS = "switchyard-";
 const NAMED = 5;
-
-/** The mirror's map, read to its end. @throws {KafkaError | FollowError}. */
-export async function readMap(
-  library: Library,
-  target: StateCluster,
-  source: string,
-  signal: AbortSignal,
-): Promise<OffsetMap> {
-  await using follower = await LaneFollower.open({
-    library,
-    properties: target.consumer,
-    topic: lanesTopic(source),
-    signal,
-  });
-  await follower.load(signal);
-  return follower.map;
-}
 
 export function restParts(options: RestOptions): RestParts {
   const { clusters, flow, isMirrored, library, onProgress } = options;
@@ -134,7 +115,8 @@ export function restParts(options: RestOptions): RestParts {
     expectMirrored: (signal) => mirrored("refused", KEEPS_UP_MS, signal),
     async untilAllIdle(signal) {
       const ids = await groupNames(left.admin, isGroup, signal);
-      await untilIdle(left.admin, ids, signal);
+      const { drainMs } = options;
+      await untilIdle({ ...left, cluster: flow.source, drainMs }, ids, signal);
     },
     untilQuiet: (signal) =>
       within(QUIET_MS, async () => {
@@ -147,7 +129,13 @@ export function restParts(options: RestOptions): RestParts {
     async untilReleased(signal) {
       if (!options.setsGroupOffsets) return 0;
       const stood = await committedByGroup(left.admin, isGroup, signal);
-      const map = await readMap(library, next, flow.source, signal);
+      const map = await readMap({
+        library,
+        properties: next.consumer,
+        topic: lanesTopic(flow.source),
+        failed,
+        signal,
+      });
       await within(PATIENCE_MS, async () => {
         const there = await committedByGroup(
           next.admin,

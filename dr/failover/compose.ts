@@ -12,7 +12,7 @@ import { type ClusterClients, openClusters } from "../clusters.ts";
 import { idOf, laneOf, transactionalId } from "../mirror/names.ts";
 import { topicIdsNow } from "../topics_now.ts";
 import { pause, unlessAborted } from "../waits.ts";
-import { LaneFollower, OffsetMap } from "../offset_map/mod.ts";
+import { inMapTime, LaneFollower, OffsetMap } from "../offset_map/mod.ts";
 import type { SenderOptions } from "../sender.ts";
 import {
   type ClusterName,
@@ -58,6 +58,8 @@ export interface OpenFailOverOptions {
   /** Of topics that are not there yet; no more than there are brokers. */
   readonly replicationFactor: number;
   readonly onStep: (report: StepReport) => void;
+  /** See `ChangeOptions`. Default: nobody has followed them. */
+  readonly followed?: number;
   readonly log: Log;
   /** Of pools; null: they have no leases. */
   readonly leases: LeaseTimes | null;
@@ -90,8 +92,6 @@ const OUTPUTS_MS = 120_000;
 /** A broker that is just not there comes back, or its partitions move. */
 const SCAN_AGAIN_MS = 30_000;
 const AGAIN_MS = 500;
-/** Of the lanes' logs, most of which was read before. */
-const MAP_MS = 60_000;
 /** Without librdkafka's habit of waiting at the end for up to half a second. */
 const PROMPT_FETCH = {
   "fetch.wait.max.ms": 20,
@@ -100,7 +100,7 @@ const PROMPT_FETCH = {
 
 /** @throws {PropertyError} where clients cannot be made. */
 export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
-  const { library, log, policy, timings = TIMINGS, to } = options;
+  const { followed, library, log, policy, timings = TIMINGS, to } = options;
   const flow: Flow = { source: other(to), target: to };
   const owned = new AsyncDisposableStack();
   const clients = owned.use(openClusters(options));
@@ -126,21 +126,15 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
   const closing = new AbortController();
   owned.defer(() => closing.abort(new TypeError("this failover is closed")));
   const mapNow = async (signal: AbortSignal): Promise<OffsetMap> => {
-    if (following === null) return new OffsetMap();
-    const late = AbortSignal.timeout(MAP_MS);
-    try {
-      const follower = await unlessAborted(following, late);
-      await follower.load(AbortSignal.any([signal, late]));
+    const opening = following;
+    if (opening === null) return new OffsetMap();
+    const topic = lanesTopic(flow.source);
+    const failed = (message: string) => new FailoverError("failed", message);
+    return await inMapTime({ topic, failed }, async (its) => {
+      const follower = await unlessAborted(opening, its);
+      await follower.load(its);
       return follower.map;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!late.aborted) throw error;
-      throw new FailoverError(
-        "failed",
-        `${lanesTopic(flow.source)} of the ${to} cannot be read, which says ` +
-          "what was mirrored: see that its partitions have leaders",
-      );
-    }
+    }, signal);
   };
   const targetTopic = (topic: string) => policy.targetTopic(flow.source, topic);
   return {
@@ -181,7 +175,12 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
       }
       return lanes;
     },
-    change: (decide, signal) => store.change(decide, { force: true, signal }),
+    change: (decide, signal) =>
+      store.change(decide, {
+        force: true,
+        ...(followed === undefined ? {} : { followed }),
+        signal,
+      }),
     latest: (signal) => store.latest(signal),
     seal: (lanes, era, signal) =>
       sealLanes({ ...writing, admin, flow, lanes }, era, signal),

@@ -66,10 +66,11 @@ export async function drained(
   const beganMs = performance.now();
   let open = partitions.filter((tp) => offsetIn(ends, tp) !== 0);
   let hasEnded = false;
+  let stable: OffsetTable;
   for (;;) {
     const unknown = open.filter((tp) => offsetIn(ends, tp) === null);
     if (unknown.length > 0) ends = merged(ends, await latest(unknown, false));
-    const stable = await latest(open, true);
+    stable = await latest(open, true);
     open = openIn(open, ends, stable);
     if (open.length === 0) return;
     const passedMs = performance.now() - beganMs;
@@ -82,17 +83,33 @@ export async function drained(
     await pause(timings.lookMs, signal);
     signal.throwIfAborted();
   }
-  const named = open.slice(0, NAMED)
-    .map(({ topic, partition }) => `${topic} [${partition}]`).join(", ");
-  throw new FailoverError(
-    "failed",
-    `${named}${
-      open.length > NAMED ? ` and ${open.length - NAMED} more` : ""
-    } ` +
-      "cannot be read to the end: end the producers of others that have " +
-      "transactions open there, or wait for their time-outs, and see that the " +
-      "partitions have leaders",
-  );
+  throw new FailoverError("failed", openText(open, stable));
+}
+
+/**
+ * The last stable offset is where the first open transaction begins. Those of
+ * others that hang are ended by Kafka's own tool. Pure.
+ */
+function openText(
+  open: readonly TopicPartition[],
+  stable: OffsetTable,
+): string {
+  const some = open.slice(0, NAMED);
+  const named = some.map(({ partition, topic }) => `${topic} [${partition}]`);
+  if (open.length > NAMED) named.push(`and ${open.length - NAMED} more`);
+  const commands = some.flatMap((tp) => {
+    const offset = offsetIn(stable, tp);
+    return offset === null ? [] : [
+      `kafka-transactions.sh --bootstrap-server "$BROKERS" abort --topic ` +
+      `${tp.topic} --partition ${tp.partition} --start-offset ${offset}`,
+    ];
+  });
+  return `${named.join(", ")} cannot be read to the end: end the producers ` +
+    "of others that have transactions open there, or wait for their " +
+    "time-outs, and see that the partitions have leaders" +
+    (commands.length === 0
+      ? ""
+      : `; if nobody ends them any more: ${commands.join("; ")}`);
 }
 
 /** The second one counts where it knows something. */

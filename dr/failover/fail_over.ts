@@ -25,6 +25,7 @@ import {
   type DrState,
   insist,
   isWorkedIn,
+  isWritten,
   other,
   OvertakenError,
   type Proposal,
@@ -273,12 +274,10 @@ async function fence(
   signal: AbortSignal,
 ): Promise<DrState | null> {
   const lanes = await parts.lanes(signal);
-  const { state } = await insist(parts.change, (newest, isUnsure) => {
+  const { state } = await insist(parts.change, (newest, perhaps) => {
     const stage = stageOf(newest, to);
-    const isOurs = isUnsure && newest?.phase === "fencing" &&
-      newest.epoch === (epoch ?? 0) + 1 && newest.reason === reason;
     const isOther = epoch !== undefined && epoch !== (newest?.epoch ?? 0) &&
-      !isOurs;
+      !isWritten(newest, perhaps);
     switch (stage.kind) {
       case "begin": {
         const { active, era } = stage.from;

@@ -16,6 +16,7 @@ import {
   type ConsumerProperties,
   headerName,
   type Library,
+  ReadError,
   readTopics,
   type TopicPartition,
   type TopicRange,
@@ -68,7 +69,10 @@ const HEADER = headerName(COORDINATES_HEADER);
 const BEFORE = headerName(BEFORE_HEADER);
 const GROUPS_AT_ONCE = 16;
 
-/** @throws {KafkaError | ReadError | FailoverError}; the signal's reason. */
+/**
+ * @throws {KafkaError | ReadError | FailoverError} where some is not known; the
+ * rest was looked through. The signal's reason.
+ */
 export async function scanOutputs(
   parts: ScanParts,
   signal: AbortSignal,
@@ -90,6 +94,15 @@ export async function scanOutputs(
     const wanted = new Set(those);
     await scan.read(ranges.below, ({ group }) => wanted.has(group), signal);
   }
+  const [lost] = ranges.unknown;
+  if (lost !== undefined) {
+    throw new ReadError(
+      `where ${lost.topic} [${lost.partition}] begins or ends is not known` +
+        (ranges.unknown.length === 1
+          ? ""
+          : `, nor of ${ranges.unknown.length - 1} more partitions`),
+    );
+  }
   return { records: scan.records, outputs: scan.outputs, withoutCut: those };
 }
 
@@ -109,7 +122,8 @@ export function withoutCut(
 }
 
 /**
- * What lies above the lowest S, and below it. Pure.
+ * What lies above the lowest S, and below it, and of which that is not known,
+ * for want of a leader. Pure.
  * @param stables null: one that is not known.
  */
 export function rangesOf(
@@ -117,12 +131,21 @@ export function rangesOf(
   begins: OffsetTable,
   ends: OffsetTable,
   stables: readonly (OffsetTable | null)[],
-): { readonly above: TopicRange[]; readonly below: TopicRange[] } {
+): {
+  readonly above: TopicRange[];
+  readonly below: TopicRange[];
+  readonly unknown: TopicPartition[];
+} {
+  const unknown: TopicPartition[] = [];
   const above: TopicRange[] = [];
   const below: TopicRange[] = [];
   for (const tp of partitions) {
-    const first = offsetIn(begins, tp) ?? 0;
-    const end = offsetIn(ends, tp) ?? 0;
+    const first = offsetIn(begins, tp);
+    const end = offsetIn(ends, tp);
+    if (first === null || end === null) {
+      unknown.push(tp);
+      continue;
+    }
     const known = stables.map((table) => table && offsetIn(table, tp));
     const lowest = known.length === 0
       ? first
@@ -131,7 +154,7 @@ export function rangesOf(
     if (start < end) above.push({ ...tp, start, end });
     if (first < start) below.push({ ...tp, start: first, end: start });
   }
-  return { above, below };
+  return { above, below, unknown };
 }
 
 class Scan {

@@ -12,6 +12,7 @@
  */
 import {
   type Admin,
+  GroupMembership,
   isLeaderless,
   KafkaError,
   type Library,
@@ -129,9 +130,19 @@ async function latest(
   );
 }
 
-/** @returns where; elsewhere it was not possible and is found again. */
-async function abortIn(
-  { library, producer: properties }: HangingParts,
+/** Of a transactional id that is taken over. */
+export interface AbortParts extends Pick<HangingParts, "library" | "producer"> {
+  /** Whose positions it may have left open as well. */
+  readonly group?: string;
+}
+
+/**
+ * Ends what the id has open, and what hangs, by a transaction that is aborted.
+ * @returns where; elsewhere it was not possible and is found again.
+ * @throws {KafkaError} where the cluster does not answer; the signal's reason.
+ */
+export async function abortIn(
+  { group, library, producer: properties }: AbortParts,
   partitions: readonly TopicPartition[],
   signal: AbortSignal,
 ): Promise<TopicPartition[]> {
@@ -150,6 +161,15 @@ async function abortIn(
   while (outbox.pendingRecords > 0) {
     await outbox.waitAndCollect(WAIT_MS);
     signal.throwIfAborted();
+  }
+  if (group !== undefined) {
+    const outside = GroupMembership.outside(library, group);
+    const offsets = partitions.map((tp) => ({ ...tp, offset: 0 }));
+    const sent = producer.sendOffsets(outside, offsets, REQUEST_MS);
+    // A group that has members ends this by itself. The call may outlive the wait.
+    await sent.catch((error) => {
+      if (!(error instanceof KafkaError)) throw error;
+    }).finally(() => outside[Symbol.dispose]());
   }
   await producer.abortTransaction(REQUEST_MS);
   return partitions.filter((_, index) => !failed.has(index));

@@ -9,8 +9,10 @@
  * to 48 bytes each in memory and 3 to 4 in the log.
  *
  * Within a lane the order of its log decides: a snapshot replaces what was known
- * of the lane, a topic id or era that differs begins a partition anew. Between
- * lanes see `partition_view.ts`.
+ * of the lane, a topic id that differs begins a partition anew. An era does not:
+ * where a switch was given up the mirror goes on in the next one with the copies
+ * that there are; where others begin it, seeds say so (`dr/failback/seed.ts`).
+ * Between lanes see `partition_view.ts`.
  */
 import type { TopicPartition } from "../../src/kafka/mod.ts";
 import type { LaneRecord } from "./lane_record.ts";
@@ -230,12 +232,12 @@ export class OffsetMap {
     for (const delta of partitions) {
       const { topic, topicId, partition, position, leaderEpoch, runs } = delta;
       const view = this.#view(lane, topic, partition);
-      if (view.topicId !== topicId || view.era !== era) {
+      if (view.topicId !== topicId) {
         view.topicId = topicId;
-        view.era = era;
         view.runs = new PartitionRuns();
         view.isWhole = kind === "snapshot";
       }
+      view.era = era;
       view.position = position;
       view.leaderEpoch = leaderEpoch;
       for (const run of runs) view.runs.continueWith(run);

@@ -73,7 +73,7 @@ type Side = typeof UPSTREAM | typeof DOWNSTREAM;
 const FIRST_RUNS = 2;
 
 /**
- * The runs of one partition under one topic id, in one era. A run takes 24
+ * The runs of one partition under one topic id. A run takes 24
  * bytes, at most 48 with what is reserved for more; a partition of two runs
  * takes about 200 in all. Finding an offset is a binary search.
  */

@@ -1,7 +1,7 @@
 /**
- * The sentinel's decision. Pure: whoever calls it does so inside of the state's
- * transaction, with the newest state, and writes the new one under the next
- * epoch. Votes count for one epoch alone, so each can bring one decision.
+ * The sentinel's decision. Pure. It is made by the state that is known here, and
+ * holds for the epoch of that: whoever carries it out looks, in the state's
+ * transaction, whether that is the newest still. Votes count for one epoch alone.
  */
 import {
   type ClusterName,
@@ -13,18 +13,6 @@ import {
 import type { SentinelPolicy } from "./policy.ts";
 import { opinions, sayingOf, type Tally, tally } from "./tally.ts";
 
-/** What a person wants. */
-export interface SwitchOrder {
-  readonly to: ClusterName;
-  /**
-   * Goes to a cluster that is not healthy, and loses more than the RPO allows.
-   * It does not interrupt a switch that is under way.
-   */
-  readonly isForced: boolean;
-  /** Who, or why; for the history. */
-  readonly reason: string;
-}
-
 export interface Observation {
   /** The newest; null: it cannot be read. */
   readonly state: DrState | null;
@@ -35,13 +23,10 @@ export interface Observation {
   readonly lagMs: number | null;
   /** By the clock that stamps votes, in ms since the epoch. */
   readonly nowMs: number;
-  /** Null: it is the sentinels' own matter. */
-  readonly order: SwitchOrder | null;
 }
 
 export type Refusal =
   | "state-unknown"
-  | "already-active"
   | "under-way"
   | "no-majority"
   | "in-use"
@@ -73,8 +58,7 @@ export function decide(
   observation: Observation,
   policy: SentinelPolicy,
 ): Decision {
-  const { nowMs, order, state, votes } = observation;
-  if (order !== null) return obey(order, observation, policy);
+  const { nowMs, state, votes } = observation;
   if (state === null) return STATE_UNKNOWN;
   if (observation.health[state.active] !== "down") return { kind: "stay" };
   const target = other(state.active);
@@ -93,27 +77,6 @@ export function decide(
     `(${opinions(counted, state.active)})`;
   const kind = policy.mode === "automatic" ? "fail-over" : "advise";
   return { kind, to: target, epoch: state.epoch, reason };
-}
-
-/** An order needs no outage, and no votes: a planned switch is one, too. */
-function obey(
-  { isForced, reason, to }: SwitchOrder,
-  observation: Observation,
-  policy: SentinelPolicy,
-): Decision {
-  const { health, state } = observation;
-  if (state === null) return STATE_UNKNOWN;
-  const refusal = underWay(state) ?? alreadyActive(state, to) ??
-    (isForced ? null : targetSeen(to, health[to], null) ??
-      beyondRpo(state, observation, policy));
-  if (refusal !== null) return refusal;
-  const how = isForced ? "forced" : "ordered";
-  return {
-    kind: "fail-over",
-    to,
-    epoch: state.epoch,
-    reason: `${how}: ${reason}`,
-  };
 }
 
 type Refused = Extract<Decision, { kind: "refuse" }>;
@@ -146,14 +109,6 @@ function underWay({ active, phase, reason }: DrState): Refused | null {
   );
 }
 
-function alreadyActive({ active }: DrState, to: ClusterName): Refused | null {
-  if (active !== to) return null;
-  return refuse(
-    "already-active",
-    `${to} is the active cluster already: there is nothing to do`,
-  );
-}
-
 function noMajority({ active }: DrState, counted: Tally): Refused | null {
   const down = sayingOf(counted, active, "down").length;
   if (down >= counted.needed) return null;
@@ -181,8 +136,13 @@ function notHealthy(
   counted: Tally,
   { health }: Observation,
 ): Refused | null {
-  const seen = targetSeen(target, health[target], counted);
-  if (seen !== null) return seen;
+  if (health[target] !== "healthy") {
+    return refuse(
+      "target-not-healthy",
+      `${target} is ${health[target]} as seen from here ` +
+        `(${opinions(counted, target)}): see to ${target}, or force the switch`,
+    );
+  }
   const healthy = sayingOf(counted, target, "healthy").length;
   if (healthy >= counted.needed) return null;
   return refuse(
@@ -190,20 +150,6 @@ function notHealthy(
     `${target} is healthy for ${healthy} sentinels and ${counted.needed} are ` +
       `needed (${opinions(counted, target)}): see to ${target}, or force the ` +
       "switch",
-  );
-}
-
-function targetSeen(
-  target: ClusterName,
-  health: Health,
-  counted: Tally | null,
-): Refused | null {
-  if (health === "healthy") return null;
-  const others = counted === null ? "" : ` (${opinions(counted, target)})`;
-  return refuse(
-    "target-not-healthy",
-    `${target} is ${health} as seen from here${others}: see to ${target}, or ` +
-      "force the switch",
   );
 }
 

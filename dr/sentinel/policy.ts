@@ -1,7 +1,9 @@
 /** When a sentinel may, and must not, move everybody to the other cluster. */
 
 export interface SentinelPolicy {
-  /** `advise` says what `automatic` would do, and leaves it to people. */
+  /**
+   * `advise` says what `automatic` would do, and leaves failing over to people.
+   */
   readonly mode: "automatic" | "advise";
   /**
    * How many sentinels there are; more than half of them must see an outage.

@@ -25,7 +25,7 @@ import {
   StateStore,
 } from "../state/mod.ts";
 import { pause } from "../waits.ts";
-import { abandoned } from "./abandoned.ts";
+import { abandoned, dueNow } from "./abandoned.ts";
 import { BallotBox } from "./ballot_box.ts";
 import { BrokerIdWatch } from "./broker_id_watch.ts";
 import { type ClusterClients, openClusters } from "../clusters.ts";
@@ -291,14 +291,11 @@ export class Sentinel implements AsyncDisposable {
       health: healthNow(),
       lagMs: this.#lagMs(),
       nowMs,
-      order: null,
     }, this.#options.policy);
     this.#tell(decision);
-    if (this.#options.policy.mode === "advise") return;
-    const toDo = decision.kind === "fail-over"
-      ? decision
-      : abandoned(state, nowMs, performance.now() - this.#stateSeenMs);
-    if (toDo !== null) this.#switcher.begin(toDo);
+    const left = abandoned(state, performance.now() - this.#stateSeenMs);
+    const due = dueNow(decision, left, this.#options.policy.mode);
+    if (due !== null) this.#switcher.begin(due);
   }
 
   #isUnderWay({ epoch }: Switch): boolean {
@@ -332,7 +329,7 @@ export class Sentinel implements AsyncDisposable {
     }
   }
 
-  /** The only mirror there is copies from the primary to the secondary. */
+  /** Of the mirror to the secondary: a sentinel fails over nowhere else. */
   #lagMs(): number | null {
     if (this.#parts === null || this.#state?.active !== "primary") return null;
     const { heartbeats, probers } = this.#parts;

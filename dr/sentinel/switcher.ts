@@ -1,5 +1,6 @@
 /** Carries out what was decided, one switch at a time. */
 import type { Log } from "../../src/telemetry/log.ts";
+import { withDeadline } from "../state/deadline.ts";
 import { pause } from "../waits.ts";
 import type { Switch } from "./decide.ts";
 
@@ -12,9 +13,10 @@ export interface Switching extends Switch {
 }
 
 /**
- * Moves everybody, or gives a switch up. The decision holds for its epoch alone: unless the newest
- * state still has that, or this switch is what has changed it, nothing is done.
- * Called again it goes on where it stood; several sentinels may call it at once.
+ * Moves everybody, or gives a switch up. The decision holds for its epoch alone:
+ * unless the newest state still has that, or this switch is what has changed it,
+ * nothing is done. Called again it goes on where it stood; several sentinels may
+ * call it at once.
  * It resolves when the switch is over, or another's matter.
  * @throws where it could not be begun or brought to its end; the signal's reason.
  */
@@ -34,8 +36,10 @@ export interface SwitcherOptions {
 }
 
 const AGAIN_MS = { first: 1_000, most: 10_000 } as const;
-/** A switch takes a second; what is left in the middle waits for others. */
+/** Without strict leases a failover takes a second; others carry on the rest. */
 const FINISH_MS = 5_000;
+/** Of one attempt. */
+const GIVE_UP_MS = 60_000;
 
 export class Switcher implements AsyncDisposable {
   readonly #options: SwitcherOptions;
@@ -78,7 +82,11 @@ export class Switcher implements AsyncDisposable {
     log.warn(`${what} the ${to}`, { reason, epoch });
     for (let attempts = 1;;) {
       try {
-        await failOver(decision, signal);
+        const work = (its: AbortSignal) => failOver(decision, its);
+        // Else it would hold up the failover that a dead cluster needs.
+        await (givesUp
+          ? withDeadline(GIVE_UP_MS, "give a switch up", signal, work)
+          : work(signal));
         log.info("has nothing more to do for the switch", { to, epoch });
         break;
       } catch (error) {

@@ -11,7 +11,7 @@
 import { pause } from "../waits.ts";
 import type { Proposal } from "./change.ts";
 import { StateError } from "./errors.ts";
-import { insist } from "./insist.ts";
+import { insist, isWritten } from "./insist.ts";
 import type { Change, Decide } from "./state_store.ts";
 import type { DrState } from "./types.ts";
 
@@ -48,8 +48,8 @@ export class Claim {
   readonly #parts: ClaimParts;
   readonly #renewMs: number;
   #state: DrState;
-  /** Whether it may have been renewed without our knowing. */
-  #isUnsure = false;
+  /** As what it may have been renewed without our knowing. */
+  #perhaps: DrState | null = null;
 
   /** @param state that this one has written, or begins from. */
   constructor(parts: ClaimParts, state: DrState, renewMs = RENEW_MS) {
@@ -116,10 +116,8 @@ export class Claim {
     signal: AbortSignal,
   ): Promise<DrState> {
     const proposal = proposalOf({ ...this.#state, ...next });
-    const { state } = await insist(this.#parts.change, (newest, isUnsure) => {
-      const isWritten = isUnsure && newest?.epoch === this.#state.epoch + 1 &&
-        isSame(newest, proposal);
-      if (isWritten) return null;
+    const { state } = await insist(this.#parts.change, (newest, perhaps) => {
+      if (isWritten(newest, perhaps)) return null;
       this.#expectOurs(newest);
       return proposal;
     }, signal);
@@ -128,13 +126,9 @@ export class Claim {
   }
 
   #expectOurs(newest: DrState | null): void {
-    const { epoch } = this.#state;
-    if (newest?.epoch === epoch) return;
-    const isRenewed = this.#isUnsure && newest?.epoch === epoch + 1 &&
-      isSame(newest, this.#state);
-    if (!isRenewed) throw new OvertakenError(newest);
-    this.#state = newest;
-    this.#isUnsure = false;
+    if (newest?.epoch === this.#state.epoch) return;
+    if (!isWritten(newest, this.#perhaps)) throw new OvertakenError(newest);
+    this.#state = newest!;
   }
 
   async #renew(ended: AbortSignal, lost: AbortController): Promise<void> {
@@ -148,10 +142,10 @@ export class Claim {
         }, ended);
         this.#state = state!;
       } catch (error) {
-        if (ended.aborted) return;
-        if (!(error instanceof StateError)) return lost.abort(error);
         // The secondary does not answer: the work meets that as well.
-        this.#isUnsure ||= error.kind === "unknown";
+        if (error instanceof StateError) {
+          this.#perhaps = error.perhaps ?? this.#perhaps;
+        } else if (!ended.aborted) return lost.abort(error);
       }
     }
   }
@@ -160,7 +154,3 @@ export class Claim {
 const proposalOf = (
   { active, era, lanes, phase, reason }: Proposal,
 ): Proposal => ({ active, era, lanes, phase, reason });
-
-const isSame = (one: Proposal, other: Proposal): boolean =>
-  one.active === other.active && one.phase === other.phase &&
-  one.era === other.era && one.reason === other.reason;

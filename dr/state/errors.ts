@@ -1,4 +1,5 @@
 /** Why the state was not changed, or could not be read. */
+import type { DrState } from "./types.ts";
 
 /**
  * - `fenced`: another has taken over in the middle. Nothing was written; read
@@ -14,10 +15,19 @@ export type StateErrorKind = "fenced" | "refused" | "failed" | "unknown";
 export class StateError extends Error {
   override readonly name = "StateError";
   readonly kind: StateErrorKind;
+  /** What may have been written; null: nothing was. */
+  readonly perhaps: DrState | null;
 
-  constructor(kind: StateErrorKind, message: string, options?: ErrorOptions) {
+  constructor(
+    kind: StateErrorKind,
+    message: string,
+    { perhaps = null, ...options }: ErrorOptions & {
+      readonly perhaps?: DrState | null;
+    } = {},
+  ) {
     super(message, options);
     this.kind = kind;
+    this.perhaps = perhaps;
   }
 }
 

@@ -5,7 +5,7 @@ import { pause, unlessAborted } from "../waits.ts";
 import type { OnClientEvent, StateCluster } from "./cluster.ts";
 import { EMPTY_LOG, hiddenIn, type StateLog, withRecord } from "./copies.ts";
 import { withDeadline } from "./deadline.ts";
-import { asError } from "./errors.ts";
+import { asError, StateError } from "./errors.ts";
 import { type Lease, type LeaseClock, leaseFrom } from "./lease.ts";
 import { logEnd } from "./read_log.ts";
 import { tailTopic } from "./tail.ts";
@@ -82,7 +82,14 @@ export class LeaseKeeper implements AsyncDisposable {
       }
       const { newest } = this.#log;
       // What a newer version wrote may forbid it.
-      if (newest === null || hiddenIn(this.#log).length > 0) continue;
+      const isHidden = hiddenIn(this.#log).length > 0;
+      if (newest === null || isHidden) {
+        const what = isHidden
+          ? "the newest state cannot be read by this version"
+          : "there is no state yet, which sentinels write";
+        onFailure(new StateError("failed", what));
+        continue;
+      }
       onState(newest);
       const lease = leaseFrom(newest, beganMs, leaseMs);
       if (lease !== null) onLease(lease);

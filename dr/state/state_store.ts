@@ -37,6 +37,11 @@ export interface ChangeOptions {
    * there in any case: it is what is written.
    */
   readonly force?: boolean;
+  /**
+   * With force, the highest epoch of both copies as they were followed: where the
+   * secondary has that as its newest, the primary's is not read.
+   */
+  readonly followed?: number;
   /** Counts until something is written. */
   readonly signal: AbortSignal;
 }
@@ -226,15 +231,22 @@ export class StateStore implements AsyncDisposable {
   /** Null: fenced. What has not succeeded leaves no session. */
   async #attempt(
     decide: Decide,
-    { force = false, signal }: ChangeOptions,
+    { followed, force = false, signal }: ChangeOptions,
   ): Promise<Change | null> {
     const { forcedReadMs, readMs } = this.#timings;
+    const begin = async (either: AbortSignal) =>
+      this.#session ??= await this.#begin(either);
+    // In the middle of a switch the time that this takes is dear.
+    const isKnown = force && (
+      this.#session?.hasWritten ||
+      followed !== undefined &&
+        (await begin(signal)).log.newest?.epoch === followed
+    );
     const [session, primary] = await together(
       signal,
-      async (either) => this.#session ??= await this.#begin(either),
+      begin,
       async (either) =>
-        // In the middle of a switch the time that this takes is dear.
-        force && this.#session?.hasWritten ? NOT_ASKED : await this.#copyOn(
+        isKnown ? NOT_ASKED : await this.#copyOn(
           "primary",
           force ? forcedReadMs : readMs,
           either,
@@ -297,7 +309,7 @@ export class StateStore implements AsyncDisposable {
         "unknown",
         `epoch ${state.epoch} may have been written or not (${error.message}; ` +
           `${asError(cause).message})`,
-        { cause },
+        { cause, perhaps: state },
       );
     }
     if (isWritten) return this.#changed(state);

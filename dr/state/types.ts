@@ -10,11 +10,14 @@ export type Phase =
   | "reversing"
   | "catching-up";
 export interface DrState {
-  /** Grows with each change of `active` or `phase`. */
+  /** Grows with each change, also of who carries a switch on: see `Claim`. */
   readonly epoch: number;
   readonly active: ClusterName;
   readonly phase: Phase;
-  /** When this was written, in ms since the epoch. */
+  /**
+   * When this was written, in ms since the epoch by its writer's clock; a switch
+   * that is under way is written again and again.
+   */
   readonly sinceMs: number;
   readonly reason: string;
   /** Grows with each promotion; mirror positions and coordinates belong to one. */

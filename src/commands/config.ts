@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util";
 import {
   type EffectiveSetting,
   effectiveSettings,
@@ -8,8 +7,10 @@ import {
   renderEffective,
   SettingsError,
 } from "../config/mod.ts";
+import { usageOf } from "./help.ts";
+import { wordsOf } from "./words.ts";
 
-const usage = "usage: config [--json]";
+const usage = usageOf("config");
 
 /**
  * Prints the settings in effect, secrets masked, and where each comes from.
@@ -18,10 +19,7 @@ const usage = "usage: config [--json]";
 export async function config(args: readonly string[]): Promise<number> {
   let json: boolean;
   try {
-    const { values } = parseArgs({
-      args: args[0] === "--" ? args.slice(1) : [...args],
-      options: { json: { type: "boolean", default: false } },
-    });
+    const values = wordsOf(args, { json: { type: "boolean", default: false } });
     json = values.json;
   } catch (error) {
     const [problem] = error instanceof Error ? error.message.split("\n") : [];

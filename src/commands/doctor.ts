@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util";
 import {
   loadProcessSettings,
   type Settings,
@@ -12,8 +11,10 @@ import {
 import { toolVersion } from "../kafka/native/compiler.ts";
 import { installLines } from "../kafka/native/packages.ts";
 import { isAtLeast } from "../kafka/native/version.ts";
+import { usageOf } from "./help.ts";
+import { wordsOf } from "./words.ts";
 
-const USAGE = "usage: doctor [--json]";
+const USAGE = usageOf("doctor");
 
 /** What the code is written and tested for. */
 const MINIMUM_DENO = "2.9";
@@ -28,10 +29,7 @@ const MINIMUM_JAVA = "17";
 export async function doctor(args: readonly string[]): Promise<number> {
   let json: boolean;
   try {
-    const { values } = parseArgs({
-      args: args[0] === "--" ? args.slice(1) : [...args],
-      options: { json: { type: "boolean", default: false } },
-    });
+    const values = wordsOf(args, { json: { type: "boolean", default: false } });
     json = values.json;
   } catch (error) {
     const [problem] = (error as Error).message.split("\n");

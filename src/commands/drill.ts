@@ -7,7 +7,6 @@ import {
 import {
   DrillError,
   reportText,
-  runDrill,
   type Scenario,
   scenarioNamed,
   SCENARIOS,
@@ -15,13 +14,9 @@ import {
 } from "../../dr/drill/mod.ts";
 import { KafkaError, type Library, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
-import {
-  createLog,
-  type Log,
-  type LogLine,
-  LogSink,
-} from "../telemetry/log.ts";
+import { createLog, type Log, LogSink } from "../telemetry/log.ts";
 import { openConfiguredWorld } from "./drill/configured_world.ts";
+import { drillIn, newsText } from "./drill/drill_in.ts";
 import { openEmbeddedWorld } from "./drill/embedded_world.ts";
 import type { RolesWorld } from "./drill/roles_world.ts";
 import { runSoak } from "./drill/run_soak.ts";
@@ -32,6 +27,10 @@ import {
 } from "./drill_options.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
+
+/** In these times after a signal a drill ends, clean or not. */
+const MOST_STOP_MS = 2_000;
+const MOST_CLEANING_MS = 30_000;
 
 const USUAL = scenarioNamed("kill")!;
 
@@ -54,7 +53,12 @@ export async function drill(args: readonly string[]): Promise<number> {
   }
   const stop = new AbortController();
   using _signals = listenToSignals({
-    onStop: (signal) => stop.abort(new DrillError(`stopped by ${signal}`)),
+    onStop: (signal) => {
+      stop.abort(new DrillError(`stopped by ${signal}`));
+      // Nothing is left of embedded clusters then; topics on real ones are.
+      const mostMs = choices.isOnClusters ? MOST_CLEANING_MS : MOST_STOP_MS;
+      Deno.unrefTimer(setTimeout(() => Deno.exit(1), mostMs));
+    },
     onStopNow: () => Deno.exit(1),
     onReload: () => {},
   });
@@ -91,8 +95,6 @@ async function run(
     say("the clusters of the settings are left alone: --clusters is not set");
   }
   const opening = { choices, library, loaded, log };
-  const open = () =>
-    isOnClusters ? onClusters(opening, signal) : embedded(opening);
   if (soak !== null) {
     const summary = await runSoak({
       scenarios: scenario === null
@@ -104,20 +106,26 @@ async function run(
       seed,
       atOnce: choices.atOnce,
       objectivesOf,
-      open,
+      isOnClusters,
+      commands: choices.commands,
+      env: { ...Deno.env.toObject(), LIBRDKAFKA_PATH: library.path },
       say,
     }, signal);
     print(isJson ? JSON.stringify(summary) : soakText(summary));
-    return summary.failures === 0 ? 0 : 1;
+    return summary.failures === 0 && !signal.aborted ? 0 : 1;
   }
   const chosen = scenario ?? USUAL;
   const objectives = objectivesOf(chosen);
-  await using world = await open();
-  const report = await runDrill(
-    chosen,
-    { seed, objectives, world, log },
-    signal,
-  );
+  await using world =
+    await (isOnClusters ? onClusters(opening, signal) : embedded(opening));
+  const report = await drillIn({
+    scenario: chosen,
+    seed,
+    objectives,
+    world,
+    onNews: say,
+    onKept: (path) => say(`what everybody said, and what was found: ${path}`),
+  }, signal);
   print(isJson ? JSON.stringify(report) : reportText(report));
   return report.met ? 0 : 1;
 }
@@ -159,9 +167,6 @@ function rolesLog({ settings, sources }: LoadedSettings): Log {
     write: isWanted ? new LogSink().write : () => {},
   });
 }
-
-const newsText = ({ fields, message }: LogLine): string =>
-  [message, ...Object.values(fields)].join(" ");
 
 function complain(status: number, message: string): number {
   say(message);

@@ -1,5 +1,4 @@
 /** What a drill was asked for. */
-import { parseArgs } from "node:util";
 import { parseDuration } from "../config/duration.ts";
 import { nearestName, suggestion } from "../config/nearest.ts";
 import {
@@ -9,11 +8,10 @@ import {
   scenarioNamed,
   SCENARIOS,
 } from "../../dr/drill/mod.ts";
+import { usageOf } from "./help.ts";
+import { wordsOf } from "./words.ts";
 
-export const DRILL_USAGE =
-  "usage: drill [--scenario kill] [--seed N] [--soak N] [--at-once N] " +
-  "[--max-rto 5s] [--max-rpo 2s] [--clusters [--break COMMAND --mend " +
-  "COMMAND]] [--json] [--list]";
+export const DRILL_USAGE = usageOf("drill");
 
 export interface DrillChoices {
   /** Null: the usual one, in a soak all. */
@@ -38,21 +36,18 @@ const MOST_AT_ONCE = 16;
 /** What is wrong with them is a text. */
 export function drillOptions(args: readonly string[]): DrillChoices | string {
   try {
-    const { values } = parseArgs({
-      args: args[0] === "--" ? args.slice(1) : [...args],
-      options: {
-        scenario: { type: "string" },
-        seed: { type: "string", default: "1" },
-        soak: { type: "string" },
-        "at-once": { type: "string", default: "1" },
-        "max-rto": { type: "string" },
-        "max-rpo": { type: "string" },
-        clusters: { type: "boolean", default: false },
-        break: { type: "string" },
-        mend: { type: "string" },
-        json: { type: "boolean", default: false },
-        list: { type: "boolean", default: false },
-      },
+    const values = wordsOf(args, {
+      scenario: { type: "string" },
+      seed: { type: "string", default: "1" },
+      soak: { type: "string" },
+      "at-once": { type: "string", default: "1" },
+      "max-rto": { type: "string" },
+      "max-rpo": { type: "string" },
+      clusters: { type: "boolean", default: false },
+      break: { type: "string" },
+      mend: { type: "string" },
+      json: { type: "boolean", default: false },
+      list: { type: "boolean", default: false },
     });
     const scenario = values.scenario === undefined
       ? null

@@ -1,9 +1,9 @@
 /** The words of `failback`. Pure. */
-import { parseArgs } from "node:util";
 import type { TailAction } from "../../dr/failback/mod.ts";
+import { usageOf } from "./help.ts";
+import { wordsOf } from "./words.ts";
 
-export const USAGE = "usage: failback [--dry-run] [--switch] [--force] " +
-  "[--cancel] [--tail [TOPIC=]replay|quarantine|discard]… [--reason TEXT] [--json]";
+export const USAGE = usageOf("failback");
 
 export interface FailbackOptions {
   readonly reason: string;
@@ -28,17 +28,14 @@ export function failbackOptions(
   args: readonly string[],
 ): FailbackOptions | string {
   try {
-    const { values } = parseArgs({
-      args: args[0] === "--" ? args.slice(1) : [...args],
-      options: {
-        reason: { type: "string", default: "by hand" },
-        switch: { type: "boolean", default: false },
-        cancel: { type: "boolean", default: false },
-        force: { type: "boolean", default: false },
-        tail: { type: "string", multiple: true, default: [] },
-        "dry-run": { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-      },
+    const values = wordsOf(args, {
+      reason: { type: "string", default: "by hand" },
+      switch: { type: "boolean", default: false },
+      cancel: { type: "boolean", default: false },
+      force: { type: "boolean", default: false },
+      tail: { type: "string", multiple: true, default: [] },
+      "dry-run": { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
     });
     const actions = new Map<string | null, TailAction>();
     for (const each of values.tail) {

@@ -5,15 +5,16 @@ import {
   type Settings,
 } from "../config/mod.ts";
 import type { OpenSwitchOverOptions } from "../../dr/failback/mod.ts";
-import { groupFilter, replicationPolicy } from "../../dr/formats/mod.ts";
+import { groupFilter } from "../../dr/formats/mod.ts";
 import type { ClusterName } from "../../dr/state/mod.ts";
 import { clientSettings } from "./client_properties.ts";
 import type { FailbackOptions } from "./failback_options.ts";
 import { leaseTimes } from "./lease_times.ts";
-import { mirroredTopics } from "./run_mirror.ts";
-
-/** The active cluster's own limits decide. */
-const LARGEST_RECORD_BYTES = 100 * 2 ** 20;
+import {
+  LARGEST_RECORD_BYTES,
+  mirroredTopics,
+  policyOf,
+} from "./run_mirror.ts";
 
 /** Each as its class says. */
 export const NO_TAIL_CHOSEN = { tailOf: () => null, tailTopics: [] };
@@ -50,6 +51,7 @@ export function switchOptions(
     isMirrored: mirroredTopics(settings, "primary"),
     isMirroredOver: withoutHeartbeats(settings, "primary"),
     isMirroredBack: withoutHeartbeats(settings, "secondary"),
+    drainMs: settings.drainMs,
     lanes: mirror.lanes,
     replicationFactor: mirror.replicationFactor,
     policy: policyOf(settings, "primary"),
@@ -80,6 +82,3 @@ function withoutHeartbeats(
   const isMirrored = mirroredTopics(settings, source);
   return (topic) => isMirrored(topic) && !policy.isHeartbeatsTopic(topic);
 }
-
-const policyOf = ({ mirror }: Settings, sourceAlias: ClusterName) =>
-  replicationPolicy({ kind: mirror.policy, sourceAlias });

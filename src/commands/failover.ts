@@ -1,5 +1,4 @@
 /** `failover`: makes the secondary cluster the active one. */
-import { parseArgs } from "node:util";
 import { type ClusterSettings, type Settings } from "../config/mod.ts";
 import {
   failOver,
@@ -33,9 +32,10 @@ import { leaseTimes } from "./lease_times.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
+import { usageOf } from "./help.ts";
+import { wordsOf } from "./words.ts";
 
-const USAGE = "usage: failover [--to secondary] [--reason TEXT] " +
-  "[--planned | --force | --cancel] [--dry-run] [--json]";
+const USAGE = usageOf("failover");
 /** Whoever asks without force waits so long to hear that the primary lives. */
 const ALIVE_MS = 2_000;
 
@@ -59,6 +59,12 @@ export async function failover(args: readonly string[]): Promise<number> {
   const clusters = loadTwoClusters("a failover needs two clusters");
   if (typeof clusters === "string") return complain(2, clusters);
   const { brokers, loaded: { settings } } = clusters;
+  if (options.isPlanned && settings.mirror.policy !== "identity") {
+    return complain(
+      2,
+      "a planned switch needs MIRROR_POLICY=identity, as the way home does",
+    );
+  }
   const stop = new AbortController();
   using _signals = listenToSignals({
     onStop: (signal) => stop.abort(new Error(`stopped by ${signal}`)),
@@ -224,17 +230,14 @@ const summary = (outcome: FailOverOutcome) =>
 /** What is wrong with them is a text. */
 function optionsOf(args: readonly string[]): Options | string {
   try {
-    const { values } = parseArgs({
-      args: args[0] === "--" ? args.slice(1) : [...args],
-      options: {
-        to: { type: "string", default: "secondary" },
-        reason: { type: "string", default: "by hand" },
-        planned: { type: "boolean", default: false },
-        cancel: { type: "boolean", default: false },
-        force: { type: "boolean", default: false },
-        "dry-run": { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-      },
+    const values = wordsOf(args, {
+      to: { type: "string", default: "secondary" },
+      reason: { type: "string", default: "by hand" },
+      planned: { type: "boolean", default: false },
+      cancel: { type: "boolean", default: false },
+      force: { type: "boolean", default: false },
+      "dry-run": { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
     });
     if (values.to !== "secondary") {
       return `--to takes secondary, not "${values.to}"`;

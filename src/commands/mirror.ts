@@ -1,20 +1,20 @@
 /** `mirror`: copies the active cluster to the other one. */
-import { parseArgs } from "node:util";
 import { KafkaError, PropertyError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { ListenError } from "../telemetry/http_server.ts";
 import { runMirror } from "./run_mirror.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
+import { usageOf } from "./help.ts";
+import { wordsOf } from "./words.ts";
 
-const USAGE = "usage: mirror [--from primary|secondary]";
+const USAGE = usageOf("mirror");
 
 /** Exit status: 0 clean, 1 failed, 2 wrong usage or settings. */
 export async function mirror(args: readonly string[]): Promise<number> {
   let from: string;
   try {
-    const { values } = parseArgs({
-      args: args[0] === "--" ? args.slice(1) : [...args],
-      options: { from: { type: "string", default: "primary" } },
+    const values = wordsOf(args, {
+      from: { type: "string", default: "primary" },
     });
     from = values.from;
   } catch (error) {

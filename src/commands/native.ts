@@ -1,10 +1,11 @@
-import { parseArgs } from "node:util";
 import { buildNative } from "../kafka/native/build.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { probeLibrary } from "../kafka/native/probe.ts";
 import { progressWriter } from "../kafka/native/progress.ts";
+import { usageOf } from "./help.ts";
+import { wordsOf } from "./words.ts";
 
-const USAGE = "usage: native [--force]";
+const USAGE = usageOf("native");
 
 /**
  * Builds librdkafka unless that is done; `--force` builds it again, as after
@@ -14,9 +15,8 @@ const USAGE = "usage: native [--force]";
 export async function native(args: readonly string[]): Promise<number> {
   let force: boolean;
   try {
-    const { values } = parseArgs({
-      args: args[0] === "--" ? args.slice(1) : [...args],
-      options: { force: { type: "boolean", default: false } },
+    const values = wordsOf(args, {
+      force: { type: "boolean", default: false },
     });
     force = values.force;
   } catch (error) {

@@ -1,5 +1,4 @@
 /** `redrive`: puts dead letters back into the topics that they came from. */
-import { parseArgs } from "node:util";
 import {
   loadProcessSettings,
   type Settings,
@@ -18,9 +17,10 @@ import { WriteError } from "../redrive/writer.ts";
 import { clientSettings } from "./client_properties.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
+import { usageOf } from "./help.ts";
+import { wordsOf } from "./words.ts";
 
-const USAGE = "usage: redrive [--topic T] [--to T] [--filter FIELD=VALUE]… " +
-  "[--dry-run] [--max N]";
+const USAGE = usageOf("redrive");
 
 interface Options {
   /** Null: the dead-letter topic of the settings. */
@@ -119,15 +119,12 @@ const isExpected = (error: unknown): error is Error =>
 
 function parseOptions(args: readonly string[]): Options {
   try {
-    const { values } = parseArgs({
-      args: args[0] === "--" ? args.slice(1) : [...args],
-      options: {
-        topic: { type: "string" },
-        to: { type: "string" },
-        filter: { type: "string", multiple: true },
-        "dry-run": { type: "boolean", default: false },
-        max: { type: "string" },
-      },
+    const values = wordsOf(args, {
+      topic: { type: "string" },
+      to: { type: "string" },
+      filter: { type: "string", multiple: true },
+      "dry-run": { type: "boolean", default: false },
+      max: { type: "string" },
     });
     return {
       topic: topicName("--topic", values.topic),

@@ -32,7 +32,7 @@ export const flowFrom = (source: ClusterName) => ({
   target: other(source),
 });
 /** The target's own limits decide. */
-const LARGEST_RECORD_BYTES = 100 * 2 ** 20;
+export const LARGEST_RECORD_BYTES = 100 * 2 ** 20;
 
 /** Of both clusters. */
 export type Brokers = Readonly<Record<ClusterName, string>>;
@@ -176,7 +176,7 @@ export function newMirror(
   });
 }
 
-const policyOf = ({ mirror }: Settings, source: ClusterName) =>
+export const policyOf = ({ mirror }: Settings, source: ClusterName) =>
   replicationPolicy({ kind: mirror.policy, sourceAlias: source });
 
 /** What a mirror from this cluster takes. */

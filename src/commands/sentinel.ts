@@ -1,5 +1,4 @@
 /** `sentinel`: watches both clusters, votes, fails over, serves the gateway. */
-import { parseArgs } from "node:util";
 import { SentinelError } from "../../dr/sentinel/mod.ts";
 import { KafkaError, PropertyError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
@@ -7,13 +6,15 @@ import { ListenError } from "../telemetry/http_server.ts";
 import { runSentinel } from "./run_sentinel.ts";
 import { sentinelFailOver } from "./sentinel_fail_over.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
+import { usageOf } from "./help.ts";
+import { wordsOf } from "./words.ts";
 
-const USAGE = "usage: sentinel";
+const USAGE = usageOf("sentinel");
 
 /** Exit status: 0 clean, 1 failed, 2 wrong usage or settings. */
 export async function sentinel(args: readonly string[]): Promise<number> {
   try {
-    parseArgs({ args: args[0] === "--" ? args.slice(1) : [...args] });
+    wordsOf(args, {});
   } catch (error) {
     const [problem] = (error as Error).message.split("\n");
     return complain(2, `${problem}; ${USAGE}`);

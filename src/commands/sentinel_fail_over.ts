@@ -4,7 +4,7 @@ import {
   FailoverError,
   openFailOver,
 } from "../../dr/failover/mod.ts";
-import { openFailBack } from "../../dr/failback/mod.ts";
+import { type GiveUpRequest, openFailBack } from "../../dr/failback/mod.ts";
 import { replicationPolicy } from "../../dr/formats/mod.ts";
 import type { FailOver } from "../../dr/sentinel/mod.ts";
 import { other, OvertakenError } from "../../dr/state/mod.ts";
@@ -20,10 +20,12 @@ export function sentinelFailOver(
   /** The last decision, and the epoch under which it is carried out by us. */
   let ours = { decided: -1, epoch: -1 };
   return async ({ epoch: decided, givesUp, reason, to }, signal) => {
+    const epoch = ours.decided === decided ? ours.epoch : decided;
+    const onClaimed = (claimed: number) => ours = { decided, epoch: claimed };
     if (givesUp) {
       await giveUp(
         { clusters, library, log, settings },
-        { why: reason, epoch: decided },
+        { why: reason, epoch, onClaimed },
         signal,
       );
       return;
@@ -48,11 +50,11 @@ export function sentinelFailOver(
       replicationFactor: settings.mirror.replicationFactor,
       onStep: ({ detail, ms, step }) =>
         log.info(`failover: ${step}`, { detail, ms: Math.round(ms) }),
+      // On it was decided, by whoever follows both copies.
+      followed: decided,
       log,
       leases: leaseTimes(settings, settings[other(to)]),
     });
-    const epoch = ours.decided === decided ? ours.epoch : decided;
-    const onClaimed = (claimed: number) => ours = { decided, epoch: claimed };
     try {
       const outcome = await failOver(
         parts,
@@ -79,7 +81,7 @@ export function sentinelFailOver(
 /** Of whoever began it, and does not say any more that it is at it. */
 async function giveUp(
   { clusters, library, log, settings }: FailOverParts,
-  request: { readonly why: string; readonly epoch: number },
+  request: GiveUpRequest,
   signal: AbortSignal,
 ): Promise<void> {
   const brokers = {

@@ -1,5 +1,4 @@
 /** `start`: runs the job of the settings until it is done or told to stop. */
-import { parseArgs } from "node:util";
 import {
   type LoadedSettings,
   loadProcessSettings,
@@ -13,8 +12,10 @@ import { ListenError } from "../telemetry/http.ts";
 import { parseDuration } from "../config/duration.ts";
 import { PreflightError } from "./preflight.ts";
 import { runJob } from "./run_job.ts";
+import { usageOf } from "./help.ts";
+import { wordsOf } from "./words.ts";
 
-const USAGE = "usage: start [--messages N] [--for 30s]";
+const USAGE = usageOf("start");
 
 /** When the job ends by itself; null: only when it is told to. */
 export interface StartOptions {
@@ -71,10 +72,10 @@ function leaseProblem(
 function parseOptions(args: readonly string[]): StartOptions {
   let values: { messages?: string; for?: string };
   try {
-    ({ values } = parseArgs({
-      args: args[0] === "--" ? args.slice(1) : [...args],
-      options: { messages: { type: "string" }, for: { type: "string" } },
-    }));
+    values = wordsOf(args, {
+      messages: { type: "string" },
+      for: { type: "string" },
+    });
   } catch (error) {
     const [problem] = (error as Error).message.split("\n");
     throw new UsageError(problem);

@@ -1,5 +1,4 @@
 /** `status`: which cluster is in use, who thinks what of them, and what was. */
-import { parseArgs } from "node:util";
 import { type ClusterSettings, type Settings } from "../config/mod.ts";
 import { openClusters } from "../../dr/clusters.ts";
 import { StateError, StateStore, Votes } from "../../dr/state/mod.ts";
@@ -10,8 +9,10 @@ import { clientSettings } from "./client_properties.ts";
 import { openNative } from "./open_native.ts";
 import { renderStatus, type StatusReport } from "./status_text.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
+import { usageOf } from "./help.ts";
+import { wordsOf } from "./words.ts";
 
-const USAGE = "usage: status [--json] [--history N]";
+const USAGE = usageOf("status");
 const HISTORY_LINES = "10";
 const MOST_LINES = 10_000;
 /** Of each question; a command may take longer than a sentinel. */
@@ -47,12 +48,9 @@ export async function status(args: readonly string[]): Promise<number> {
 /** What is wrong with them is a text. */
 function optionsOf(args: readonly string[]): Options | string {
   try {
-    const { values: { history, json } } = parseArgs({
-      args: args[0] === "--" ? args.slice(1) : [...args],
-      options: {
-        json: { type: "boolean", default: !Deno.stdout.isTerminal() },
-        history: { type: "string", default: HISTORY_LINES },
-      },
+    const { history, json } = wordsOf(args, {
+      json: { type: "boolean", default: !Deno.stdout.isTerminal() },
+      history: { type: "string", default: HISTORY_LINES },
     });
     const lines = /^\d+$/.test(history) ? Number(history) : 0;
     if (lines < 1 || lines > MOST_LINES) {

@@ -12,7 +12,7 @@ export const sentinel = {
       env: "SENTINEL_MODE",
       default: "automatic",
       description: "`automatic`: what the sentinels decide is carried out. " +
-        "`advise`: it is only told, and left to people.",
+        "`advise`: failing over is only told, and left to people.",
     }),
     count: setting(wholeNumber(1, 99), {
       env: "SENTINELS",

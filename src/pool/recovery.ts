@@ -22,6 +22,14 @@ export class Recovery {
     this.#parts = parts;
   }
 
+  /** Nothing that this thread has done at or above these has been committed. */
+  uncommittedOf(thread: WorkerThread): string {
+    return this.#parts.partitions.ownedBy(thread).map((each) => {
+      const from = each.beyond.at(-1) ?? each.next;
+      return `${each.tp.topic}-${each.tp.partition}@${from}`;
+    }).join(",");
+  }
+
   /**
    * Ends the thread's ownerships at once. With transactions its partitions stay
    * uncertain until its slot is fenced and it is known what was committed.

@@ -82,13 +82,14 @@ export class Supervision implements Disposable {
    * @param restarts whether another one is to take its place
    */
   lost(thread: WorkerThread, failure: WorkerFailure, restarts: boolean): void {
-    const { log, workers } = this.#parts;
+    const { log, recovery, workers } = this.#parts;
+    const from = recovery.uncommittedOf(thread);
     this.#refused = [...this.#refused, ...failure.refused ?? []]
       .slice(-MOST_REFUSED);
     workers().remove(thread, this.#takeBack(thread));
     if (!restarts) return;
     if (failure.reason === "aborted") {
-      this.#aborted(thread, failure.message);
+      this.#aborted(thread, failure.message, from);
       return;
     }
     const delayMs = this.#crashes.add(performance.now());
@@ -102,20 +103,25 @@ export class Supervision implements Disposable {
 
   /** A thread's transaction cannot count: another thread repeats its work. */
   async giveUp(thread: WorkerThread, reason: string): Promise<void> {
-    const { workers } = this.#parts;
+    const { recovery, workers } = this.#parts;
     if (this.#ended || !CAN_STOP.has(thread.state)) return;
+    const from = recovery.uncommittedOf(thread);
     const fenced = this.#takeBack(thread);
     const ended = thread.giveUp();
-    this.#aborted(thread, reason);
+    this.#aborted(thread, reason, from);
     await ended;
     if (thread.state === "ended") workers().remove(thread, fenced);
   }
 
   /** Its successor opens at once, unless that has been in vain before. */
-  #aborted(thread: WorkerThread, reason: string): void {
+  #aborted(thread: WorkerThread, reason: string, from: string): void {
     const { log, workers } = this.#parts;
     const delayMs = this.#aborts.add(performance.now());
-    log.warn("transaction aborted", { worker: thread.id, error: reason });
+    log.warn("transaction aborted", {
+      worker: thread.id,
+      error: reason,
+      from,
+    });
     if (delayMs < REPEATED_ABORTS_MS) workers().openMissing();
     else this.#later(() => workers().openMissing(), REPEATED_ABORTS_MS);
   }

@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { Child } from "../support/child.ts";
 import { withoutOurs } from "../support/job_process.ts";
+import { eventually } from "../support/wait.ts";
 import { isSoak, seed as soakSeed } from "../support/soak.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 const EXIT_MS = 180_000;
+/** Generous: it ends within some seconds, or not at all. */
+const STOP_MS = 30_000;
 const SOAK_MS = 2 * 3_600_000;
 const SOAK_DRILLS = Deno.env.get("SOAK_DRILLS") || "100";
 const SEED = 11;
@@ -74,6 +77,46 @@ for (const [scenario, what, schema] of CASES) {
     assert.equal(code, 0, said);
   });
 }
+
+for (const args of [["--scenario", "hang"], ["--soak", "2"]]) {
+  Deno.test(`a drill (${args.join(" ")}) ends with SIGTERM, and with it all that it has started`, async () => {
+    await using child = Child.deno([
+      "run",
+      "-A",
+      "--no-check",
+      main,
+      "drill",
+      ...args,
+    ], {
+      env: withoutOurs(),
+    });
+    const roles = () => childrenOf(child.pid, args[0] === "--soak" ? 2 : 1);
+    const pids = await eventually(async () => {
+      const found = await roles();
+      return found.length >= 3 ? found : null;
+    }, { what: "all roles are there", timeoutMs: EXIT_MS });
+    child.signal("SIGTERM");
+    const { code } = await child.exit(STOP_MS);
+    assert.equal(code, 1);
+    await eventually(
+      async () => (await Promise.all(pids.map(isThere))).every((each) => !each),
+      { what: "no role is there any more", timeoutMs: STOP_MS },
+    );
+  });
+}
+
+/** Processes so many generations below. */
+async function childrenOf(pid: number, generations: number): Promise<number[]> {
+  if (generations === 0) return [pid];
+  const path = `/proc/${pid}/task/${pid}/children`;
+  const pids = (await Deno.readTextFile(path).catch(() => "")).split(" ")
+    .filter((each) => each !== "").map(Number);
+  const below = pids.map((each) => childrenOf(each, generations - 1));
+  return (await Promise.all(below)).flat();
+}
+
+const isThere = (pid: number): Promise<boolean> =>
+  Deno.stat(`/proc/${pid}`).then(() => true, () => false);
 
 if (isSoak) {
   Deno.test("random drills one after the other keep all that is promised", async () => {

@@ -195,6 +195,23 @@ async function primaryKilled({ clusters, primary }: Scene): Promise<void> {
     followed.epochs.slice(-4),
     [0, 1, 2, 3].map((n) => epoch + n),
   );
+
+  // One that knows the newest state does not ask a cluster that is gone.
+  const patient = { ...timings, forcedReadMs: 600_000 };
+  await using knowing = new StateStore({ ...clusters, timings: patient });
+  const last = await within(
+    knowing.change(noting("known"), { ...forced, followed: epoch + 3 }),
+    60_000,
+    "changed without the primary",
+  );
+  assert.equal(last.state?.epoch, epoch + 4);
+  // Else it does, for as long as it may.
+  await using behind = new StateStore({ ...clusters, timings });
+  const asked = await behind.change(noting("behind"), {
+    ...forced,
+    followed: epoch + 3,
+  });
+  assert.equal(asked.state?.epoch, epoch + 5);
 }
 
 async function secondaryKilled({ clusters, secondary }: Scene): Promise<void> {

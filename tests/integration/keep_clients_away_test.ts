@@ -5,9 +5,8 @@ import { Sender } from "../../dr/sender.ts";
 import { Admin, ErrorCode, KafkaError } from "../../src/kafka/mod.ts";
 import { clusterSteps } from "../support/cluster_steps.ts";
 import { library } from "../support/embedded.ts";
-import { startGuarded } from "../support/guarded_process.ts";
 import type { KafkaCluster } from "../support/kafka_cluster.ts";
-import { fastStartFlags, kafkaRuntime } from "../support/kafka_runtime.ts";
+import { runKafkaTool } from "../support/kafka_tool.ts";
 import { eventually } from "../support/wait.ts";
 
 const DOCUMENT = fileURLToPath(
@@ -64,41 +63,11 @@ async function documented() {
   return { deny: deny!, restore: restore! };
 }
 
-/** As a shell does. */
-async function run(
+const run = (
   command: string,
   { bootstrapServers }: KafkaCluster,
   folder: string,
-): Promise<void> {
-  const runtime = await kafkaRuntime();
-  await Deno.writeTextFile(`${folder}/admin.properties`, "");
-  const java = [
-    "exec java -Xmx96m",
-    ...fastStartFlags,
-    "-XX:-UsePerfData",
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    runtime.archiveFlag,
-    `-cp '${runtime.classPath}' org.apache.kafka.tools.AclCommand "$@"`,
-  ].join(" ");
-  await Deno.writeTextFile(
-    `${folder}/kafka-acls.sh`,
-    `#!/bin/sh\n${java}\n`,
-    { mode: 0o755 },
-  );
-  const process = startGuarded(["/bin/sh", "-c", command], {
-    cwd: folder,
-    env: {
-      PATH: `${folder}:${Deno.env.get("PATH")}`,
-      BROKERS: bootstrapServers,
-    },
-  });
-  const [{ code }, ...said] = await Promise.all([
-    process.status,
-    new Response(process.stdout).text(),
-    new Response(process.stderr).text(),
-  ]);
-  assert.equal(code, 0, `${command}\n${said.join("\n")}`);
-}
+) => runKafkaTool("kafka-acls.sh", command, bootstrapServers, folder);
 
 async function allow({ bootstrapServers }: KafkaCluster): Promise<void> {
   await using admin = new Admin(library, {

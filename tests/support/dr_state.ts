@@ -50,10 +50,11 @@ export function stateClusters(
 export async function ensureTopics(
   { clusters }: StateClusters,
   signal: AbortSignal,
+  replicationFactor = 3,
 ): Promise<void> {
   for (const cluster of ["primary", "secondary"] as const) {
     const { admin } = clusters[cluster];
-    const options = { admin, cluster, replicationFactor: 3, timeoutMs: 30_000 };
+    const options = { admin, cluster, replicationFactor, timeoutMs: 30_000 };
     await ensureStateTopics(options, signal);
   }
 }

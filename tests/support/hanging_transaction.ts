@@ -22,6 +22,13 @@ interface InnerBroker {
     readonly producerEpoch: number;
     readonly topicData: readonly unknown[];
   }): Promise<unknown>;
+  txnOffsetCommit(request: {
+    readonly transactionalId: string;
+    readonly groupId: string;
+    readonly producerId: string;
+    readonly producerEpoch: number;
+    readonly topics: readonly unknown[];
+  }): Promise<unknown>;
 }
 
 interface InnerCluster {
@@ -39,13 +46,18 @@ interface InnerCluster {
   findBroker(request: { readonly nodeId: string }): Promise<InnerBroker>;
 }
 
+const GROUP = 0;
 const TRANSACTION = 1;
 
-/** A record in each of the partitions, by the producer that has the id. */
+/**
+ * A record in each of the partitions, by the producer that has the id.
+ * @param group has a position in each of them as well, left open in the same way
+ */
 export async function leaveHanging(
   bootstrapServers: string,
   transactionalId: string,
   partitions: readonly TopicPartition[],
+  group?: string,
 ): Promise<void> {
   const cluster = innerCluster(bootstrapServers);
   await cluster.connect();
@@ -74,6 +86,20 @@ export async function leaveHanging(
         }],
       });
     }
+    if (group === undefined) return;
+    const keeper = await cluster.findGroupCoordinator({
+      groupId: group,
+      coordinatorType: GROUP,
+    });
+    await keeper.txnOffsetCommit({
+      transactionalId,
+      ...identity,
+      groupId: group,
+      topics: partitions.map(({ topic, partition }) => ({
+        topic,
+        partitions: [{ partition, offset: "1", metadata: "" }],
+      })),
+    });
   } finally {
     await cluster.disconnect();
   }

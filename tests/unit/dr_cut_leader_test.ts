@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
+import { restMs } from "../../dr/cut/leader.ts";
 import { KafkaError } from "../../src/kafka/mod.ts";
 import { createLog, type LogLine } from "../../src/telemetry/log.ts";
 import {
@@ -196,4 +198,21 @@ Deno.test("a bug ends it, and is no secret", async () => {
   const { beats } = stage;
   await leader[Symbol.asyncDispose]();
   assert.equal(stage.beats, beats);
+});
+
+Deno.test("clusters rest after a cut in proportion to what it cost, and for no longer than five seconds", () => {
+  assert.equal(restMs(20, 50), 150);
+  assert.equal(restMs(20, 3_000), 0);
+  fc.assert(
+    fc.property(
+      fc.nat({ max: 60_000 }),
+      fc.nat({ max: 60_000 }),
+      (busyMs, waitedMs) => {
+        const passedMs = busyMs + waitedMs;
+        const togetherMs = passedMs + restMs(busyMs, passedMs);
+        assert.ok(togetherMs >= Math.min(10 * busyMs, 5_000));
+        assert.ok(togetherMs <= Math.max(passedMs, 5_000));
+      },
+    ),
+  );
 });

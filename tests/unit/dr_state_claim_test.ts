@@ -20,20 +20,28 @@ const BEGUN: DrState = {
 };
 const OFTEN_MS = 1;
 
+const uncertain = (perhaps: DrState) =>
+  new StateError("unknown", "perhaps", { perhaps });
+
 class Store {
   state = BEGUN;
-  /** What the next change ends with, once it is written. */
-  failure: StateError | null = null;
+  /** Whether the next change is written without that being known. */
+  isUncertain = false;
 
   readonly change = async (decide: Decide) => {
     const proposal = await decide(this.state);
     if (proposal === null) {
       return { kind: "unchanged", state: this.state } as const;
     }
-    this.state = { ...this.state, ...proposal, epoch: this.state.epoch + 1 };
-    const { failure } = this;
-    this.failure = null;
-    if (failure !== null) throw failure;
+    this.state = {
+      ...this.state,
+      ...proposal,
+      epoch: this.state.epoch + 1,
+      sinceMs: this.state.sinceMs + 1,
+    };
+    const { isUncertain } = this;
+    this.isUncertain = false;
+    if (isUncertain) throw uncertain(this.state);
     const copied = Promise.resolve(null);
     return { kind: "changed", state: this.state, copied } as const;
   };
@@ -84,14 +92,74 @@ Deno.test("a step that ended meanwhile is the last one, and nothing is written",
 
 Deno.test("a change of which it was not certain whether it was written is ours where it was", async () => {
   const store = new Store();
-  store.failure = new StateError("unknown", "perhaps");
+  store.isUncertain = true;
   const state = await store.claim().set({ phase: "steady" }, signal);
   assert.deepEqual([state.epoch, state.phase], [9, "steady"]);
 
   const again = new Store();
-  again.failure = new StateError("unknown", "perhaps");
+  again.isUncertain = true;
   await again.claim(OFTEN_MS).hold(
     () => eventually(() => again.state.epoch >= 10, { what: "renewed" }),
     signal,
   );
+});
+
+Deno.test("a renewal that was under way when its step ended is ours where it was written", async () => {
+  const store = new Store();
+  const begun = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  const claim = new Claim(
+    {
+      ...store,
+      change: async (decide) => {
+        if (store.state.epoch > BEGUN.epoch) return await store.change(decide);
+        begun.resolve();
+        await ended.promise;
+        await store.change(decide);
+        throw uncertain(store.state);
+      },
+    },
+    BEGUN,
+    OFTEN_MS,
+  );
+  await claim.hold(async () => {
+    await begun.promise;
+    // Once the step has ended, and not before.
+    setTimeout(ended.resolve);
+  }, signal);
+  const state = await claim.set({ phase: "steady" }, signal);
+  assert.deepEqual([state.epoch, state.phase], [10, "steady"]);
+});
+
+Deno.test("another's take-over is not taken for a change of one's own, though it changes nothing else", async () => {
+  for (const isRenewal of [true, false]) {
+    const store = new Store();
+    let isFirst = true;
+    const claim = new Claim(
+      {
+        ...store,
+        change: async (decide) => {
+          if (!isFirst) return await store.change(decide);
+          isFirst = false;
+          const proposal = await decide(store.state);
+          // Ours was not written: another's was.
+          const lost = { ...store.state, ...proposal, epoch: 9, sinceMs: 1 };
+          store.state = { ...lost, sinceMs: 2 };
+          throw uncertain(lost);
+        },
+      },
+      BEGUN,
+      OFTEN_MS,
+    );
+    await assert.rejects(
+      isRenewal
+        ? claim.hold(
+          () => eventually(() => store.state.epoch === 9, { what: "taken" }),
+          signal,
+        )
+        : claim.set({ phase: "steady" }, signal),
+      OvertakenError,
+    );
+    assert.deepEqual([store.state.epoch, store.state.sinceMs], [9, 2]);
+  }
 });

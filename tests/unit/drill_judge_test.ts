@@ -142,7 +142,10 @@ Deno.test("outputs and inputs that nobody asked for are found", () => {
   const claim = { clusterId: "two", partition: 0, offset: 9_999, ordinal: 0 };
   const bad = spoilt(evidence, ({ inputs, outputs }) => ({
     inputs: [...inputs, stray],
-    outputs: [...outputs, { ...stray, ordinal: 0, key: "key-0", claim }],
+    outputs: [
+      ...outputs,
+      { ...stray, ordinal: 0, key: "key-0", writtenMs: 0, claim },
+    ],
   }));
   assert.deepEqual(judge(bad).violations, [
     "1 inputs are there that were never sent",

@@ -100,6 +100,10 @@ class ToyWorld implements DrillWorld {
     return Promise.resolve(null);
   }
 
+  shownAborts() {
+    return [];
+  }
+
   observe(cluster: ClusterName) {
     this.done.push(`observe ${cluster}`);
     return Promise.resolve(this.clusters[cluster]);

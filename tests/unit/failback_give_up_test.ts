@@ -7,6 +7,7 @@ import {
   isWorkedIn,
   OvertakenError,
   type Phase,
+  StateError,
 } from "../../dr/state/mod.ts";
 import { sized } from "../support/soak.ts";
 import { FailbackWorld, FAILED_OVER } from "./support_failback_world.ts";
@@ -45,6 +46,7 @@ Deno.test("what others have taken over is theirs to give up", async () => {
       const copied = Promise.resolve(null);
       return { kind: "changed", state, copied } as const;
     },
+    expectPrimary: () => assert.fail("the secondary is active"),
     endReplay: () => assert.fail("nothing is replayed"),
     keepDone: () => assert.fail("the era is the same"),
   };
@@ -60,6 +62,80 @@ Deno.test("what others have taken over is theirs to give up", async () => {
     ["catching-up", "given up: test"],
   );
   assert.equal(await giveUp(parts, { why: "test" }, signal), null);
+});
+
+Deno.test("a switch that was taken over to be given up, without that being known, is given up", async () => {
+  let state: DrState = { ...FAILED_OVER, phase: "draining" };
+  let isFirst = true;
+  const parts = {
+    latest: () => Promise.resolve(state),
+    change: async (decide: Decide) => {
+      const proposal = await decide(state);
+      if (proposal === null) return { kind: "unchanged", state } as const;
+      state = { ...state, ...proposal, epoch: state.epoch + 1 };
+      if (isFirst) {
+        isFirst = false;
+        throw new StateError("unknown", "perhaps", { perhaps: state });
+      }
+      const copied = Promise.resolve(null);
+      return { kind: "changed", state, copied } as const;
+    },
+    expectPrimary: () => assert.fail("the secondary is active"),
+    endReplay: () => assert.fail("nothing is replayed"),
+    keepDone: () => assert.fail("the era is the same"),
+  };
+  const { epoch } = state;
+  const given = await giveUp(parts, { why: "test", epoch }, signal);
+  assert.deepEqual([given?.phase, given?.epoch], ["catching-up", epoch + 2]);
+});
+
+Deno.test("giving up goes on under the epoch that it has claimed", async () => {
+  let state: DrState = { ...FAILED_OVER, phase: "fencing" };
+  let isFirst = true;
+  const parts = {
+    latest: () => Promise.resolve(state),
+    change: async (decide: Decide) => {
+      const proposal = await decide(state);
+      if (proposal === null) return { kind: "unchanged", state } as const;
+      state = { ...state, ...proposal, epoch: state.epoch + 1 };
+      const copied = Promise.resolve(null);
+      return { kind: "changed", state, copied } as const;
+    },
+    expectPrimary: () => assert.fail("the secondary is active"),
+    endReplay: () => assert.fail("nothing is replayed"),
+    keepDone: async () => {
+      if (!isFirst) return await Promise.resolve();
+      isFirst = false;
+      throw new Error("no leader");
+    },
+  };
+  let { epoch } = state;
+  const onClaimed = (claimed: number) => epoch = claimed;
+  const attempt = () =>
+    giveUp(parts, { why: "test", epoch, onClaimed }, signal);
+  await assert.rejects(attempt(), /no leader/);
+  const given = await attempt();
+  assert.deepEqual(
+    [given?.phase, given?.era],
+    ["catching-up", FAILED_OVER.era + 1],
+  );
+});
+
+Deno.test("a failover is taken from nobody to be given up where the primary is gone", async () => {
+  const gone = new Error("gone");
+  const parts = {
+    latest: () =>
+      Promise.resolve<DrState>({
+        ...FAILED_OVER,
+        active: "primary",
+        phase: "fencing",
+      }),
+    change: () => assert.fail("nothing may be written"),
+    expectPrimary: () => Promise.reject(gone),
+    endReplay: () => assert.fail("nothing is replayed"),
+    keepDone: () => assert.fail("it has not begun"),
+  };
+  await assert.rejects(giveUp(parts, { why: "test" }, signal), gone);
 });
 
 const subset = fc.uniqueArray(fc.nat(9), { maxLength: 10 });

@@ -122,6 +122,7 @@ class World {
           {
             change,
             latest,
+            expectPrimary: () => call("expect the primary", undefined),
             endReplay: () => call("end replay", undefined),
             keepDone: () => call("keep done", undefined),
           },

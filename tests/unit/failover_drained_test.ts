@@ -94,6 +94,10 @@ Deno.test("what stays open is named, with what to do", async () => {
       error instanceof FailoverError && error.kind === "failed" &&
       /^t \[1\] cannot be read to the end: end the producers/.test(
         error.message,
+      ) &&
+      error.message.endsWith(
+        'kafka-transactions.sh --bootstrap-server "$BROKERS" abort ' +
+          "--topic t --partition 1 --start-offset 8",
       ),
   );
 });

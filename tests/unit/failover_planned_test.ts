@@ -85,6 +85,7 @@ class World {
         giveUp(
           {
             ...common,
+            expectPrimary: () => Promise.resolve(),
             endReplay: () => assert.fail("nothing is replayed"),
             keepDone: (active, era) =>
               call(`keep done ${active} ${era}`, undefined),

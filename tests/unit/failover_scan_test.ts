@@ -43,6 +43,17 @@ Deno.test("an S that was deleted, or lies beyond the end, does no harm", () => {
   assert.deepEqual(short(below), ["1: 5-20", "2: 0-4"]);
 });
 
+Deno.test("a partition whose end is not known is not taken for an empty one", () => {
+  const { above, unknown } = rangesOf(
+    partitions,
+    table(0, 5, null),
+    table(10, null, 4),
+    [],
+  );
+  assert.deepEqual(short(above), ["0: 0-10"]);
+  assert.deepEqual(unknown.map(({ partition }) => partition), [1, 2]);
+});
+
 Deno.test("all is looked through for groups that stand at no cut and have positions in what was mirrored", () => {
   const at = (...ids: string[]) => new Map(ids.map((id) => [id, 7]));
   const committed = new Map([

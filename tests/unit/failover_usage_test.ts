@@ -45,6 +45,30 @@ for (const [args, message] of WRONG) {
   });
 }
 
+Deno.test("a planned switch that there would be no way home from is not begun", async () => {
+  const changes = {
+    PRIMARY_BROKERS: "127.0.0.1:1",
+    SECONDARY_BROKERS: "127.0.0.1:2",
+    MIRROR_POLICY: "default",
+  };
+  const before = Object.keys(changes).map((name) =>
+    [name, Deno.env.get(name)] as const
+  );
+  for (const [name, value] of Object.entries(changes)) {
+    Deno.env.set(name, value);
+  }
+  try {
+    const { said, status } = await refused(["--planned"]);
+    assert.equal(status, 2);
+    assert.match(said, /needs MIRROR_POLICY=identity/);
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
+  }
+});
+
 Deno.test("a step is a line with its duration", () => {
   assert.equal(
     stepText({ step: "seal", ms: 123.4, detail: "4 lanes, era 1" }),

@@ -7,6 +7,7 @@ import {
   type PartitionDelta,
   type Run,
 } from "../../dr/offset_map/mod.ts";
+import { seedOf } from "../../dr/failback/seed.ts";
 import { sized } from "../support/soak.ts";
 import {
   MirrorModel,
@@ -126,7 +127,8 @@ const snapshot = (
   partitions: readonly PartitionDelta[],
   part = 0,
   parts = 1,
-): LaneRecord => ({ kind: "snapshot", era: 1, part, parts, partitions });
+  era = 1,
+): LaneRecord => ({ kind: "snapshot", era, part, parts, partitions });
 
 Deno.test("of a partition that no lane has spoken of nothing is known", () => {
   const map = new OffsetMap();
@@ -200,12 +202,32 @@ Deno.test("a re-created topic starts anew, in each of its partitions when it is 
   assert.equal(map.position(other)?.topicId, id(1));
 });
 
-Deno.test("a new era starts anew", () => {
+Deno.test("a mirror that goes on in a new era knows what it copied before", () => {
+  const map = new OffsetMap();
+  const idle = { ...tp, partition: 4 };
+  const before = [run(0, 0, 10)];
+  map.apply(0, delta([partitionOf(before), partitionOf(before, idle)], 1));
+  map.apply(0, delta([], 2)); // sealed, and given up
+  const still = partitionOf([], { ...idle, position: 10 });
+  map.apply(0, delta([partitionOf([run(10, 30, 1)]), still], 2));
+  for (let times = 0; times < 2; times++) {
+    assert.equal(map.position(tp)?.era, 2);
+    assert.deepEqual(map.translate(tp, 1), { offset: 1, exact: true });
+    assert.deepEqual(map.translate(tp, 11), { offset: 31, exact: true });
+    assert.deepEqual(map.translate(idle, 10), { offset: 10, exact: true });
+    assert.deepEqual(map.back(idle, 3), { offset: 3, exact: true });
+    map.apply(0, snapshot(map.snapshotOf(0).partitions, 0, 1, 2));
+  }
+});
+
+Deno.test("a new era that begins with seeds starts anew", () => {
   const map = new OffsetMap();
   map.apply(0, delta([partitionOf([run(0, 0, 10)])], 1));
-  map.apply(0, delta([partitionOf([run(4, 30, 1)])], 2));
-  assert.deepEqual(map.translate(tp, 1), { offset: 30, exact: true });
-  assert.equal(map.position(tp)?.era, 2);
+  map.apply(0, delta([seedOf(tp, id(1), 4, 30)], 2));
+  const below = { offset: 0, exact: false, why: "below-known" };
+  assert.deepEqual(map.translate(tp, 1), below);
+  assert.deepEqual(map.translate(tp, 4), { offset: 30, exact: true });
+  assert.deepEqual(map.end(tp), { upstream: 4, downstream: 30 });
 });
 
 Deno.test("of two lanes the one of the newer era counts, whichever is read first", () => {

@@ -51,7 +51,6 @@ const SEEN: Observation = {
   health: OUTAGE,
   lagMs: 1_500,
   nowMs: NOW,
-  order: null,
 };
 
 const decided = (
@@ -156,11 +155,9 @@ Deno.test("there is no failover beyond what may be lost, nor where that is not k
   assert.equal(decided({ lagMs: 60_000 }).kind, "fail-over");
 });
 
-Deno.test("while a switch is under way there is no other one, not even by force", () => {
+Deno.test("while a switch is under way there is no other one", () => {
   const state = { ...STATE, phase: "fencing" } as const;
   assert.equal(refused({ state }), "under-way");
-  const order = { to: "secondary", isForced: true, reason: "test" } as const;
-  assert.equal(refused({ state, order }), "under-way");
 });
 
 Deno.test("a primary that is lost while all rest for a planned switch is failed over from, at once; while it lives nothing is done", () => {
@@ -173,14 +170,12 @@ Deno.test("a primary that is lost while all rest for a planned switch is failed 
   assert.equal(decided({ state }).kind, "fail-over");
   assert.equal(decided({ state, health: CALM }).kind, "stay");
   assert.equal(refused({ state, votes: [vote("a")] }), "no-majority");
-  const order = { to: "secondary", isForced: true, reason: "test" } as const;
-  assert.equal(refused({ state, order }), "under-way");
   const back: DrState = { ...state, active: "secondary" };
   const health = { primary: "healthy", secondary: "down" } as const;
   assert.equal(refused({ state: back, health }), "under-way");
 });
 
-Deno.test("after a switch there is none by itself for a while, but by order", () => {
+Deno.test("after a switch there is none by itself for a while", () => {
   const state: DrState = {
     ...STATE,
     active: "secondary",
@@ -192,8 +187,6 @@ Deno.test("after a switch there is none by itself for a while, but by order", ()
   assert.equal(refused({ state, health, votes }), "hold-off");
   const later = { ...state, sinceMs: NOW - 300_000 };
   assert.equal(decided({ state: later, health, votes }).kind, "fail-over");
-  const order = { to: "primary", isForced: false, reason: "test" } as const;
-  assert.equal(decided({ state, health, order }).kind, "fail-over");
 });
 
 Deno.test("a first outage is not held off, however new the state is", () => {
@@ -202,39 +195,7 @@ Deno.test("a first outage is not held off, however new the state is", () => {
 });
 
 Deno.test("without the state nothing is decided, not even by force", () => {
-  const order = { to: "secondary", isForced: true, reason: "test" } as const;
   assert.equal(refused({ state: null }), "state-unknown");
-  assert.equal(refused({ state: null, order }), "state-unknown");
-});
-
-Deno.test("an order needs no outage and no votes, and no mode forbids it", () => {
-  const order = { to: "secondary", isForced: false, reason: "by Ada" } as const;
-  const decision = decided({ order, votes: [], health: CALM }, {
-    mode: "advise",
-  });
-  assert.deepEqual(decision, {
-    kind: "fail-over",
-    to: "secondary",
-    epoch: 7,
-    reason: "ordered: by Ada",
-  });
-  const back = { ...order, to: "primary" } as const;
-  assert.equal(refused({ order: back }), "already-active");
-});
-
-Deno.test("an order that is not forced obeys health and RPO, a forced one does not", () => {
-  const bad: Partial<Observation>[] = [
-    { health: { primary: "down", secondary: "down" } },
-    { lagMs: null },
-    { lagMs: 3_600_000 },
-  ];
-  for (const changes of bad) {
-    const order = { to: "secondary", isForced: false, reason: "x" } as const;
-    assert.notEqual(refused({ ...changes, order }), "");
-    const forced = decided({ ...changes, order: { ...order, isForced: true } });
-    assert.equal(forced.kind, "fail-over");
-    assert.match(JSON.stringify(forced), /forced: x/);
-  }
 });
 
 Deno.test("what passes after the outage has begun is not lost", () => {
@@ -298,14 +259,6 @@ const observations: fc.Arbitrary<Observation> = fc.record({
   health,
   lagMs: fc.option(fc.nat(90_000)),
   nowMs: fc.constant(NOW),
-  order: fc.option(
-    fc.record({
-      to: cluster,
-      isForced: fc.boolean(),
-      reason: fc.constant("chance"),
-    }),
-    { freq: 2 },
-  ),
 });
 const policies = fc.record({
   mode: fc.constantFrom<SentinelPolicy["mode"]>("automatic", "advise"),
@@ -315,27 +268,26 @@ const policies = fc.record({
   holdOffMs: fc.constant(300_000),
 });
 
-Deno.test("whatever is observed, a switch goes to the other cluster, for this epoch, and only to a healthy one unless it is forced", () => {
+Deno.test("whatever is observed, a switch goes to the other cluster, for this epoch, from one that is down, and only to a healthy one", () => {
   fc.assert(
     fc.property(observations, policies, (observation, policy) => {
-      const { health, order, state } = observation;
+      const { health, state } = observation;
       const decision = decide(observation, policy);
       if (decision.kind !== "fail-over" && decision.kind !== "advise") return;
       assert.ok(state !== null && state.phase === "steady");
       assert.equal(decision.to, other(state.active));
       assert.equal(decision.epoch, state.epoch);
-      if (order?.isForced) return;
       assert.equal(health[decision.to], "healthy");
-      if (order === null) assert.equal(health[state.active], "down");
+      assert.equal(health[state.active], "down");
     }),
     { numRuns: 3_000 },
   );
 });
 
-Deno.test("whatever is observed, no switch by itself is decided by a mode that advises", () => {
+Deno.test("whatever is observed, no switch is decided by a mode that advises", () => {
   fc.assert(
     fc.property(observations, policies, (observation, policy) => {
-      const decision = decide({ ...observation, order: null }, {
+      const decision = decide(observation, {
         ...policy,
         mode: "advise",
       });
@@ -361,5 +313,5 @@ Deno.test("whatever is refused, a person is told what is the matter and what to 
     { numRuns: 5_000 },
   );
   // Else the property would say little.
-  assert.equal(seen.size, 8, [...seen].join(", "));
+  assert.equal(seen.size, 7, [...seen].join(", "));
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   abandoned,
   ABANDONED_MS,
+  dueNow,
   type Switch,
   Switcher,
 } from "../../dr/sentinel/mod.ts";
@@ -104,6 +105,17 @@ Deno.test("a switch that has begun is carried on until it is over", async () => 
   assert.equal(stage.switcher.current, null);
 });
 
+Deno.test("giving up that gets no answer is broken off, so that it does not hold up a failover", async () => {
+  await using stage = new Stage();
+  stage.switcher.begin({ ...decided(1), to: "primary", givesUp: true });
+  await stage.tick(70 * SECOND);
+  stage.switcher.begin(decided(2));
+  await stage.tick(70 * SECOND);
+  // A failover takes as long as it takes.
+  assert.deepEqual(stage.calls, [1, 2]);
+  assert.equal(stage.switcher.current?.attempts, 1);
+});
+
 Deno.test("who ends lets a switch come to its end, and begins no other", async () => {
   await using stage = new Stage();
   const { calls, switcher } = stage;
@@ -133,18 +145,18 @@ const state: DrState = {
   epoch: 8,
   active: "primary",
   phase: "fencing",
-  sinceMs: 1_000,
+  sinceMs: 0,
   reason: "primary is down",
   era: 0,
   lanes: 4,
 };
-const lateMs = state.sinceMs + ABANDONED_MS;
 
 Deno.test("a failover that nobody has carried on for long is anybody's, and nothing else is", () => {
-  assert.deepEqual(abandoned(state, lateMs, 0), decided(8));
-  assert.equal(abandoned(state, lateMs - 1, 0), null);
+  assert.deepEqual(abandoned(state, ABANDONED_MS), decided(8));
+  // Whatever the time is by the clock of who wrote it.
+  assert.equal(abandoned(state, ABANDONED_MS - 1), null);
   for (const phase of ["steady", "recovering", "catching-up"] as const) {
-    assert.equal(abandoned({ ...state, phase }, lateMs, ABANDONED_MS), null);
+    assert.equal(abandoned({ ...state, phase }, ABANDONED_MS), null);
   }
 });
 
@@ -158,8 +170,24 @@ Deno.test("a planned switch and the way back are never carried on by others, but
   ] as const;
   for (const each of rests) {
     const rest: DrState = { ...state, ...each };
-    assert.equal(abandoned(rest, lateMs * 100, ABANDONED_MS - 1), null);
-    const { epoch, givesUp, to } = abandoned(rest, 0, ABANDONED_MS)!;
+    assert.equal(abandoned(rest, ABANDONED_MS - 1), null);
+    const { epoch, givesUp, to } = abandoned(rest, ABANDONED_MS)!;
     assert.deepEqual([to, epoch, givesUp], [each.active, 8, true]);
   }
+});
+
+Deno.test("a sentinel that only advises gives up what people left in the middle, and fails over by no means", () => {
+  const stay = { kind: "stay" } as const;
+  const advice = { kind: "advise", ...decided(8) } as const;
+  const failOver = abandoned(state, ABANDONED_MS);
+  const giveUp = abandoned({ ...state, phase: "draining" }, ABANDONED_MS);
+  assert.equal(giveUp?.givesUp, true);
+  for (const decision of [stay, advice]) {
+    assert.equal(dueNow(decision, failOver, "advise"), null);
+    assert.equal(dueNow(decision, null, "advise"), null);
+    assert.equal(dueNow(decision, giveUp, "advise"), giveUp);
+  }
+  assert.equal(dueNow(stay, failOver, "automatic"), failOver);
+  const decision = { kind: "fail-over", ...decided(9) } as const;
+  assert.equal(dueNow(decision, giveUp, "automatic"), decision);
 });

@@ -97,6 +97,7 @@ const outputs = (
       key: keyOf(id),
       partition: partitionOf(id),
       offset: 0, // nobody asks
+      writtenMs: id,
       claim: { ...places.get(id)!, ordinal },
     }))
   );

@@ -101,6 +101,7 @@ export class FailbackWorld {
     return {
       change: (decide) => this.#change(decide),
       latest: () => Promise.resolve(this.state),
+      expectPrimary: () => assert.fail("the secondary is active"),
       endReplay: () => {
         this.#replays++;
         return Promise.resolve();

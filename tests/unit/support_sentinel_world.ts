@@ -297,7 +297,6 @@ export class SentinelWorld {
         nowMs: this.#nowMs,
       }),
       nowMs: this.#nowMs,
-      order: null,
     }, this.#story.policy);
     if (decision.kind === "stay") return;
     const { active } = state;

@@ -7,6 +7,7 @@ import { Admin, type Library } from "../../kafka/mod.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { clientSettings } from "../client_properties.ts";
 import { ConfiguredClusters } from "./configured_clusters.ts";
+import { DrillFolder } from "./drill_folder.ts";
 import { DRILL_PROCESSOR } from "./embedded_world.ts";
 import { freeAddress } from "./environment.ts";
 import { listedTail } from "./listed_tail.ts";
@@ -100,6 +101,7 @@ export async function openConfiguredWorld(
   };
   return await RolesWorld.open({
     name: "configured",
+    showsAborts: false,
     limits: commands === null ? [LINKS_ONLY] : [],
     library,
     clusters,
@@ -110,6 +112,7 @@ export async function openConfiguredWorld(
     stateTopic: `${namespace}-state`,
     tail: (stopped) => listedTail(env, brokers, topics.input, stopped),
     stopMs: STOP_MS,
+    folder: await DrillFolder.open(),
     log: roles,
   });
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { replicationPolicy, STATE_TOPIC } from "../../../dr/formats/mod.ts";
 import type { Library } from "../../kafka/mod.ts";
 import type { Log } from "../../telemetry/log.ts";
+import { DrillFolder } from "./drill_folder.ts";
 import { EmbeddedClusters } from "./embedded_clusters.ts";
 import { freeAddress, ownEnvironment } from "./environment.ts";
 import { RolesWorld } from "./roles_world.ts";
@@ -14,7 +15,8 @@ const DEAD_LETTERS = "drill.dlq";
 export const EMBEDDED_LIMITS: readonly string[] = [
   "the clusters are embedded: they live in memory and only simulate " +
   "transactions, so the pool's sessions and transactions are given 60 s and " +
-  "not 10: what begins anew on the same cluster is not tried here",
+  "not 10, and clients connect again after 1 s at most: what begins anew on " +
+  "the same cluster is not tried here",
   "an embedded cluster does not list its groups, so no group positions are " +
   "released: the pool of the new cluster begins at the beginning, and leaves " +
   "out what the failover has found done",
@@ -26,12 +28,17 @@ export const EMBEDDED_LIMITS: readonly string[] = [
  * transactions, so a pool that had to begin anew on it would repeat everything.
  */
 const PATIENCE_MS = 60_000;
+/**
+ * Instead of 10 s, in which requests time out after an outage: what the mirror
+ * then aborts is shown, too, and nobody tells the judge.
+ */
+const RECONNECT_MS = "1000";
 
 export const DRILL_PROCESSOR = fileURLToPath(
   new URL("../../../workers/processors/drill.ts", import.meta.url),
 );
 
-export function openEmbeddedWorld(
+export async function openEmbeddedWorld(
   library: Library,
   log: Log,
 ): Promise<RolesWorld> {
@@ -45,9 +52,10 @@ export function openEmbeddedWorld(
       producer: own,
     };
   };
-  return RolesWorld.open({
+  return await RolesWorld.open({
     name: "embedded",
     limits: EMBEDDED_LIMITS,
+    showsAborts: true,
     library,
     clusters,
     env: { ...ownEnvironment(), ...roleEnvironment(library) },
@@ -55,6 +63,7 @@ export function openEmbeddedWorld(
     inputTopic: INPUT,
     outputTopic: OUTPUT,
     stateTopic: STATE_TOPIC,
+    folder: await DrillFolder.open(),
     log,
   });
 }
@@ -85,6 +94,8 @@ function roleEnvironment(library: Library): Record<string, string> {
     TRANSACTION_TIMEOUT_MS: patience,
     PRIMARY_CONSUMER_SESSION_TIMEOUT_MS: patience,
     SECONDARY_CONSUMER_SESSION_TIMEOUT_MS: patience,
+    PRIMARY_KAFKA_RECONNECT_BACKOFF_MAX_MS: RECONNECT_MS,
+    SECONDARY_KAFKA_RECONNECT_BACKOFF_MAX_MS: RECONNECT_MS,
     // No client of the drill is led by it.
     GATEWAY_LISTEN: freeAddress(),
   };

@@ -54,6 +54,7 @@ export async function observe(
     (batch, index): SeenOutput => ({
       ...OUTPUT.parse(JSON.parse(batch.text(index) ?? "null")),
       ...placeOf(batch, index),
+      writtenMs: batch.timestamp(index),
       key: batch.keyText(index) ?? "",
       claim: claimOf(batch.headerText(index, COORDINATES)),
     }),

@@ -1,11 +1,19 @@
 /** A command as a role of a drill: it ends with the drill, however that ends. */
+import { drill } from "../drill.ts";
 import { failback } from "../failback.ts";
 import { failover } from "../failover.ts";
 import { mirror } from "../mirror.ts";
 import { sentinel } from "../sentinel.ts";
 import { start } from "../start.ts";
 
-const COMMANDS = { failback, failover, mirror, sentinel, start } as const;
+const COMMANDS = {
+  drill,
+  failback,
+  failover,
+  mirror,
+  sentinel,
+  start,
+} as const;
 
 async function endWithDrill(): Promise<void> {
   // The other end of this pipe is the drill's.

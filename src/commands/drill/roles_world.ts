@@ -8,7 +8,6 @@
  *     sentinel link──┘        │
  *     drill: state, ends, and in the end all records
  */
-import { z } from "zod";
 import type {
   DrillWorld,
   Fault,
@@ -17,6 +16,7 @@ import type {
   Party,
   RoleName,
   Sent,
+  ShownAbort,
   TailRange,
   View,
 } from "../../../dr/drill/mod.ts";
@@ -33,10 +33,12 @@ import {
   ReadError,
 } from "../../kafka/mod.ts";
 import type { Log } from "../../telemetry/log.ts";
+import type { DrillFolder } from "./drill_folder.ts";
 import { Generator } from "./generator.ts";
 import { Link, type LinkMode } from "./link.ts";
 import { adminOf, endOf, observe, type ObserverOptions } from "./observer.ts";
 import { Role } from "./role.ts";
+import { abortIn, lacksOf, READY, SENTINEL } from "./role_status.ts";
 
 export type ClusterFault = Extract<Fault, { readonly cluster: ClusterName }>;
 
@@ -53,6 +55,8 @@ export interface DrillClusters extends AsyncDisposable {
 export interface RolesWorldOptions {
   readonly name: string;
   readonly limits: readonly string[];
+  /** Whether the clusters show what was aborted. */
+  readonly showsAborts: boolean;
   readonly library: Library;
   readonly clusters: DrillClusters;
   /** Of each role, without the brokers. */
@@ -73,6 +77,8 @@ export interface RolesWorldOptions {
   readonly tail?: DrillWorld["tail"];
   /** For so long roles may leave their groups in the end; without it none. */
   readonly stopMs?: number;
+  /** Owned by it. */
+  readonly folder: DrillFolder;
   readonly log: Log;
 }
 
@@ -91,6 +97,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   readonly name: string;
   readonly limits: readonly string[];
   readonly failed: Promise<string>;
+  readonly folder: DrillFolder;
   readonly #options: RolesWorldOptions;
   readonly #links: Links;
   readonly #roles: Readonly<Record<RoleName, Role>>;
@@ -98,6 +105,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   readonly #observers: Readonly<Record<ClusterName, ObserverOptions>>;
   readonly #watchers: Readonly<Record<ClusterName, Admin>>;
   readonly #owned: AsyncDisposableStack;
+  readonly #aborts: ShownAbort[] = [];
   #state: View["state"] = null;
   #health: View["health"] = null;
   #waiting: readonly string[] = [];
@@ -108,6 +116,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
     const { clients, clusters, env, library, limits, name } = options;
     this.name = name;
     this.limits = limits;
+    this.folder = owned.use(options.folder);
     owned.use(clusters);
     const link = (cluster: ClusterName) =>
       owned.use(new Link(clusters.servers[cluster]));
@@ -146,7 +155,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
             PRIMARY_BROKERS: this.#links[role].primary.servers,
             SECONDARY_BROKERS: this.#links[role].secondary.servers,
           },
-          onLine: (line) => options.log.info(line, { role }),
+          onLine: (line) => this.#heard(role, line),
         }),
       );
     this.#roles = {
@@ -288,6 +297,15 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
     return await this.#options.tail?.(signal) ?? null;
   }
 
+  shownAborts(): readonly ShownAbort[] {
+    return this.#options.showsAborts ? this.#aborts : [];
+  }
+
+  /** Without leave; all else is left to disposal. */
+  killRoles(): void {
+    for (const each of Object.values(this.#roles)) void each.kill();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const { stopMs } = this.#options;
     if (stopMs !== undefined) {
@@ -296,6 +314,15 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
       );
     }
     await this.#owned.disposeAsync();
+  }
+
+  #heard(role: RoleName, line: string): void {
+    this.folder.add(`${role}.log`, line);
+    const abort = role === "pool"
+      ? abortIn(line, this.#options.inputTopic)
+      : null;
+    if (abort !== null) this.#aborts.push(abort);
+    this.#options.log.info(line, { role });
   }
 
   #link(cluster: ClusterName, from: readonly Party[], mode: LinkMode): void {
@@ -356,33 +383,3 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
     return this.#waiting.length === 0;
   }
 }
-
-function lacksOf(told: unknown, { issues: [issue] }: z.ZodError): string {
-  if (told === null) return "does not answer";
-  const path = issue!.path;
-  const found = path.reduce(
-    (each: unknown, name) =>
-      (each as Readonly<Record<PropertyKey, unknown>> | null)?.[name] ?? null,
-    told,
-  );
-  return `has ${path.join(".")} ${JSON.stringify(found)}`;
-}
-
-const HEALTH = z.object({
-  health: z.enum(["down", "healthy", "suspect", "unknown"]),
-});
-const SENTINEL = z.object({
-  health: z.object({ primary: HEALTH, secondary: HEALTH }).nullable(),
-});
-const HEALTHY = z.object({ health: z.literal("healthy") });
-const READY: Readonly<Record<RoleName, z.ZodType>> = {
-  sentinel: z.object({
-    isVoting: z.literal(true),
-    lagMs: z.number(),
-    health: z.object({ primary: HEALTHY, secondary: HEALTHY }),
-  }),
-  mirror: z.object({
-    lanes: z.array(z.object({ state: z.literal("running") })).min(1),
-  }),
-  pool: z.object({ phase: z.literal("running") }),
-};

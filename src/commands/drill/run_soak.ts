@@ -1,12 +1,12 @@
-/** Many drills, each in a world of its own. */
+/**
+ * Many drills. Each is a process of its own: what is left of one cannot disturb
+ * another, and side by side each has a thread for its links.
+ */
 import {
-  DrillError,
   type DrillReport,
-  type DrillWorld,
   isFailure,
   type Objectives,
   problemsOf,
-  runDrill,
   type Scenario,
   type SoakDrill,
   type SoakOutcome,
@@ -14,8 +14,7 @@ import {
   type SoakSummary,
   soakSummary,
 } from "../../../dr/drill/mod.ts";
-import { KafkaError, ReadError } from "../../kafka/mod.ts";
-import { createLog } from "../../telemetry/log.ts";
+import { roleCommand } from "./role.ts";
 
 export interface SoakOptions {
   readonly scenarios: readonly Scenario[];
@@ -23,10 +22,16 @@ export interface SoakOptions {
   readonly seed: number;
   readonly atOnce: number;
   readonly objectivesOf: (scenario: Scenario) => Objectives;
-  readonly open: () => Promise<DrillWorld & AsyncDisposable>;
+  readonly isOnClusters: boolean;
+  /** As of one drill. */
+  readonly commands: { readonly break: string; readonly mend: string } | null;
+  /** Of each drill. */
+  readonly env: Readonly<Record<string, string>>;
   /** A line for each drill that is over. */
   readonly say: (line: string) => void;
 }
+
+const KEPT_LINES = 3;
 
 /** What failed is counted, and the others go on; ends early with the signal. */
 export async function runSoak(
@@ -40,10 +45,11 @@ export async function runSoak(
     for (;;) {
       const drill = waiting.shift();
       if (drill === undefined || signal.aborted) return;
-      const outcome = await outcomeOf(drill, options, signal);
+      const { outcome, said } = await outcomeOf(drill, options, signal);
       if (signal.aborted) return;
       outcomes.push(outcome);
-      say(`${outcomes.length}/${count} ${lineOf(drill, outcome)}`);
+      const where = isFailure(outcome) ? ` (${said})` : "";
+      say(`${outcomes.length}/${count} ${lineOf(drill, outcome)}${where}`);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
@@ -51,27 +57,58 @@ export async function runSoak(
 }
 
 async function outcomeOf(
-  { scenario, seed }: SoakDrill,
-  { objectivesOf, open }: SoakOptions,
+  drill: SoakDrill,
+  options: SoakOptions,
   signal: AbortSignal,
-): Promise<SoakOutcome> {
-  const log = createLog({ level: "error", write: () => {} });
-  const objectives = objectivesOf(scenario);
-  try {
-    await using world = await open();
-    const report = await runDrill(
-      scenario,
-      { seed, objectives, world, log },
-      signal,
-    );
-    return { kind: "judged", report };
-  } catch (error) {
-    const isExpected = signal.aborted || error instanceof DrillError ||
-      error instanceof KafkaError || error instanceof ReadError;
-    if (!isExpected) throw error;
-    const { message } = error as Error;
-    return { kind: "failed", scenario: scenario.name, seed, message };
+): Promise<{ readonly outcome: SoakOutcome; readonly said: string }> {
+  const { scenario, seed } = drill;
+  const command = roleCommand(argumentsOf(drill, options), options.env, {
+    stdout: "piped",
+    signal, // by SIGTERM
+  });
+  const process = command.spawn();
+  const { stderr, stdout } = await process.output();
+  await process.stdin.close().catch(() => {}); // it is broken
+  const [line = ""] = linesOf(stdout).slice(-1);
+  const lines = linesOf(stderr);
+  const said = lines.at(-1) ?? "";
+  if (line !== "") {
+    const report = JSON.parse(line) as DrillReport;
+    return { outcome: { kind: "judged", report }, said };
   }
+  const message = lines.slice(-KEPT_LINES).join("; ");
+  return {
+    outcome: { kind: "failed", scenario: scenario.name, seed, message },
+    said,
+  };
+}
+
+const linesOf = (bytes: Uint8Array): string[] =>
+  new TextDecoder().decode(bytes).trim().split("\n").filter((each) =>
+    each !== ""
+  );
+
+function argumentsOf(
+  { scenario, seed }: SoakDrill,
+  { commands, isOnClusters, objectivesOf }: SoakOptions,
+): readonly string[] {
+  const { maxRpoMs, maxRtoMs } = objectivesOf(scenario);
+  return [
+    "drill",
+    "--json",
+    "--scenario",
+    scenario.name,
+    "--seed",
+    String(seed),
+    "--max-rto",
+    `${maxRtoMs}ms`,
+    "--max-rpo",
+    `${maxRpoMs}ms`,
+    ...isOnClusters ? ["--clusters"] : [],
+    ...commands === null
+      ? []
+      : ["--break", commands.break, "--mend", commands.mend],
+  ];
 }
 
 function lineOf({ scenario, seed }: SoakDrill, outcome: SoakOutcome): string {

@@ -4,12 +4,10 @@ import {
   type DrState,
   isWorkedIn,
   other,
+  type Work,
 } from "../../../dr/state/mod.ts";
 
-/** A pool's work on one cluster, from one promotion to the next. */
-export interface Assignment {
-  readonly cluster: ClusterName;
-  readonly era: number;
+export interface Assignment extends Work {
   /** Of the state that it comes from. */
   readonly epoch: number;
 }

@@ -18,6 +18,7 @@ import type { Log } from "../../telemetry/log.ts";
 import type { FitCluster } from "../fit_cluster.ts";
 import { PreflightError } from "../preflight.ts";
 import type { ReadDoneOn } from "./done_reader.ts";
+import { LeaseNews } from "./lease_news.ts";
 import { PoolSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import { statesOf } from "./states.ts";
@@ -180,6 +181,7 @@ export class FollowingPool implements AsyncDisposable {
     leaseMs: number,
   ): LeaseKeeper {
     const { library, log } = this.#parts;
+    const news = new LeaseNews(this.#leaseClock, log);
     return new LeaseKeeper({
       library,
       cluster: clusters.secondary,
@@ -187,8 +189,11 @@ export class FollowingPool implements AsyncDisposable {
       leaseMs,
       clock: this.#leaseClock,
       onState: (state) => this.#sessions.take(state),
-      onLease: (lease) => this.#sessions.takeLease(lease),
-      onFailure: (error) => log.debug("the lease was not renewed", { error }),
+      onLease: (lease) => {
+        news.took(lease);
+        this.#sessions.takeLease(lease);
+      },
+      onFailure: (error) => news.missed(error),
     });
   }
 
