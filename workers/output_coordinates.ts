@@ -15,6 +15,7 @@ import {
 import {
   type DoneIndex,
   DoneOffsets,
+  type DoneOutputs,
   type DonePart,
   indexDone,
 } from "../src/pool/done_outputs.ts";
@@ -24,10 +25,14 @@ import { doneText, parseDone } from "./done_header.ts";
 import { ourHeaders } from "./headers.ts";
 import type { Rejection, Settlement, Ticket } from "./settlement.ts";
 
-export type CoordinatesJob = Pick<
-  StreamJob,
-  "coordinates" | "deadLetterTopic" | "delayTopics" | "done" | "groupId"
->;
+export interface CoordinatesJob extends
+  Pick<
+    StreamJob,
+    "coordinates" | "deadLetterTopic" | "delayTopics" | "groupId"
+  > {
+  /** Outputs that are there already, and are not sent; null: none is. */
+  readonly done: DoneOutputs | null;
+}
 
 /** What all inputs of an ownership have in common. */
 interface Lane {

@@ -26,13 +26,16 @@ function build(
   processor: Processor,
   parts: ThreadParts,
 ): ThreadWork {
-  const job = jobOf(message);
+  const { done, job } = message;
   const { page, settlement, log, post } = parts;
   const delayTopics = new DelayTopics(job.delayTopics);
   const sink = newSink(message, {
     ...parts,
     place: { topic: job.deadLetterTopic, groupId: job.groupId, delayTopics },
-    coordinates: OutputCoordinates.of(job, settlement),
+    coordinates: OutputCoordinates.of(
+      { ...job, done: done === null ? null : JSON.parse(done) },
+      settlement,
+    ),
     onRefused: parts.refuse,
   }, parts);
   return {
@@ -61,10 +64,6 @@ function build(
       ? { committed: () => sink.committed() }
       : {}),
   };
-}
-
-function jobOf({ done, job }: OpenMessage<StreamJob>): StreamJob {
-  return done === null ? job : { ...job, done: JSON.parse(done) };
 }
 
 function newSink(

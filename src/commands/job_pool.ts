@@ -68,7 +68,6 @@ export function jobPool(parts: JobPoolParts): Pool {
         records: settings.transactionRecords,
       },
       coordinates: cluster.coordinates,
-      done: null,
       samples: parts.samples,
       logLevel: settings.logLevel,
     },

@@ -33,7 +33,9 @@ export type CoordinatesOrigin = Pick<
 >;
 
 /**
- * Writes coordinates; what is the same for all is put together only once.
+ * Writes coordinates; what is the same for all is put together only once:
+ * `<cluster id>/<topic id>/<partition>/<offset>/<ordinal>/<count>/<output
+ * topic>/<group id>`.
  * @throws {TypeError} where an id is empty or holds a slash, as no id of Kafka
  * does.
  */
@@ -54,19 +56,6 @@ export function coordinatesFrom(
     `${before}${offset}/${ordinal}/${count}/${outputTopic}${after}`;
 }
 
-/**
- * `<cluster id>/<topic id>/<partition>/<offset>/<ordinal>/<count>/<output
- * topic>/<group id>`.
- * @throws {TypeError} as `coordinatesFrom`
- */
-export const encodeCoordinates = (coordinates: Coordinates): string =>
-  coordinatesFrom(coordinates)(
-    coordinates.offset,
-    coordinates.ordinal,
-    coordinates.count,
-    coordinates.outputTopic,
-  );
-
 const ID = /^[^/]+$/;
 const NUMBER = "(0|[1-9][0-9]*)";
 /** The group stands last, because it may contain slashes. */
@@ -75,7 +64,7 @@ const TEXT = new RegExp(
 );
 const MAX_PARTITION = 2 ** 31 - 1;
 
-/** Null where the text is none that `encodeCoordinates` writes. */
+/** Null where the text is none that `coordinatesFrom` writes. */
 export function parseCoordinates(text: string): Coordinates | null {
   const match = TEXT.exec(text);
   if (match === null) return null;

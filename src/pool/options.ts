@@ -19,8 +19,8 @@ export interface PoolOptions {
   readonly offsetReset: OffsetReset;
   readonly job: StreamJob;
   /**
-   * What the job is told to be done. Until it is known the pool only opens: it
-   * does not join the group. Default: what `job` says.
+   * Outputs that are there already, and are not sent; null: none is. Until it is
+   * known the pool only opens: it does not join the group. Default: null.
    */
   readonly done?: Promise<DoneOutputs | null>;
   /** Names this instance in its transactional ids; stable over restarts. */

@@ -7,7 +7,6 @@ import type { DelayTopic } from "../config/delays.ts";
 import type { InboxPort, ProducerPort, TopicPartition } from "../kafka/mod.ts";
 import type { RetryPolicy } from "../../workers/retry.ts";
 import type { LogLevel, LogLine } from "../telemetry/log.ts";
-import type { DoneOutputs } from "./done_outputs.ts";
 import type { KeptOutputs } from "./kept_outputs.ts";
 import type { OffsetRanges } from "./offset_ranges.ts";
 import type { Sample } from "./status.ts";
@@ -110,8 +109,6 @@ export interface StreamJob {
   readonly transaction: TransactionLimits | null;
   /** What outputs say of their inputs; null: nothing. */
   readonly coordinates: JobCoordinates | null;
-  /** Outputs that are there already, and are not sent; null: none is. */
-  readonly done: DoneOutputs | null;
   /** Whether samples are wanted. */
   readonly samples: boolean;
   readonly logLevel: LogLevel;
@@ -170,8 +167,8 @@ export interface OpenMessage<J extends Job = Job> {
   readonly rateLimit: SharedArrayBuffer;
   readonly job: J;
   /**
-   * What takes the place of a stream job's `done`, as JSON: so many small arrays
-   * take ten times as long as a structured clone. Null: nothing does.
+   * Outputs that are there already, and are not sent, as JSON (`DoneOutputs`): so
+   * many small arrays take ten times as long as a structured clone. Null: none is.
    */
   readonly done: string | null;
   /** What earlier threads have found out. */

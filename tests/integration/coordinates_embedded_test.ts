@@ -1,8 +1,8 @@
 /** What outputs say of their inputs, on the embedded cluster. */
 import assert from "node:assert/strict";
 import { Admin, MockCluster } from "../../src/kafka/mod.ts";
-import { encodeCoordinates } from "../../src/pool/coordinates.ts";
 import { jobCoordinates } from "../../src/pool/mod.ts";
+import { encodeCoordinates } from "../support/coordinates_text.ts";
 import { library, Member, produce, text } from "../support/embedded.ts";
 import { topicsOf } from "../support/job.ts";
 import { delayTopicOf, PoolRun } from "../support/pool_run.ts";

@@ -1,14 +1,12 @@
 /** Two whole circles on two real clusters: failover, tail, home, and all again. */
 import assert from "node:assert/strict";
-import {
-  COORDINATES_HEADER,
-  encodeCoordinates,
-} from "../../src/pool/coordinates.ts";
+import { COORDINATES_HEADER } from "../../src/pool/coordinates.ts";
 import {
   BEFORE_HEADER,
   type Place,
   placesText,
 } from "../../src/pool/places.ts";
+import { encodeCoordinates } from "../support/coordinates_text.ts";
 import { FailbackRuns } from "../support/failback_run.ts";
 import type { KafkaRecord } from "../support/independent_client.ts";
 import { MirrorPair, type PairSide } from "../support/mirror_pair.ts";

@@ -1,9 +1,7 @@
 /** `failback` as a process, on two real clusters of which one was killed. */
 import assert from "node:assert/strict";
-import {
-  COORDINATES_HEADER,
-  encodeCoordinates,
-} from "../../src/pool/coordinates.ts";
+import { COORDINATES_HEADER } from "../../src/pool/coordinates.ts";
+import { encodeCoordinates } from "../support/coordinates_text.ts";
 import { FailbackRuns } from "../support/failback_run.ts";
 import type { KafkaRecord } from "../support/independent_client.ts";
 import { MirrorPair } from "../support/mirror_pair.ts";

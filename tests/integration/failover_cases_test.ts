@@ -10,10 +10,8 @@
  *     u        of all results those in a              what is missing, replayed
  */
 import assert from "node:assert/strict";
-import {
-  COORDINATES_HEADER,
-  encodeCoordinates,
-} from "../../src/pool/coordinates.ts";
+import { COORDINATES_HEADER } from "../../src/pool/coordinates.ts";
+import { encodeCoordinates } from "../support/coordinates_text.ts";
 import { FailbackRuns } from "../support/failback_run.ts";
 import type {
   IndependentClient,

@@ -58,6 +58,7 @@ export class PoolRun implements AsyncDisposable {
       watchdogMs: settings.watchdogMs,
       workerHeapBytes: settings.workerHeapMb * 2 ** 20,
       revokeMs: settings.drainMs,
+      done: Promise.resolve(done),
       log: createLog({
         level: settings.logLevel,
         write: (line) => this.log.push(line),
@@ -89,7 +90,6 @@ export class PoolRun implements AsyncDisposable {
           records: settings.transactionRecords,
         },
         coordinates,
-        done,
         samples: false,
         logLevel: settings.logLevel,
       },

@@ -9,10 +9,8 @@ import {
   GroupMembership,
   type OutputRecord,
 } from "../../src/kafka/mod.ts";
-import {
-  COORDINATES_HEADER,
-  encodeCoordinates,
-} from "../../src/pool/coordinates.ts";
+import { COORDINATES_HEADER } from "../../src/pool/coordinates.ts";
+import { encodeCoordinates } from "./coordinates_text.ts";
 import { library } from "./embedded.ts";
 import { pause } from "./pause.ts";
 

@@ -6,14 +6,12 @@ import {
   encodeDelta,
   OffsetMap,
 } from "../../dr/offset_map/mod.ts";
-import {
-  type Coordinates,
-  encodeCoordinates,
-} from "../../src/pool/coordinates.ts";
+import type { Coordinates } from "../../src/pool/coordinates.ts";
 import { ReplayLog } from "../../dr/failback/replay_records.ts";
 import { KeptSet } from "../../src/pool/kept_outputs.ts";
 import { parsePlaces, type Place, placesText } from "../../src/pool/places.ts";
 import { KeptGate } from "../../workers/kept_gate.ts";
+import { encodeCoordinates } from "../support/coordinates_text.ts";
 import { sized } from "../support/soak.ts";
 
 const numRuns = sized(300, 20_000);

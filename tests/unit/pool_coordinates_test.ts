@@ -4,9 +4,9 @@ import {
   type Coordinates,
   coordinatesFrom,
   coordinatesIn,
-  encodeCoordinates,
   parseCoordinates,
 } from "../../src/pool/coordinates.ts";
+import { encodeCoordinates } from "../support/coordinates_text.ts";
 
 const id = fc.stringMatching(/^[A-Za-z0-9_-]{1,22}$/);
 const offset = fc.nat(Number.MAX_SAFE_INTEGER);

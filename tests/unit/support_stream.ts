@@ -86,7 +86,6 @@ export function streamInto<Value>(
       limits: { ...LIMITS, ...limits },
       transaction: null,
       coordinates: null,
-      done: null,
       samples: onSample !== undefined,
       logLevel: "info",
     },
