@@ -63,6 +63,8 @@ realKafkaTest(
 async function forced(pair: MirrorPair): Promise<void> {
   await pair.create(input, partitions);
   await using mirror = pair.mirror([input], env);
+  /** Its topics may have no leader yet when it starts. */
+  let atFirst = 0;
   {
     await using _load = new NumberedLoad(pair.source, input, partitions);
     await mirror.running();
@@ -77,6 +79,7 @@ async function forced(pair: MirrorPair): Promise<void> {
     assert.equal(dry.report.isPrimaryAlive, true);
     assert.ok(!(await pair.target.client.topics()).includes(STATE_TOPIC));
 
+    atFirst = mirror.beginnings().length;
     await sealed(pair, mirror);
     const promoted = await failover(pair, "--force", "--json");
     assert.equal(promoted.code, 0, promoted.said);
@@ -105,7 +108,7 @@ async function forced(pair: MirrorPair): Promise<void> {
   await mirror.until("at work again", worksIn(3));
   await pair.caughtUp([input], [mirror]);
   // Each lane was fenced twice at the most, and did not try again and again.
-  assert.ok(mirror.beginnings().length <= 4);
+  assert.ok(mirror.beginnings().length - atFirst <= 4);
   await mirror.stop();
   await pair.isExact([{ name: input }]);
 }
