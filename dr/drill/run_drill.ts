@@ -47,6 +47,8 @@ export class DrillError extends Error {
 }
 
 const LOOK_MS = 10;
+/** Between two looks: the machine has stood still, and so has the load. */
+const STALL_MS = 250;
 /** Real clusters make their internal topics meanwhile. */
 const READY_MS = 150_000;
 const FAILOVER_MS = 30_000;
@@ -140,6 +142,9 @@ class Run {
   readonly #onEvidence: (evidence: Evidence) => void;
   #progress: Progress;
   #loadMs = 0;
+  #lookedMs = 0;
+  /** In the time that all is to work again, which is so much longer. */
+  #stalledMs = 0;
   #detectMs: number | null = null;
   #decideMs: number | null = null;
   #promoteMs: number | null = null;
@@ -178,7 +183,7 @@ class Run {
     this.#log.info("everybody is at work; the load begins");
     this.#world.startLoad(load, seed);
     this.#loadMs = Date.now();
-    while (!this.#isOver()) {
+    for (this.#lookedMs = Date.now(); !this.#isOver();) {
       signal.throwIfAborted();
       this.#look();
       await this.#lookForFirstRecord(signal);
@@ -244,8 +249,13 @@ class Run {
   #isOver(): boolean {
     const { expects, maxRtoMs = 0, runsMs } = this.#scenario;
     const nowMs = Date.now();
+    const stallMs = nowMs - this.#lookedMs;
+    this.#lookedMs = nowMs;
     const quietMs = this.#quietMs();
-    if (quietMs !== null) return nowMs >= quietMs + runsMs;
+    if (quietMs !== null) {
+      if (stallMs >= STALL_MS) this.#stalledMs += stallMs;
+      return nowMs >= quietMs + runsMs + this.#stalledMs;
+    }
     if (this.faultMs === null || expects.active === "primary") return false;
     return nowMs >= this.faultMs + this.#failoverMs + maxRtoMs;
   }
