@@ -3,18 +3,13 @@ import assert from "node:assert/strict";
 import {
   Admin,
   MockCluster,
-  openLibrary,
   Outbox,
   Producer,
   readTopic,
   wholeTopic,
 } from "../../src/kafka/mod.ts";
-import { ensureNative } from "../../src/kafka/native/locate.ts";
+import { library } from "../support/embedded.ts";
 import { eventually } from "../support/wait.ts";
-
-const library = openLibrary((await ensureNative()).path);
-// The first one opens functions that stay open, which a test may not do.
-await new MockCluster(library, 1)[Symbol.asyncDispose]();
 
 const TOPIC = "results";
 const ID = "pool-0";
