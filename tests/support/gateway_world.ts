@@ -16,6 +16,8 @@ import { realKafkaTest } from "./require_java.ts";
 import { eventually } from "./wait.ts";
 
 const FIRST_RECORDS = 50;
+/** Of a consumer: what it jumps to, one after the other. */
+const ARRIVALS = new Set([`${FIRST_RECORDS}`, "0", `0,${FIRST_RECORDS}`]);
 const REQUEST = { timeoutMs: 60_000 };
 /** Clients with their default time-outs need more than a minute. */
 const MOVE_TIMEOUT_MS = 150_000;
@@ -195,7 +197,15 @@ export class GatewayWorld implements AsyncDisposable {
         : firstAfter(each, decidedMs);
       await goesOn(each, since, MOVE_TIMEOUT_MS);
       assert.deepEqual(each.failures(), [], each.name);
-      if (isConsumer) assert.deepEqual(jumpsOf(each), [FIRST_RECORDS]);
+      if (isConsumer) {
+        // Until it has joined its group there it may read on by the offset that
+        // it had, which is beyond the end: so from the beginning.
+        const jumps = jumpsOf(each);
+        assert.ok(
+          ARRIVALS.has(jumps.join()),
+          `${each.name}: ${jumps}`,
+        );
+      }
       console.log(
         `  ${topic}: ${
           decidedMs - faultMs
