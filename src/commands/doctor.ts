@@ -12,6 +12,7 @@ import { toolVersion } from "../kafka/native/compiler.ts";
 import { installLines } from "../kafka/native/packages.ts";
 import { isAtLeast } from "../kafka/native/version.ts";
 import { usageOf } from "./help.ts";
+import { complain, print } from "./output.ts";
 import { wordsOf } from "./words.ts";
 
 const USAGE = usageOf("doctor");
@@ -33,8 +34,7 @@ export async function doctor(args: readonly string[]): Promise<number> {
     json = values.json;
   } catch (error) {
     const [problem] = (error as Error).message.split("\n");
-    write(Deno.stderr, `${problem}; ${USAGE}`);
-    return 2;
+    return complain(2, `${problem}; ${USAGE}`);
   }
   const checks = await examine();
   const ok = checks.every(({ state }) => state !== "missing");
@@ -43,8 +43,7 @@ export async function doctor(args: readonly string[]): Promise<number> {
       state !== "ok" && component !== undefined ? [component] : []
     ),
   );
-  write(
-    Deno.stdout,
+  print(
     json
       ? JSON.stringify({ ok, checks, install }, null, 2)
       : render(checks, install, ok),
@@ -142,8 +141,4 @@ function render(
     ...(install.length > 0 ? ["To install what is missing:"] : []),
     ...install.map((line) => `  ${line}`),
   ].join("\n");
-}
-
-function write(stream: typeof Deno.stdout, line: string): void {
-  stream.writeSync(new TextEncoder().encode(`${line}\n`));
 }

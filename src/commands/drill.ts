@@ -25,6 +25,7 @@ import {
   type DrillChoices,
   drillOptions,
 } from "./drill_options.ts";
+import { complain, print, tell } from "./output.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
 
@@ -88,11 +89,11 @@ async function run(
   const loaded = loadProcessSettings();
   const log = createLog({
     level: "info",
-    write: (line) => say(newsText(line)),
+    write: (line) => tell(newsText(line)),
   });
   const library = await openNative(loaded.settings, signal);
   if (!isOnClusters && loaded.settings.primary.brokers !== null) {
-    say("the clusters of the settings are left alone: --clusters is not set");
+    tell("the clusters of the settings are left alone: --clusters is not set");
   }
   const opening = { choices, library, loaded, log };
   if (soak !== null) {
@@ -109,7 +110,7 @@ async function run(
       isOnClusters,
       commands: choices.commands,
       env: { ...Deno.env.toObject(), LIBRDKAFKA_PATH: library.path },
-      say,
+      say: tell,
     }, signal);
     print(isJson ? JSON.stringify(summary) : soakText(summary));
     return summary.failures === 0 && !signal.aborted ? 0 : 1;
@@ -123,8 +124,8 @@ async function run(
     seed,
     objectives,
     world,
-    onNews: say,
-    onKept: (path) => say(`what everybody said, and what was found: ${path}`),
+    onNews: tell,
+    onKept: (path) => tell(`what everybody said, and what was found: ${path}`),
   }, signal);
   print(isJson ? JSON.stringify(report) : reportText(report));
   return report.met ? 0 : 1;
@@ -166,17 +167,4 @@ function rolesLog({ settings, sources }: LoadedSettings): Log {
     level: settings.logLevel,
     write: isWanted ? new LogSink().write : () => {},
   });
-}
-
-function complain(status: number, message: string): number {
-  say(message);
-  return status;
-}
-
-function say(line: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }

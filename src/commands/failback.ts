@@ -26,8 +26,10 @@ import {
   USAGE,
 } from "./failback_options.ts";
 import { switchOptions } from "./failback_parts.ts";
+import { cancelSwitch } from "./cancel_switch.ts";
 import { planText, stepText, topicReports } from "./failback_text.ts";
 import { openNative } from "./open_native.ts";
+import { complain, print, tell } from "./output.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
 
@@ -77,7 +79,10 @@ async function run(
   });
   await using parts = openFailBack(opening);
   if (isDryRun) return await plan(parts, isJson, signal);
-  if (options.cancels) return await cancel(parts, reason, isJson, signal);
+  // Needs the secondary alone.
+  if (options.cancels) {
+    return await cancelSwitch(parts, "secondary", { reason, isJson }, signal);
+  }
   let state = await failBack(parts, reason, signal);
   let outcome: keyof typeof ENDS = "nothing";
   if (state?.active === "secondary") {
@@ -101,32 +106,6 @@ const ENDS = {
   switching: "a switch to the primary was broken off; --switch goes on",
   home: "done",
 } as const;
-
-/** Needs the secondary alone. */
-async function cancel(
-  parts: OpenFailBack,
-  reason: string,
-  isJson: boolean,
-  signal: AbortSignal,
-): Promise<number> {
-  const known = await parts.latest(signal);
-  if (known !== null && known.active !== "secondary") {
-    throw new FailbackError(
-      "refused",
-      "the primary is active; failover --cancel gives a failover up",
-    );
-  }
-  const state = await parts.cancel({ why: reason }, signal);
-  const outcome = state === null ? "nothing" : "cancelled";
-  print(
-    isJson
-      ? JSON.stringify({ outcome, state })
-      : state === null
-      ? "nothing to give up"
-      : `given up: the ${state.active} is active, ${state.phase}`,
-  );
-  return 0;
-}
 
 async function plan(
   parts: OpenFailBack,
@@ -170,17 +149,4 @@ function explained(error: unknown, signal: AbortSignal): string | null {
     ? `${error.message}; see that both clusters answer and run it again, it ` +
       "goes on where it was"
     : null;
-}
-
-function complain(status: number, message: string): number {
-  tell(message);
-  return status;
-}
-
-function tell(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }

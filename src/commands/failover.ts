@@ -1,5 +1,5 @@
 /** `failover`: makes the secondary cluster the active one. */
-import { type ClusterSettings, type Settings } from "../config/mod.ts";
+import type { Settings } from "../config/mod.ts";
 import {
   failOver,
   FailoverError,
@@ -15,7 +15,6 @@ import {
   openSwitchOver,
   switchOver,
 } from "../../dr/failback/mod.ts";
-import { replicationPolicy } from "../../dr/formats/mod.ts";
 import { FollowError } from "../../dr/offset_map/mod.ts";
 import {
   OvertakenError,
@@ -25,11 +24,12 @@ import {
 import { KafkaError, PropertyError, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { createLog, LogSink } from "../telemetry/log.ts";
-import { clientSettings } from "./client_properties.ts";
+import { cancelSwitch } from "./cancel_switch.ts";
+import { failOverOptions } from "./failover_parts.ts";
 import { NO_TAIL_CHOSEN, switchOptions } from "./failback_parts.ts";
 import { endText, planText, stepText } from "./failover_text.ts";
-import { leaseTimes } from "./lease_times.ts";
 import { openNative } from "./open_native.ts";
+import { complain, print, tell } from "./output.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
 import { usageOf } from "./help.ts";
@@ -98,21 +98,9 @@ async function run(
   }
   const steps: StepReport[] = [];
   const library = await openNative(settings, signal);
-  const clients = (of: ClusterSettings, servers: string) =>
-    clientSettings({ ...settings, guarantee: "exactly-once" }, of, servers);
   await using parts = openFailOver({
+    ...failOverOptions(settings, brokers, "secondary"),
     library,
-    clusters: {
-      primary: clients(settings.primary, brokers.primary),
-      secondary: clients(settings.secondary, brokers.secondary),
-    },
-    to: "secondary",
-    policy: replicationPolicy({
-      kind: settings.mirror.policy,
-      sourceAlias: "primary",
-    }),
-    replicationFactor: settings.mirror.replicationFactor,
-    leases: leaseTimes(settings, settings.primary),
     onStep: (report) => {
       steps.push(report);
       if (!isJson) print(stepText(report));
@@ -168,7 +156,7 @@ async function plannedRun(
 async function cancelRun(
   settings: Settings,
   brokers: Brokers,
-  { isJson, reason }: Options,
+  options: Options,
   signal: AbortSignal,
 ): Promise<number> {
   const opening = switchOptions(settings, brokers, NO_TAIL_CHOSEN, {
@@ -178,22 +166,7 @@ async function cancelRun(
     log: createLog({ level: settings.logLevel, write: new LogSink().write }),
   });
   await using parts = openFailBack(opening);
-  const known = await parts.latest(signal);
-  if (known?.active === "secondary") {
-    throw new FailoverError(
-      "refused",
-      "the secondary is active; failback --cancel gives up what rests there",
-    );
-  }
-  const state = await parts.cancel({ why: reason }, signal);
-  const outcome = state === null ? "nothing" : "cancelled";
-  if (isJson) print(JSON.stringify({ outcome, state }));
-  else {print(
-      state === null
-        ? "nothing to give up"
-        : `given up: the ${state.active} is active, ${state.phase}`,
-    );}
-  return 0;
+  return await cancelSwitch(parts, "primary", options, signal);
 }
 
 async function plan(
@@ -290,17 +263,4 @@ function explained(
     ? `${error.message}; see to ${what} and run it again, it goes on ` +
       "where it was, or give it up with --cancel"
     : null;
-}
-
-function complain(status: number, message: string): number {
-  tell(message);
-  return status;
-}
-
-function tell(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }

@@ -4,6 +4,7 @@ import { NativeError } from "../kafka/native/error.ts";
 import { ListenError } from "../telemetry/http_server.ts";
 import { runMirror } from "./run_mirror.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
+import { complain } from "./output.ts";
 import { usageOf } from "./help.ts";
 import { wordsOf } from "./words.ts";
 
@@ -43,9 +44,4 @@ export async function mirror(args: readonly string[]): Promise<number> {
     }
     throw error;
   }
-}
-
-function complain(status: number, message: string): number {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${message}\n`));
-  return status;
 }

@@ -3,6 +3,7 @@ import { NativeError } from "../kafka/native/error.ts";
 import { probeLibrary } from "../kafka/native/probe.ts";
 import { progressWriter } from "../kafka/native/progress.ts";
 import { usageOf } from "./help.ts";
+import { complain, print } from "./output.ts";
 import { wordsOf } from "./words.ts";
 
 const USAGE = usageOf("native");
@@ -21,8 +22,7 @@ export async function native(args: readonly string[]): Promise<number> {
     force = values.force;
   } catch (error) {
     const [problem] = (error as Error).message.split("\n");
-    write(Deno.stderr, `${problem}; ${USAGE}`);
-    return 2;
+    return complain(2, `${problem}; ${USAGE}`);
   }
 
   const interrupted = new AbortController();
@@ -36,24 +36,17 @@ export async function native(args: readonly string[]): Promise<number> {
       onProgress: progressWriter(),
     });
     const { version, features } = probeLibrary(path);
-    write(Deno.stdout, `librdkafka ${version}: ${path}`);
-    write(Deno.stdout, `with ${features.join(" ")}`);
+    print(`librdkafka ${version}: ${path}`);
+    print(`with ${features.join(" ")}`);
     return 0;
   } catch (error) {
     if (interrupted.signal.aborted) {
-      write(Deno.stderr, "interrupted, nothing was changed");
-    } else if (error instanceof NativeError) {
-      write(Deno.stderr, error.message);
-    } else {
-      throw error;
+      return complain(1, "interrupted, nothing was changed");
     }
-    return 1;
+    if (error instanceof NativeError) return complain(1, error.message);
+    throw error;
   } finally {
     Deno.removeSignalListener("SIGINT", interrupt);
     Deno.removeSignalListener("SIGTERM", interrupt);
   }
-}
-
-function write(stream: typeof Deno.stdout, line: string): void {
-  stream.writeSync(new TextEncoder().encode(`${line}\n`));
 }

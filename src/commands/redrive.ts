@@ -16,6 +16,7 @@ import {
 import { WriteError } from "../redrive/writer.ts";
 import { clientSettings } from "./client_properties.ts";
 import { openNative } from "./open_native.ts";
+import { complain, print } from "./output.ts";
 import { listenToSignals } from "./signals.ts";
 import { usageOf } from "./help.ts";
 import { wordsOf } from "./words.ts";
@@ -108,7 +109,7 @@ async function redriveTopic(
     ...counts,
     ...(isDryRun ? { dryRun: true } : {}),
   };
-  write(Deno.stdout, JSON.stringify(summary));
+  print(JSON.stringify(summary));
   return failure === null ? 0 : complain(1, failure);
 }
 
@@ -152,13 +153,4 @@ function wholeNumber(text: string): number {
   const number = Number(text);
   if (Number.isSafeInteger(number) && number > 0) return number;
   throw new UsageError(`--max takes a number above 0, not "${text}"`);
-}
-
-function complain(status: number, message: string): number {
-  write(Deno.stderr, message);
-  return status;
-}
-
-function write(stream: typeof Deno.stdout, line: string): void {
-  stream.writeSync(new TextEncoder().encode(`${line}\n`));
 }

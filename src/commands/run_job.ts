@@ -32,6 +32,7 @@ import { FollowingPool } from "./following/following_pool.ts";
 import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
 import { jobPool, ratesOf } from "./job_pool.ts";
 import { openNative } from "./open_native.ts";
+import { print } from "./output.ts";
 import { aborted, listenToSignals } from "./signals.ts";
 import type { StartOptions } from "./start.ts";
 
@@ -137,11 +138,11 @@ export async function runJob(
   const status = outcome.kind === "failed" ? 1 : 0;
   if (!clean) {
     // What a hung thread holds can only be freed by the end of the process.
-    printLine(summary);
+    print(summary);
     Deno.exit(status);
   }
   await stack.disposeAsync();
-  printLine(summary);
+  print(summary);
   return status;
 }
 
@@ -187,7 +188,7 @@ async function embeddedJob(
       partitions: settings.embedded.partitions,
     }),
   );
-  EMBEDDED_LIMITS.forEach(samples ? printLine : (line) => log.info(line));
+  EMBEDDED_LIMITS.forEach(samples ? print : (line) => log.info(line));
   const servers = cluster.bootstrapServers;
   const clients = clientSettings(settings, settings.primary, servers);
   const fit = { clients, coordinates: null };
@@ -331,8 +332,4 @@ async function whenDone(
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
   return { kind: "done" };
-}
-
-function printLine(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }

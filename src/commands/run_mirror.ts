@@ -22,6 +22,7 @@ import { createLog, type Log, LogSink } from "../telemetry/log.ts";
 import { clientSettings } from "./client_properties.ts";
 import { mirrorMetrics } from "./mirror_metrics.ts";
 import { openNative } from "./open_native.ts";
+import { print } from "./output.ts";
 import { aborted, listenToSignals } from "./signals.ts";
 import { configOverride, damageRule } from "./topic_rules.ts";
 
@@ -89,9 +90,7 @@ export async function runMirror(
   const summary = { event: "summary", mirrored, bytes, seconds };
   const status = failure === null ? 0 : 1;
   if (clean) await stack.disposeAsync();
-  Deno.stdout.writeSync(
-    new TextEncoder().encode(`${JSON.stringify(summary)}\n`),
-  );
+  print(JSON.stringify(summary));
   // What a hung thread holds can only be freed by the end of the process.
   if (!clean) Deno.exit(status);
   return status;

@@ -6,6 +6,7 @@ import { ListenError } from "../telemetry/http_server.ts";
 import { runSentinel } from "./run_sentinel.ts";
 import { sentinelFailOver } from "./sentinel_fail_over.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
+import { complain } from "./output.ts";
 import { usageOf } from "./help.ts";
 import { wordsOf } from "./words.ts";
 
@@ -40,9 +41,4 @@ export async function sentinel(args: readonly string[]): Promise<number> {
     ) return complain(1, error.message);
     throw error;
   }
-}
-
-function complain(status: number, message: string): number {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${message}\n`));
-  return status;
 }

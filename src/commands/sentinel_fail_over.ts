@@ -5,12 +5,10 @@ import {
   openFailOver,
 } from "../../dr/failover/mod.ts";
 import { type GiveUpRequest, openFailBack } from "../../dr/failback/mod.ts";
-import { replicationPolicy } from "../../dr/formats/mod.ts";
 import type { FailOver } from "../../dr/sentinel/mod.ts";
-import { other, OvertakenError } from "../../dr/state/mod.ts";
-import { clientSettings } from "./client_properties.ts";
+import { OvertakenError } from "../../dr/state/mod.ts";
 import { NO_TAIL_CHOSEN, switchOptions } from "./failback_parts.ts";
-import { leaseTimes } from "./lease_times.ts";
+import { failOverOptions } from "./failover_parts.ts";
 import type { FailOverParts } from "./run_sentinel.ts";
 
 /** @throws {PropertyError} where clients cannot be made, once it is called. */
@@ -30,30 +28,14 @@ export function sentinelFailOver(
       );
       return;
     }
-    const reached = (cluster: "primary" | "secondary") =>
-      clientSettings(
-        { ...settings, guarantee: "exactly-once" },
-        settings[cluster],
-        clusters[cluster].brokers.join(","),
-      );
     await using parts = openFailOver({
+      ...failOverOptions(settings, brokersOf(clusters), to),
       library,
-      clusters: {
-        primary: reached("primary"),
-        secondary: reached("secondary"),
-      },
-      to,
-      policy: replicationPolicy({
-        kind: settings.mirror.policy,
-        sourceAlias: "primary",
-      }),
-      replicationFactor: settings.mirror.replicationFactor,
       onStep: ({ detail, ms, step }) =>
         log.info(`failover: ${step}`, { detail, ms: Math.round(ms) }),
       // On it was decided, by whoever follows both copies.
       followed: decided,
       log,
-      leases: leaseTimes(settings, settings[other(to)]),
     });
     try {
       const outcome = await failOver(
@@ -84,11 +66,7 @@ async function giveUp(
   request: GiveUpRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const brokers = {
-    primary: clusters.primary.brokers.join(","),
-    secondary: clusters.secondary.brokers.join(","),
-  };
-  const opening = switchOptions(settings, brokers, NO_TAIL_CHOSEN, {
+  const opening = switchOptions(settings, brokersOf(clusters), NO_TAIL_CHOSEN, {
     library,
     log,
     onProgress: () => {},
@@ -103,3 +81,8 @@ async function giveUp(
     log.info("another goes on with it", { ...error.state });
   }
 }
+
+const brokersOf = ({ primary, secondary }: FailOverParts["clusters"]) => ({
+  primary: primary.brokers.join(","),
+  secondary: secondary.brokers.join(","),
+});

@@ -10,6 +10,7 @@ import { NativeError } from "../kafka/native/error.ts";
 import { PoolStartError } from "../pool/mod.ts";
 import { ListenError } from "../telemetry/http.ts";
 import { parseDuration } from "../config/duration.ts";
+import { complain } from "./output.ts";
 import { PreflightError } from "./preflight.ts";
 import { runJob } from "./run_job.ts";
 import { usageOf } from "./help.ts";
@@ -98,9 +99,4 @@ function duration(text: string): number {
   const ms = parseDuration(text);
   if (ms !== null) return ms;
   throw new UsageError(`--for takes a duration such as 30s, not "${text}"`);
-}
-
-function complain(status: number, message: string): number {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${message}\n`));
-  return status;
 }

@@ -9,6 +9,7 @@ import { clientSettings } from "./client_properties.ts";
 import { openNative } from "./open_native.ts";
 import { renderStatus, type StatusReport } from "./status_text.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
+import { complain, print } from "./output.ts";
 import { usageOf } from "./help.ts";
 import { wordsOf } from "./words.ts";
 
@@ -41,7 +42,7 @@ export async function status(args: readonly string[]): Promise<number> {
   const text = options.isJson
     ? JSON.stringify(report, null, 2)
     : renderStatus(report);
-  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+  print(text);
   return isAnythingRead(report) ? 0 : 1;
 }
 
@@ -138,8 +139,3 @@ async function orReason<T extends object>(
 const isAnythingRead = ({ copies, history, votes }: StatusReport) =>
   [copies.primary, copies.secondary, history, votes]
     .some((each) => !("error" in each));
-
-function complain(status: number, message: string): number {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${message}\n`));
-  return status;
-}
