@@ -9,6 +9,7 @@ import type { SampledGroup } from "./cut.ts";
 import { askRepeatedly, ATTEMPT_MS, latestOffsets } from "./requests.ts";
 import type { SourceCluster } from "./sampler.ts";
 import type { GroupOffset } from "./types.ts";
+import { partitionsIn, partitionsOf } from "../partitions.ts";
 import { pause } from "../waits.ts";
 
 export interface SourceClusterOptions {
@@ -34,8 +35,7 @@ export function sourceCluster(options: SourceClusterOptions): SourceCluster {
         timeoutMs,
         signal,
       );
-      return [...counts].filter(([topic]) => isTopicMirrored(topic))
-        .flatMap(([topic, count]) => partitionsOf(topic, count));
+      return partitionsIn(counts, isTopicMirrored);
     },
     stableOffsets: (partitions, signal) =>
       latestOffsets(admin, partitions, true, timeoutMs, signal),
@@ -121,6 +121,3 @@ async function committedOffsets(
   }
   return { offsets, isWhole: left.length === 0 };
 }
-
-const partitionsOf = (topic: string, count: number): TopicPartition[] =>
-  Array.from({ length: count }, (_, partition) => ({ topic, partition }));

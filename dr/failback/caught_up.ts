@@ -10,6 +10,7 @@ import { latestOffsets } from "../cut/requests.ts";
 import { partitionCounts } from "../failover/target.ts";
 import { type Flow, lanesTopic } from "../formats/mod.ts";
 import { inMapTime, LaneFollower, type OffsetMap } from "../offset_map/mod.ts";
+import { partitionsIn } from "../partitions.ts";
 import { pause } from "../waits.ts";
 import { FailbackError, failed } from "./errors.ts";
 
@@ -45,10 +46,7 @@ export async function untilMirrored(
   const { admin, consumer, flow, isMirrored, library, onLag } = parts;
   const { patienceMs = PATIENCE_MS } = parts;
   const counts = await partitionCounts(admin, signal);
-  const partitions = [...counts].filter(([topic]) => isMirrored(topic))
-    .flatMap(([topic, count]) =>
-      Array.from({ length: count }, (_, partition) => ({ topic, partition }))
-    );
+  const partitions = partitionsIn(counts, isMirrored);
   const ends = await latestOffsets(
     admin,
     partitions,

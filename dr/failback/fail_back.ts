@@ -268,7 +268,7 @@ export async function step<T>(
 }
 
 /** Not back from `releasing` to `recovering`: pools rest until all is known. */
-export function toPhase(
+function toPhase(
   parts: Pick<FailBackParts, "change">,
   state: DrState,
   phase: Phase,

@@ -27,6 +27,7 @@ import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
 import { transactional } from "../failover/transactions.ts";
 import { abortIn } from "../mirror/hanging.ts";
 import { idOf } from "../mirror/names.ts";
+import { partitionsOf } from "../partitions.ts";
 import { StateError, type Vote } from "../state/mod.ts";
 
 export interface LeftOpenParts {
@@ -134,10 +135,7 @@ async function transactionalIds(
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   const counts = await partitionCounts(admin, signal);
-  const partitions = Array.from(
-    { length: counts.get(COORDINATORS) ?? 0 },
-    (_, partition) => ({ topic: COORDINATORS, partition }),
-  );
+  const partitions = partitionsOf(COORDINATORS, counts.get(COORDINATORS) ?? 0);
   const [begins, ends] = await Promise.all([
     earliestOffsets(admin, partitions, REQUEST_MS, signal),
     latestOffsets(admin, partitions, false, REQUEST_MS, signal),

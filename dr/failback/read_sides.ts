@@ -3,7 +3,6 @@ import type {
   Admin,
   ConsumerProperties,
   Library,
-  TopicPartition,
 } from "../../src/kafka/mod.ts";
 import { earliestOffsets, latestOffsets } from "../cut/requests.ts";
 import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
@@ -11,7 +10,8 @@ import type { Flow } from "../formats/mod.ts";
 import type { OffsetMap } from "../offset_map/mod.ts";
 import { readReplayLog, writtenNow } from "./replay_log_topic.ts";
 import type { Sides } from "./seed.ts";
-import { type TopicNow, topicsNow } from "../topics_now.ts";
+import { partitionsOf } from "../partitions.ts";
+import { topicsNow } from "../topics_now.ts";
 
 export interface ReadSidesParts {
   readonly library: Library;
@@ -49,12 +49,11 @@ export async function readSides(
     Array.from(old, ([topic, { partitions }]) => [topic, partitions]),
   );
   const onBoth = topics.flatMap(({ partitions, topic }) =>
-    partitionsOf({
-      topic,
-      partitions: Math.min(partitions, oldCounts.get(topic) ?? 0),
-    })
+    partitionsOf(topic, Math.min(partitions, oldCounts.get(topic) ?? 0))
   );
-  const all = topics.flatMap(partitionsOf);
+  const all = topics.flatMap(({ partitions, topic }) =>
+    partitionsOf(topic, partitions)
+  );
   const [activeBegins, oldEnds] = await Promise.all([
     earliestOffsets(admin, all, REQUEST_MS, signal),
     latestOffsets(oldAdmin, onBoth, false, REQUEST_MS, signal),
@@ -62,8 +61,3 @@ export async function readSides(
   const replayed = written.returned;
   return { map, topics, oldCounts, activeBegins, oldEnds, replayed };
 }
-
-const partitionsOf = (
-  { partitions, topic }: Pick<TopicNow, "partitions" | "topic">,
-): TopicPartition[] =>
-  Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));

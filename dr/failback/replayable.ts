@@ -6,6 +6,7 @@
  */
 import type { TopicPartition } from "../../src/kafka/mod.ts";
 import { idOf } from "../mirror/names.ts";
+import { partitionsIn } from "../partitions.ts";
 
 /**
  * @param mirrored that lanes have spoken of
@@ -17,12 +18,6 @@ export function replayablePartitions(
   counts: ReadonlyMap<string, number>,
   isMirrored: (topic: string) => boolean,
 ): TopicPartition[] {
-  const all = [...mirrored];
-  for (const [topic, count] of counts) {
-    if (!isMirrored(topic)) continue;
-    for (let partition = 0; partition < count; partition++) {
-      all.push({ topic, partition });
-    }
-  }
+  const all = [...mirrored, ...partitionsIn(counts, isMirrored)];
   return [...new Map(all.map((each) => [idOf(each), each])).values()];
 }

@@ -11,11 +11,8 @@
  * A copy of which the topic is not there, or was created anew, is left out:
  * nobody reads it.
  */
-import type {
-  DoneEntry,
-  EraOutputs,
-  InputOutputs,
-} from "../failover/done_records.ts";
+import type { DoneInput } from "../../src/pool/done_outputs.ts";
+import type { DoneEntry, EraOutputs } from "../failover/done_records.ts";
 import type { ReplayLog } from "./replay_records.ts";
 
 /**
@@ -31,7 +28,7 @@ export function doneAfterReplay(
   topicIds: ReadonlyMap<string, string>,
   era: number,
 ): EraOutputs {
-  const entries = new Map<string, DoneEntry & { outputs: InputOutputs[] }>();
+  const entries = new Map<string, DoneEntry & { outputs: DoneInput[] }>();
   const entryOf = (place: Omit<DoneEntry, "outputs">) => {
     const { count, group, output, partition, topic, topicId } = place;
     const key = [topic, topicId, partition, count, output, group].join("/");
@@ -63,7 +60,7 @@ export function doneAfterReplay(
 }
 
 /** Each input once: what was written before a crash may be found again. */
-function inOrder(outputs: readonly InputOutputs[]): InputOutputs[] {
+function inOrder(outputs: readonly DoneInput[]): DoneInput[] {
   const ordinals = new Map<number, Set<number>>();
   for (const [offset, ...those] of outputs) {
     ordinals.set(

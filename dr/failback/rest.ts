@@ -6,6 +6,7 @@ import { type Flow, lanesTopic } from "../formats/mod.ts";
 import { laneGroup } from "../mirror/names.ts";
 import { FollowError, readMap } from "../offset_map/mod.ts";
 import type { ClusterName, StateCluster } from "../state/mod.ts";
+import { partitionsIn } from "../partitions.ts";
 import { pause } from "../waits.ts";
 import { untilMirrored } from "./caught_up.ts";
 import type { RestParts } from "./come_to_rest.ts";
@@ -54,10 +55,7 @@ export function restParts(options: RestOptions): RestParts {
 
   const endsOf = async (signal: AbortSignal) => {
     const counts = await partitionCounts(left.admin, signal);
-    const partitions = [...counts].filter(([topic]) => isMirrored(topic))
-      .flatMap(([topic, count]) =>
-        Array.from({ length: count }, (_, partition) => ({ topic, partition }))
-      );
+    const partitions = partitionsIn(counts, isMirrored);
     const ask = (isStable: boolean) =>
       latestOffsets(left.admin, partitions, isStable, REQUEST_MS, signal);
     const [written, stable] = await Promise.all([ask(false), ask(true)]);

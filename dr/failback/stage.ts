@@ -11,7 +11,7 @@
  *     primary, steady          done
  */
 import type { DrState } from "../state/mod.ts";
-import type { InputOutputs } from "../failover/done_records.ts";
+import type { DoneInput } from "../../src/pool/done_outputs.ts";
 import type { TopicPlan } from "./tail_plan.ts";
 
 export type Stage =
@@ -55,7 +55,7 @@ interface Found {
   readonly group: string;
   readonly topicId: string;
   readonly partition: number;
-  readonly outputs: readonly InputOutputs[];
+  readonly outputs: readonly DoneInput[];
 }
 
 /**

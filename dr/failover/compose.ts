@@ -1,5 +1,6 @@
 /** What a failover does on real clusters. */
 import { KafkaError, type Library, ReadError } from "../../src/kafka/mod.ts";
+import type { DoneInput } from "../../src/pool/done_outputs.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
 import {
@@ -25,7 +26,6 @@ import {
   StateStore,
   type StateTimings,
 } from "../state/mod.ts";
-import type { InputOutputs } from "./done_records.ts";
 import { writeDone } from "./done_topic.ts";
 import { drained } from "./drained.ts";
 import { FailoverError } from "./errors.ts";
@@ -285,25 +285,9 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
           requestMs: REQUEST_MS,
         }, either);
       };
-      let scanned: ScanReport = { outputs: 0, records: 0, withoutCut: [] };
-      const beganMs = performance.now();
-      for (let isOver = false; !isOver;) {
-        isOver = true;
-        try {
-          scanned = await scan();
-        } catch (error) {
-          signal.throwIfAborted();
-          if (!isOfCluster(error) && !late.aborted) throw error;
-          // What was found before is found again.
-          isOver = error instanceof FailoverError || late.aborted ||
-            performance.now() - beganMs > SCAN_AGAIN_MS;
-          if (isOver) {
-            const why = late.aborted
-              ? `${OUTPUTS_MS / 1000} s were not enough`
-              : (error as Error).message;
-            problems.push(`not all outputs that are there are known (${why})`);
-          } else await pause(AGAIN_MS, either);
-        }
+      const scanned = await patiently(scan, late, signal);
+      if (typeof scanned === "string") {
+        problems.push(`not all outputs that are there are known (${scanned})`);
       }
       const found = finder.found(era);
       const replicationFactor = Math.min(
@@ -320,7 +304,9 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
           `which outputs are there cannot be written down (${error.message})`,
         );
       }
-      const { outputs, records, withoutCut } = scanned;
+      const { outputs, records, withoutCut } = typeof scanned === "string"
+        ? NOTHING_SCANNED
+        : scanned;
       const problem = problems.length === 0
         ? null
         : `results may come twice: ${problems.join("; ")}`;
@@ -344,13 +330,41 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
   };
 }
 
+const NOTHING_SCANNED: ScanReport = { outputs: 0, records: 0, withoutCut: [] };
+
+/**
+ * Again while the cluster may come back; what was found before is found again.
+ * @param late when the time is over
+ * @returns a text: why it did not succeed.
+ */
+async function patiently(
+  scan: () => Promise<ScanReport>,
+  late: AbortSignal,
+  signal: AbortSignal,
+): Promise<ScanReport | string> {
+  const beganMs = performance.now();
+  for (;;) {
+    try {
+      return await scan();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (late.aborted) return `${OUTPUTS_MS / 1000} s were not enough`;
+      if (!isOfCluster(error)) throw error;
+      const isOver = error instanceof FailoverError ||
+        performance.now() - beganMs > SCAN_AGAIN_MS;
+      if (isOver) return error.message;
+    }
+    await pause(AGAIN_MS, AbortSignal.any([signal, late]));
+  }
+}
+
 /** What the cluster that is promoted does not do, and may do later. */
 const isOfCluster = (error: unknown): error is Error =>
   error instanceof KafkaError || error instanceof ReadError ||
   error instanceof FailoverError;
 
 const countOf = (
-  entries: readonly { readonly outputs: readonly InputOutputs[] }[],
+  entries: readonly { readonly outputs: readonly DoneInput[] }[],
 ): number =>
   entries.flatMap(({ outputs }) => outputs)
     .reduce((sum, [, ...ordinals]) => sum + ordinals.length, 0);

@@ -17,21 +17,11 @@
  * names may not be known here. Pure.
  */
 import { z } from "zod";
+import type { DoneInput, DonePartition } from "../../src/pool/done_outputs.ts";
 
-export type InputOutputs = readonly [offset: number, ...ordinals: number[]];
-
-/**
- * Of one input partition and group, outputs in one topic, of inputs that had as
- * many (0: not known); ascending by offset.
- */
-export interface DoneEntry {
+/** As the group's pools are told; ascending by offset. */
+export interface DoneEntry extends DonePartition {
   readonly group: string;
-  readonly topic: string;
-  readonly topicId: string;
-  readonly partition: number;
-  readonly output: string;
-  readonly count: number;
-  readonly outputs: readonly InputOutputs[];
 }
 
 export interface TailEntry extends Omit<DoneEntry, "topic"> {
@@ -67,7 +57,7 @@ const entry = {
   output: z.string(),
   count: z.int().min(0),
   // Of many thousands: zod takes ten times as long for each by itself.
-  outputs: z.custom<InputOutputs[]>(areOutputs),
+  outputs: z.custom<DoneInput[]>(areOutputs),
 };
 const head = { era: z.int().min(0), parts: z.int().min(1) };
 const donePart = z.object({
@@ -120,7 +110,7 @@ function inParts<T extends DoneEntry | TailEntry>(
     const { group, output, topic } = each;
     const head = ENTRY_BYTES + group.length + output.length +
       (topic?.length ?? 0);
-    let outputs: InputOutputs[] | null = null;
+    let outputs: DoneInput[] | null = null;
     for (const input of each.outputs) {
       const bytes = JSON.stringify(input).length + 1;
       if (room < bytes + (outputs === null ? head : 0)) {

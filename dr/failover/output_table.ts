@@ -1,5 +1,5 @@
 /** Collects outputs by the inputs that caused them, in little memory. Pure. */
-import type { InputOutputs } from "./done_records.ts";
+import type { DoneInput } from "../../src/pool/done_outputs.ts";
 
 /** Whose outputs belong together: all but the offset and the ordinal. */
 export interface OutputPlace<Topic> {
@@ -43,7 +43,7 @@ export class OutputTable<Topic> {
 
   /** Each output once, in order. */
   entries(): (OutputPlace<Topic> & {
-    readonly outputs: readonly InputOutputs[];
+    readonly outputs: readonly DoneInput[];
   })[] {
     return Array.from(this.#places.values(), ({ place, cells }) => ({
       ...place,
@@ -52,7 +52,7 @@ export class OutputTable<Topic> {
   }
 }
 
-function inputsOf(cells: readonly number[]): InputOutputs[] {
+function inputsOf(cells: readonly number[]): DoneInput[] {
   const order = Array.from({ length: cells.length / 2 }, (_, at) => at * 2)
     .sort((one, other) =>
       cells[one]! - cells[other]! || cells[one + 1]! - cells[other + 1]!

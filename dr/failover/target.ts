@@ -5,6 +5,7 @@ import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
 import { type LaneStateParts, readRecords } from "../mirror/lane_state.ts";
 import { idOf } from "../mirror/names.ts";
 import type { OffsetMap } from "../offset_map/mod.ts";
+import { partitionsOf } from "../partitions.ts";
 import { withDeadline } from "../state/deadline.ts";
 import {
   type ClusterName,
@@ -92,11 +93,8 @@ export async function mirroredPartitions(
   const topics = new Set(
     Array.from(map.partitions(), ({ topic }) => targetTopic(topic)),
   );
-  return Array.from(topics).flatMap((topic) =>
-    Array.from({ length: counts.get(topic) ?? 0 }, (_, partition) => ({
-      topic,
-      partition,
-    }))
+  return [...topics].flatMap((topic) =>
+    partitionsOf(topic, counts.get(topic) ?? 0)
   );
 }
 

@@ -10,6 +10,7 @@ import type { Log } from "../../src/telemetry/log.ts";
 import { connectOffsetsTopic, type Flow, lanesTopic } from "../formats/mod.ts";
 import type { DamageChecker, Evidence, MirroredTopic } from "../topics/mod.ts";
 import type { ClusterClients } from "../clusters.ts";
+import { partitionsOf } from "../partitions.ts";
 import { batchLimit } from "./batch_limit.ts";
 import { endHanging } from "./hanging.ts";
 import { LaneSealedError, readLaneEra } from "./lane_era.ts";
@@ -185,10 +186,7 @@ async function statePartitions(
   const counts = await targetAdmin.partitionCounts(REQUEST_MS);
   return [
     { topic: lanesTopic(flow.source), partition: lane },
-    ...Array.from({ length: counts.get(topic) ?? 0 }, (_, partition) => ({
-      topic,
-      partition,
-    })),
+    ...partitionsOf(topic, counts.get(topic) ?? 0),
   ];
 }
 

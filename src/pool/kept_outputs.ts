@@ -5,16 +5,14 @@
  * been tried more often, or less. Pure.
  */
 import type { Coordinates } from "./coordinates.ts";
+import type { DoneInput } from "./done_outputs.ts";
 
 /** Of one input partition and group, of inputs that had as many outputs. */
 export interface KeptOutputs
   extends Pick<Coordinates, "topicId" | "partition" | "group" | "count"> {
   /** The topic that they are in. */
   readonly output: string;
-  readonly outputs: readonly (readonly [
-    offset: number,
-    ...ordinals: number[],
-  ])[];
+  readonly outputs: readonly DoneInput[];
 }
 
 type Name = Omit<Coordinates, "clusterId" | "outputTopic">;
