@@ -14,7 +14,7 @@ import {
   killedAll,
   type Switched,
 } from "../support/clients_world.ts";
-import type { ClientOptions } from "../support/followed_clients.ts";
+import { type ClientOptions, impatient } from "../support/followed_clients.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 import { isSoak } from "../support/soak.ts";
 import { eventually } from "../support/wait.ts";
@@ -31,21 +31,6 @@ interface Scenario {
     readonly java: ClientOptions["properties"];
   };
 }
-
-const IMPATIENT = {
-  "socket.connection.setup.timeout.ms": 1_000,
-  "metadata.recovery.rebootstrap.trigger.ms": 2_000,
-};
-const impatient = {
-  rdkafka: { ...IMPATIENT, "socket.timeout.ms": 3_000 },
-  java: {
-    ...IMPATIENT,
-    "socket.connection.setup.timeout.max.ms": 1_000,
-    "request.timeout.ms": 3_000,
-    // For commits that are waited for, as the consumer tool does.
-    "default.api.timeout.ms": 5_000,
-  },
-};
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   "is killed": { fault: killedAll },

@@ -4,17 +4,16 @@
  */
 import assert from "node:assert/strict";
 import { Generator, idName } from "../chaos/generator.ts";
+import { type Roles, startRoles } from "../drill/support/roles.ts";
 import { FailbackRuns } from "../support/failback_run.ts";
-import { freePorts } from "../support/free_port.ts";
 import type {
   IndependentClient,
   KafkaRecord,
 } from "../support/independent_client.ts";
-import { Job, jsonOf, topicsOf } from "../support/job.ts";
+import { jsonOf, topicsOf } from "../support/job.ts";
 import { MirrorPair } from "../support/mirror_pair.ts";
 import { quietKafka } from "../support/quiet_kafkajs.ts";
 import { realKafkaTest } from "../support/require_java.ts";
-import { SentinelRun } from "../support/sentinel_run.ts";
 import { eventually } from "../support/wait.ts";
 
 const name = "planned";
@@ -34,7 +33,7 @@ realKafkaTest(
   async () => {
     await using pair = await MirrorPair.start({ heapMb: 256 });
     await using stack = new AsyncDisposableStack();
-    const roles = await startRoles(pair, stack);
+    const roles = await startLoaded(pair, stack);
     try {
       await switchOver(pair, roles);
     } catch (error) {
@@ -47,26 +46,21 @@ realKafkaTest(
   },
 );
 
-interface Roles {
-  readonly job: Job;
-  readonly sentinel: SentinelRun;
+interface Loaded extends Roles {
   readonly generator: Generator;
   /** Numbers of acknowledged inputs. */
   readonly acknowledged: Set<number>;
 }
 
-async function startRoles(
+async function startLoaded(
   pair: MirrorPair,
   stack: AsyncDisposableStack,
-): Promise<Roles> {
-  const { source, target } = pair;
-  const brokers = source.cluster.bootstrapServers;
-  const standby = { SECONDARY_BROKERS: target.cluster.bootstrapServers };
+): Promise<Loaded> {
   for (const topic of topics) await pair.create(topic, partitions);
   const acknowledged = new Set<number>();
   const generator = stack.use(
     new Generator({
-      client: source.client,
+      client: pair.source.client,
       topic: input,
       seed: 1,
       recordsPerSecond: 200,
@@ -77,36 +71,13 @@ async function startRoles(
       },
     }),
   );
-  const sentinel = stack.use(
-    SentinelRun.start({
-      ...standby,
-      PRIMARY_BROKERS: brokers,
-      GATEWAY_LISTEN: `127.0.0.1:${freePorts(1)[0]}`,
-      SENTINEL_TOPICS: input,
-      STATE_REPLICATION_FACTOR: "1",
-    }),
-  );
-  const mirror = stack.use(
-    pair.mirror(topics, {
-      MIRROR_GROUP_SYNC: "true",
-      MIRROR_CUT_INTERVAL_MS: "500",
-      TRANSACTION_TIMEOUT_MS: "10000",
-    }),
-  );
-  await mirror.running();
-  const job = stack.use(
-    Job.start({
-      brokers,
-      name,
-      env: { ...standby, GUARANTEE: "exactly-once", INSTANCE_ID: "only" },
-    }),
-  );
-  return { job, sentinel, generator, acknowledged };
+  const roles = await startRoles(pair, name, stack);
+  return { ...roles, generator, acknowledged };
 }
 
 async function switchOver(
   pair: MirrorPair,
-  { acknowledged, generator, job, sentinel }: Roles,
+  { acknowledged, generator, job, sentinel }: Loaded,
 ): Promise<void> {
   const { source, target } = pair;
   const runs = new FailbackRuns(pair, {

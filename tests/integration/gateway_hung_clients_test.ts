@@ -3,6 +3,7 @@
  * them: shorter ones here, and in a soak those that librdkafka has by default.
  */
 import {
+  impatient,
   javaConsumer,
   javaProducer,
   rdkafkaConsumer,
@@ -17,21 +18,6 @@ import {
   withSettings,
 } from "../support/gateway_world.ts";
 import { isSoak } from "../support/soak.ts";
-
-const IMPATIENT = {
-  "socket.connection.setup.timeout.ms": 1_000,
-  "metadata.recovery.rebootstrap.trigger.ms": 2_000,
-};
-const impatient = {
-  rdkafka: { ...IMPATIENT, "socket.timeout.ms": 3_000 },
-  java: {
-    ...IMPATIENT,
-    "socket.connection.setup.timeout.max.ms": 1_000,
-    "request.timeout.ms": 3_000,
-    // For commits that are waited for, as the consumer tool does.
-    "default.api.timeout.ms": 5_000,
-  },
-};
 
 // Of a group, since its topic has one partition, one consumer is at work.
 const rdkafka = [rdkafkaProducer, rdkafkaConsumer];

@@ -33,6 +33,22 @@ export interface ClientOptions {
 }
 
 /** Sends a small record every 10 ms. */
+const QUICK_START = {
+  "socket.connection.setup.timeout.ms": 1_000,
+  "metadata.recovery.rebootstrap.trigger.ms": 2_000,
+};
+/** Settings of those that a cluster which hangs must not cost a minute. */
+export const impatient = {
+  rdkafka: { ...QUICK_START, "socket.timeout.ms": 3_000 },
+  java: {
+    ...QUICK_START,
+    "socket.connection.setup.timeout.max.ms": 1_000,
+    "request.timeout.ms": 3_000,
+    // For commits that are waited for, as the consumer tool does.
+    "default.api.timeout.ms": 5_000,
+  },
+};
+
 export async function rdkafkaProducer(
   { bootstrapServers, properties, topic }: ClientOptions,
 ): Promise<FollowedClient> {

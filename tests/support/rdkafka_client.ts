@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { ensureNative } from "../../src/kafka/native/locate.ts";
 import { librarySource } from "../../src/kafka/native/source.ts";
-import { eachLine } from "./each_line.ts";
 import { type GuardedProcess, startGuarded } from "./guarded_process.ts";
+import { LineProcess } from "./line_process.ts";
 
 export interface RdkafkaOptions {
   readonly mode: "produce" | "consume";
@@ -41,36 +41,26 @@ export class RdkafkaClient implements AsyncDisposable {
   readonly errors: string[] = [];
   /** The end of what it wrote besides. */
   readonly complaints: string[] = [];
-  readonly #process: GuardedProcess;
-  readonly #folder: string;
-  readonly #reading: Promise<unknown>;
-  #disposed: Promise<void> | undefined;
+  readonly #lines: LineProcess;
 
   private constructor(process: GuardedProcess, folder: string) {
-    this.#process = process;
-    this.#folder = folder;
-    this.#reading = Promise.all([
-      eachLine(process.stdout, (line) => this.#take(line)),
-      eachLine(process.stderr, (line) => {
+    this.#lines = new LineProcess({
+      process,
+      folder,
+      onLine: (line) => this.#take(line),
+      onComplaint: (line) => {
         this.complaints.push(line);
         this.complaints.splice(0, this.complaints.length - 20);
-      }),
-    ]);
+      },
+    });
   }
 
   get alive(): boolean {
-    return this.#process.alive;
+    return this.#lines.alive;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#disposed ??= this.#dispose();
-  }
-
-  async #dispose(): Promise<void> {
-    this.#process.signal("SIGKILL");
-    await this.#process.status;
-    await this.#reading;
-    await Deno.remove(this.#folder, { recursive: true });
+    return this.#lines[Symbol.asyncDispose]();
   }
 
   #take(line: string): void {

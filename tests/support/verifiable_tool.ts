@@ -3,8 +3,8 @@
  * `kafka-verifiable-producer.sh` and `kafka-verifiable-consumer.sh`. They write a
  * line of JSON for each thing that happens to them.
  */
-import { eachLine } from "./each_line.ts";
 import { type GuardedProcess, startGuarded } from "./guarded_process.ts";
+import { LineProcess } from "./line_process.ts";
 import { takeJvmSlot } from "./jvm_slots.ts";
 import { writeProperties } from "./kafka_properties.ts";
 import { fastStartFlags, kafkaRuntime } from "./kafka_runtime.ts";
@@ -62,22 +62,19 @@ export class VerifiableTool implements AsyncDisposable {
   readonly events: ToolEvent[] = [];
   /** What it wrote besides. */
   readonly complaints: string[] = [];
-  readonly #process: GuardedProcess;
-  readonly #folder: string;
-  readonly #reading: Promise<unknown>;
-  #disposed: Promise<void> | undefined;
+  readonly #lines: LineProcess;
 
   private constructor(process: GuardedProcess, folder: string) {
-    this.#process = process;
-    this.#folder = folder;
-    this.#reading = Promise.all([
-      eachLine(process.stdout, (line) => this.#take(line)),
-      eachLine(process.stderr, (line) => void this.complaints.push(line)),
-    ]);
+    this.#lines = new LineProcess({
+      process,
+      folder,
+      onLine: (line) => this.#take(line),
+      onComplaint: (line) => void this.complaints.push(line),
+    });
   }
 
   get alive(): boolean {
-    return this.#process.alive;
+    return this.#lines.alive;
   }
 
   named(name: string): ToolEvent[] {
@@ -85,14 +82,7 @@ export class VerifiableTool implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#disposed ??= this.#dispose();
-  }
-
-  async #dispose(): Promise<void> {
-    this.#process.signal("SIGKILL");
-    await this.#process.status;
-    await this.#reading;
-    await Deno.remove(this.#folder, { recursive: true });
+    return this.#lines[Symbol.asyncDispose]();
   }
 
   #take(line: string): void {

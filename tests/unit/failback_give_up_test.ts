@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { givenUp, giveUp } from "../../dr/failback/give_up.ts";
 import {
-  type Decide,
+  givenUp,
+  giveUp,
+  type GiveUpParts,
+} from "../../dr/failback/give_up.ts";
+import {
   type DrState,
   isWorkedIn,
   OvertakenError,
@@ -35,27 +38,32 @@ Deno.test("whatever rests is worked in again once it is given up, on the same cl
   }
 });
 
-Deno.test("what others have taken over is theirs to give up", async () => {
-  let state: DrState = { ...FAILED_OVER, phase: "draining" };
-  const parts = {
+/** A switch of the way back that rests, on a state in a test's hands. */
+function resting(phase: Phase, others: Partial<GiveUpParts> = {}) {
+  let state: DrState = { ...FAILED_OVER, phase };
+  const parts: GiveUpParts = {
     latest: () => Promise.resolve(state),
-    change: async (decide: Decide) => {
+    async change(decide) {
       const proposal = await decide(state);
-      if (proposal === null) return { kind: "unchanged", state } as const;
+      if (proposal === null) return { kind: "unchanged", state };
       state = { ...state, ...proposal, epoch: state.epoch + 1 };
-      const copied = Promise.resolve(null);
-      return { kind: "changed", state, copied } as const;
+      return { kind: "changed", state, copied: Promise.resolve(null) };
     },
     expectPrimary: () => assert.fail("the secondary is active"),
     endReplay: () => assert.fail("nothing is replayed"),
     keepDone: () => assert.fail("the era is the same"),
+    ...others,
   };
-  const { epoch } = state;
+  return { epoch: state.epoch, epochNow: () => state.epoch, parts };
+}
+
+Deno.test("what others have taken over is theirs to give up", async () => {
+  const { epoch, epochNow, parts } = resting("draining");
   await assert.rejects(
     giveUp(parts, { why: "test", epoch: epoch - 1 }, signal),
     OvertakenError,
   );
-  assert.equal(state.epoch, epoch);
+  assert.equal(epochNow(), epoch);
   const given = await giveUp(parts, { why: "test", epoch }, signal);
   assert.deepEqual(
     [given?.phase, given?.reason],
@@ -65,51 +73,32 @@ Deno.test("what others have taken over is theirs to give up", async () => {
 });
 
 Deno.test("a switch that was taken over to be given up, without that being known, is given up", async () => {
-  let state: DrState = { ...FAILED_OVER, phase: "draining" };
+  const { epoch, parts } = resting("draining");
   let isFirst = true;
-  const parts = {
-    latest: () => Promise.resolve(state),
-    change: async (decide: Decide) => {
-      const proposal = await decide(state);
-      if (proposal === null) return { kind: "unchanged", state } as const;
-      state = { ...state, ...proposal, epoch: state.epoch + 1 };
-      if (isFirst) {
-        isFirst = false;
-        throw new StateError("unknown", "perhaps", { perhaps: state });
-      }
-      const copied = Promise.resolve(null);
-      return { kind: "changed", state, copied } as const;
-    },
-    expectPrimary: () => assert.fail("the secondary is active"),
-    endReplay: () => assert.fail("nothing is replayed"),
-    keepDone: () => assert.fail("the era is the same"),
+  const change: GiveUpParts["change"] = async (decide, its) => {
+    const changed = await parts.change(decide, its);
+    if (!isFirst || changed.kind === "unchanged") return changed;
+    isFirst = false;
+    throw new StateError("unknown", "perhaps", { perhaps: changed.state });
   };
-  const { epoch } = state;
-  const given = await giveUp(parts, { why: "test", epoch }, signal);
+  const given = await giveUp(
+    { ...parts, change },
+    { why: "test", epoch },
+    signal,
+  );
   assert.deepEqual([given?.phase, given?.epoch], ["catching-up", epoch + 2]);
 });
 
 Deno.test("giving up goes on under the epoch that it has claimed", async () => {
-  let state: DrState = { ...FAILED_OVER, phase: "fencing" };
   let isFirst = true;
-  const parts = {
-    latest: () => Promise.resolve(state),
-    change: async (decide: Decide) => {
-      const proposal = await decide(state);
-      if (proposal === null) return { kind: "unchanged", state } as const;
-      state = { ...state, ...proposal, epoch: state.epoch + 1 };
-      const copied = Promise.resolve(null);
-      return { kind: "changed", state, copied } as const;
-    },
-    expectPrimary: () => assert.fail("the secondary is active"),
-    endReplay: () => assert.fail("nothing is replayed"),
+  const { epoch: begun, parts } = resting("fencing", {
     keepDone: async () => {
       if (!isFirst) return await Promise.resolve();
       isFirst = false;
       throw new Error("no leader");
     },
-  };
-  let { epoch } = state;
+  });
+  let epoch = begun;
   const onClaimed = (claimed: number) => epoch = claimed;
   const attempt = () =>
     giveUp(parts, { why: "test", epoch, onClaimed }, signal);

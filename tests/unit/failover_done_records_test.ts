@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { DoneInput } from "../../src/pool/done_outputs.ts";
 import {
   DoneLog,
   type DoneRecord,
   doneRecords,
   type EraOutputs,
-  type InputOutputs,
 } from "../../dr/failover/done_records.ts";
 
 /** As the contract has it: other parts read it. */
@@ -62,7 +62,7 @@ const outputs = fc.record({
 }).map(({ from, length, ordinals }) =>
   Array.from(
     { length },
-    (_, at): InputOutputs => [
+    (_, at): DoneInput => [
       from + at,
       ...Array.from({ length: ordinals }, (_, ordinal) => ordinal),
     ],
@@ -101,7 +101,7 @@ const joined = ({ done, era, tail }: EraOutputs) => ({
 const inputsOf = (
   entries: readonly {
     readonly place: unknown;
-    readonly outputs: readonly InputOutputs[];
+    readonly outputs: readonly DoneInput[];
   }[],
 ) =>
   entries.flatMap(({ outputs, place }) =>
@@ -151,7 +151,7 @@ Deno.test("a second writer of an era leaves nothing of the first, and done eras 
 });
 
 Deno.test("an era without all its parts is not there, and neither is what is no record", () => {
-  const big = Array.from({ length: 90_000 }, (_, at): InputOutputs => [at, 0]);
+  const big = Array.from({ length: 90_000 }, (_, at): DoneInput => [at, 0]);
   const records = doneRecords({
     era: 5,
     done: [{
