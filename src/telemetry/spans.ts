@@ -1,0 +1,38 @@
+/**
+ * Spans as plain data, so that worker threads can make them and the core need
+ * not know who takes them: `null` where nobody does.
+ *
+ *     worker ──message──> coordinator ──> SpanSink ──> src/telemetry/otel
+ */
+
+/** Names a span in its trace; hexadecimal as W3C writes them. */
+export interface SpanContext {
+  /** 32 digits. */
+  readonly traceId: string;
+  /** 16 digits. */
+  readonly spanId: string;
+}
+
+export type SpanKind = "internal" | "client" | "producer" | "consumer";
+
+export type SpanAttributes = Readonly<
+  Record<string, string | number | boolean>
+>;
+
+/** A span that has ended; only sampled ones are made. */
+export interface Span extends SpanContext {
+  /** Null: it is the root of its trace. */
+  readonly parentSpanId: string | null;
+  /** `{operation} {destination}` of messages. */
+  readonly name: string;
+  readonly kind: SpanKind;
+  /** Both in ms since the epoch, with fractions. */
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly attributes: SpanAttributes;
+  readonly links: readonly SpanContext[];
+  /** Why it failed; null: it did not. */
+  readonly error: string | null;
+}
+
+export type SpanSink = (spans: readonly Span[]) => void;
