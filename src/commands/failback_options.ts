@@ -49,6 +49,7 @@ export function failbackOptions(
     if (values.cancel && (values.switch || values["dry-run"])) {
       return "--cancel goes with neither --switch nor --dry-run";
     }
+    if (values.force && !values.switch) return "--force goes with --switch";
     return {
       reason: values.reason,
       cancels: values.cancel,

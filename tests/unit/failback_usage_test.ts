@@ -31,4 +31,5 @@ Deno.test("wrong words are named", () => {
     String(failbackOptions(["--cancel", "--switch"])),
     /--cancel goes with neither/,
   );
+  assert.match(String(failbackOptions(["--force"])), /--force goes with/);
 });
