@@ -16,7 +16,7 @@ import {
 import { EMBEDDED_LIMITS, startEmbeddedCluster } from "../embedded/cluster.ts";
 import { LoginSource } from "../embedded/login_source.ts";
 import type { Library } from "../kafka/mod.ts";
-import type { Pool } from "../pool/mod.ts";
+import type { Pool, Tracing } from "../pool/mod.ts";
 import { startHttp } from "../telemetry/http.ts";
 import {
   canShowLiveView,
@@ -25,6 +25,7 @@ import {
   wantsColor,
 } from "../telemetry/live_view.ts";
 import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import type { SpanSink } from "../telemetry/spans.ts";
 import { clientSettings } from "./client_properties.ts";
 import { fitCluster } from "./fit_cluster.ts";
 import { doneReader } from "./following/done_reader.ts";
@@ -75,6 +76,8 @@ export async function runJob(
     instanceId: instance.id,
     samples: view,
     log,
+    tracing: null,
+    onSpans: () => {},
   };
   const over = new AbortController();
   const { brokers } = settings.primary;
@@ -165,6 +168,8 @@ export interface Maker {
   readonly instanceId: string;
   readonly samples: boolean;
   readonly log: Log;
+  readonly tracing: Tracing | null;
+  readonly onSpans: SpanSink;
 }
 
 /** On the embedded cluster, which ends with the stack. */

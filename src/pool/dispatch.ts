@@ -1,6 +1,7 @@
 /** Who is to know what the worker threads say. */
 import { ErrorCode } from "../kafka/mod.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { SpanSink } from "../telemetry/spans.ts";
 import type { Deferrals } from "./deferrals.ts";
 import type { Membership } from "./membership.ts";
 import type { Partitions } from "./partitions.ts";
@@ -20,6 +21,7 @@ export interface DispatchParts {
   readonly supervision: Supervision;
   readonly membership: Membership;
   readonly log: Log;
+  readonly onSpans: SpanSink | undefined;
   /** The pool cannot go on. */
   readonly end: (reason: string) => void;
 }
@@ -68,6 +70,9 @@ export class Dispatch {
       case "sample":
         this.#samples.push(message.sample);
         if (this.#samples.length > SAMPLES) this.#samples.shift();
+        break;
+      case "spans":
+        this.#parts.onSpans?.(message.spans);
         break;
       case "tokenRefresh":
         membership.refreshToken(thread.producer, message.config);

@@ -167,6 +167,7 @@ export class Pool implements AsyncDisposable {
       supervision: this.#supervision,
       membership: this.#membership,
       log,
+      onSpans: options.onSpans,
       end: (reason) => this.#fail(reason),
     });
     this.#opened.promise.catch(() => {}); // `start` may not be waiting

@@ -7,6 +7,7 @@ import type { DelayTopic } from "../config/delays.ts";
 import type { InboxPort, ProducerPort, TopicPartition } from "../kafka/mod.ts";
 import type { RetryPolicy } from "../../workers/retry.ts";
 import type { LogLevel, LogLine } from "../telemetry/log.ts";
+import type { Span } from "../telemetry/spans.ts";
 import type { KeptOutputs } from "./kept_outputs.ts";
 import type { OffsetRanges } from "./offset_ranges.ts";
 import type { Sample } from "./status.ts";
@@ -91,6 +92,15 @@ export interface JobCoordinates {
   readonly topicIds: Readonly<Record<string, string>>;
 }
 
+/** Which traces are made; null in its place: none is. */
+export interface Tracing {
+  /**
+   * Of what has no trace yet, the share that gets one, 0 to 1. What comes with a
+   * trace is in it as far as whoever began it wants that.
+   */
+  readonly ratio: number;
+}
+
 /** What a stream worker does with records. */
 export interface StreamJob {
   /** URL of the processor's module. */
@@ -111,6 +121,7 @@ export interface StreamJob {
   readonly coordinates: JobCoordinates | null;
   /** Whether samples are wanted. */
   readonly samples: boolean;
+  readonly tracing: Tracing | null;
   readonly logLevel: LogLevel;
 }
 
@@ -239,6 +250,7 @@ export type FromWorker =
   | { readonly kind: "stopped" }
   | { readonly kind: "log"; readonly line: LogLine }
   | { readonly kind: "sample"; readonly sample: Sample }
+  | { readonly kind: "spans"; readonly spans: readonly Span[] }
   | { readonly kind: "tokenRefresh"; readonly config: string };
 
 /** What a mirror's transaction holds. */
