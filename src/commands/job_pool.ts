@@ -1,14 +1,9 @@
 /** The pool that a job's settings ask for. */
 import { delayTopics, type Settings } from "../config/mod.ts";
 import type { Library } from "../kafka/mod.ts";
-import {
-  type DoneOutputs,
-  Pool,
-  type Rates,
-  type Tracing,
-} from "../pool/mod.ts";
+import { type DoneOutputs, Pool, type Rates } from "../pool/mod.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { SpanSink } from "../telemetry/spans.ts";
+import type { SpanSink, Tracing } from "../telemetry/spans.ts";
 import { toFileUrl } from "./file_url.ts";
 import type { FitCluster } from "./fit_cluster.ts";
 

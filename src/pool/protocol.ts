@@ -7,7 +7,7 @@ import type { DelayTopic } from "../config/delays.ts";
 import type { InboxPort, ProducerPort, TopicPartition } from "../kafka/mod.ts";
 import type { RetryPolicy } from "../../workers/retry.ts";
 import type { LogLevel, LogLine } from "../telemetry/log.ts";
-import type { Span } from "../telemetry/spans.ts";
+import type { Span, Tracing } from "../telemetry/spans.ts";
 import type { KeptOutputs } from "./kept_outputs.ts";
 import type { OffsetRanges } from "./offset_ranges.ts";
 import type { Sample } from "./status.ts";
@@ -90,15 +90,6 @@ export interface JobCoordinates {
   readonly clusterId: string;
   /** Of the topics that are read, when the job began, by name. */
   readonly topicIds: Readonly<Record<string, string>>;
-}
-
-/** Which traces are made; null in its place: none is. */
-export interface Tracing {
-  /**
-   * Of what has no trace yet, the share that gets one, 0 to 1. What comes with a
-   * trace is in it as far as whoever began it wants that.
-   */
-  readonly ratio: number;
 }
 
 /** What a stream worker does with records. */
