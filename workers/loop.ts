@@ -258,7 +258,10 @@ export class Loop {
     const { page, post, settlement, sink, heapBytes } = this.#parts;
     sink.settle(this.#hurries, false);
     sink.publish();
-    page.report(settlement.pendingRecords);
+    page.report(
+      settlement.pendingRecords,
+      settlement.pendingBytes + sink.pendingBytes,
+    );
     const nowMs = performance.now();
     const changed = sink.takeChanged(this.#wantsExact(nowMs, last), last);
     if (changed.length > 0) post({ kind: "settled", partitions: changed });
