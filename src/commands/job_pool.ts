@@ -69,6 +69,7 @@ export function jobPool(parts: JobPoolParts): Pool {
       },
       coordinates: cluster.coordinates,
       samples: parts.samples,
+      tracing: null,
       logLevel: settings.logLevel,
     },
     ...(done === undefined ? {} : { done }),

@@ -356,6 +356,7 @@ export class WorkerThread implements AsyncDisposable {
       case "fetchFailed":
       case "logChanged":
       case "log":
+      case "spans":
       case "sample":
         this.#options.events.onMessage(this, message);
         break;
