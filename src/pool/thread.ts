@@ -356,8 +356,8 @@ export class WorkerThread implements AsyncDisposable {
       case "fetchFailed":
       case "logChanged":
       case "log":
-      case "spans":
       case "sample":
+      case "spans":
         this.#options.events.onMessage(this, message);
         break;
       default:
