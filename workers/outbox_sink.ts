@@ -230,7 +230,8 @@ export abstract class OutboxSink implements Sink {
     const said = before === null
       ? own
       : { ...own, headers: [...own.headers ?? [], before] };
-    this.put(ticket.slot, marked, said, header);
+    const traced = ticket.trace?.sending(index, said) ?? said;
+    this.put(ticket.slot, marked, traced, header);
   }
 
   /**

@@ -200,8 +200,7 @@ async function embeddedJob(
   const pool = stack.use(jobPool({ ...maker, cluster: fit }));
   return {
     work: pool,
-    feed: () =>
-      generate(stack, library, servers, settings, options, pool, over),
+    feed: () => generate(stack, maker, servers, options, pool, over),
   };
 }
 
@@ -260,9 +259,8 @@ export function followingJob(
 /** Feeds the embedded cluster; ends only when it cannot go on. */
 async function generate(
   stack: AsyncDisposableStack,
-  library: Library,
+  { library, onSpans, settings: { embedded, inputTopic }, tracing }: Maker,
   bootstrapServers: string,
-  { inputTopic, embedded }: Settings,
   { messages }: StartOptions,
   pool: Pool,
   over: AbortController,
@@ -280,6 +278,8 @@ async function generate(
       rate: embedded.rate,
       ...(messages === null ? {} : { limit: messages }),
       settled: () => pool.settledOffsets,
+      tracing,
+      onSpans,
     }),
   );
   try {

@@ -42,7 +42,7 @@ export interface PoolOptions {
    */
   readonly mayCommit?: () => boolean;
   readonly log: Log;
-  /** Takes what `job.tracing` asks for. Default: nobody does. */
+  /** Takes spans, where the job traces. Default: nobody does. */
   readonly onSpans?: SpanSink;
   /** Gives tokens for SASL/OAUTHBEARER; not needed with the method `oidc`. */
   readonly oauthToken?: (config: string) => Promise<OauthToken>;
