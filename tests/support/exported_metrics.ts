@@ -9,12 +9,10 @@ import { UNTIL_2036 } from "./certificates.ts";
 import type { Child } from "./child.ts";
 import { library, produce } from "./embedded.ts";
 import { httpOf, startJob } from "./job_process.ts";
+import { type ExportedMetrics, metricsIn } from "./metrics_page.ts";
 import { MirrorRun } from "./mirror_run.ts";
 import { SentinelRun } from "./sentinel_run.ts";
 import { eventually } from "./wait.ts";
-
-/** By name as on `/metrics`: all labels that its samples have. */
-export type ExportedMetrics = ReadonlyMap<string, ReadonlySet<string>>;
 
 const INPUT = "figures";
 /** What is there only when a role has come so far. */
@@ -89,17 +87,4 @@ async function pageOf(
     everyMs: 200,
   });
   return page;
-}
-
-/** In Prometheus' text format. */
-export function metricsIn(page: string): ExportedMetrics {
-  const metrics = new Map<string, Set<string>>();
-  for (const line of page.split("\n")) {
-    const [, name, labels = ""] = /^([a-z_]+)(?:\{(.*)\})? /.exec(line) ?? [];
-    if (name === undefined) continue;
-    const known = metrics.get(name) ?? new Set();
-    metrics.set(name, known);
-    for (const [, label] of labels.matchAll(/([a-z_]+)="/g)) known.add(label!);
-  }
-  return metrics;
 }
