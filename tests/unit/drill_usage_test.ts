@@ -26,6 +26,20 @@ const WRONG: readonly [readonly string[], RegExp][] = [
   [["--soak", "5", "--at-once", "99"], /--at-once takes.*to 16/],
   [["--scenario", "pool-crash"], /pool-crash needs --clusters/],
   [["--break", "x", "--mend", "y"], /--break and --mend go.*with --clusters/],
+  [
+    [
+      "--clusters",
+      "--break",
+      "x",
+      "--mend",
+      "y",
+      "--soak",
+      "4",
+      "--at-once",
+      "2",
+    ],
+    /--break breaks.*--at-once at 1/,
+  ],
   [["--hurry"], /--hurry.*usage/],
 ];
 for (const [args, message] of WRONG) {
