@@ -52,12 +52,12 @@ export function judge(given: Evidence): Judgement {
   const here = clusters[active];
   const left = clusters[active === "primary" ? "secondary" : "primary"];
   const hereTimes = timesOf(here.inputs.map(({ id }) => id));
-  const leftIds = new Set(left.inputs.map(({ id }) => id));
+  const leftTimes = timesOf(left.inputs.map(({ id }) => id));
 
   const acknowledged = sent.filter((each) => each.acknowledgedMs !== null);
   const missing = acknowledged.filter(({ id }) => !hereTimes.has(id));
   const isInTail = ({ cluster, id }: Sent) =>
-    cluster !== active && leftIds.has(id);
+    cluster !== active && leftTimes.has(id);
   const tail = missing.filter(isInTail);
   const gone = missing.filter((each) => !isInTail(each));
   // A mirror that did nothing would leave a tail, and break no promise.
@@ -65,15 +65,20 @@ export function judge(given: Evidence): Judgement {
     !acknowledged.some(({ cluster, id }) =>
       cluster !== active && hereTimes.has(id)
     );
-  const copied = [...hereTimes].filter(([, times]) => times > 1);
+  // Where the load sent it, the load alone has written it: once some inputs have
+  // timed out, its client sends those again that may be there.
+  const copied = [...hereTimes].filter(([id, times]) =>
+    bySent.get(id)?.cluster !== active &&
+    times > Math.max(1, leftTimes.get(id) ?? 0)
+  );
   const foreign = [...hereTimes.keys()].filter((id) => !bySent.has(id));
 
   const unlisted = evidence.listed ? unlistedOf(evidence, tail) : 0;
   const { afterwards, standstill } = afterwardsOf(evidence);
   const behind = active === "primary"
-    ? here.inputs.filter(({ id }) => !leftIds.has(id)).length
+    ? here.inputs.filter(({ id }) => !leftTimes.has(id)).length
     : 0;
-  const { lost, repeated, unasked } = outputsOf(here, bySent, leftIds);
+  const { lost, repeated, unasked } = outputsOf(here, bySent, leftTimes);
   const reordered = reorderedIn(here);
   // All that was left has come home, or else nobody would have been moved.
   const isHome = active === "primary" &&
@@ -129,7 +134,7 @@ function timesOf<T>(all: readonly T[]): ReadonlyMap<T, number> {
 function outputsOf(
   { inputs, outputs }: Observed,
   sent: ReadonlyMap<number, Sent>,
-  leftIds: ReadonlySet<number>,
+  leftTimes: ReadonlyMap<number, number>,
 ): { lost: number; repeated: number; unasked: number } {
   const demanded = new Map<string, number>();
   for (const { id } of inputs) {
@@ -157,8 +162,8 @@ function outputsOf(
     const wanted = demanded.get(name);
     if (wanted !== undefined) repeated += Math.max(0, times - wanted);
     // An output may have been mirrored before its input.
-    else if (leftIds.has(id) && ordinal < (sent.get(id)?.outputs ?? 0)) {
-      repeated += times - 1;
+    else if (leftTimes.has(id) && ordinal < (sent.get(id)?.outputs ?? 0)) {
+      repeated += Math.max(0, times - leftTimes.get(id)!);
     } else unasked += times;
   }
   return { lost, repeated, unasked };

@@ -88,7 +88,8 @@ ${RUNBOOK}
   --max-rpo 2s      what may be missing on the new cluster
   --clusters        on those of PRIMARY_BROKERS and SECONDARY_BROKERS, in topics
                     of its own
-  --break COMMAND   breaks the primary, by /bin/sh; only with --mend
+  --break COMMAND   kills or hangs the primary's brokers, by /bin/sh with
+                    DRILL_FAULT (kill, hang) and DRILL_SCENARIO; only with --mend
   --mend COMMAND    mends it
   --json            one line at the end
 

@@ -27,6 +27,20 @@ const WRONG: readonly [readonly string[], RegExp][] = [
   [["--scenario", "pool-crash"], /pool-crash needs --clusters/],
   [["--scenario", "planned"], /planned needs --clusters: .*their groups/],
   [["--break", "x", "--mend", "y"], /--break and --mend go.*with --clusters/],
+  [
+    [
+      "--clusters",
+      "--break",
+      "x",
+      "--mend",
+      "y",
+      "--soak",
+      "4",
+      "--at-once",
+      "2",
+    ],
+    /--break breaks.*--at-once at 1/,
+  ],
   [["--hurry"], /--hurry.*usage/],
 ];
 for (const [args, message] of WRONG) {

@@ -31,13 +31,18 @@ import {
   KafkaError,
   type Library,
   type ProducerProperties,
-  ReadError,
 } from "../../kafka/mod.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { DrillFolder } from "./drill_folder.ts";
 import { Generator } from "./generator.ts";
 import { Link, type LinkMode } from "./link.ts";
-import { adminOf, endOf, observe, type ObserverOptions } from "./observer.ts";
+import {
+  adminOf,
+  endOf,
+  mayAnswerYet,
+  observe,
+  type ObserverOptions,
+} from "./observer.ts";
 import { Role } from "./role.ts";
 import { abortIn, lacksOfAll, SENTINEL } from "./role_status.ts";
 import { runCommand } from "./run_command.ts";
@@ -290,9 +295,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
         return await observe(this.#observers[cluster], signal);
       } catch (error) {
         signal.throwIfAborted();
-        const mayPass = error instanceof ReadError ||
-          error instanceof KafkaError && error.retriable;
-        if (!mayPass) throw error;
+        if (!mayAnswerYet(error)) throw error;
       }
       await pause(LOOK_MS, signal);
     }

@@ -15,6 +15,7 @@ import {
   soakSummary,
 } from "../../../dr/drill/mod.ts";
 import { roleCommand } from "./role.ts";
+import type { BreakCommands } from "./user_commands.ts";
 
 export interface SoakOptions {
   readonly scenarios: readonly Scenario[];
@@ -24,7 +25,7 @@ export interface SoakOptions {
   readonly objectivesOf: (scenario: Scenario) => Objectives;
   readonly isOnClusters: boolean;
   /** As of one drill. */
-  readonly commands: { readonly break: string; readonly mend: string } | null;
+  readonly commands: BreakCommands | null;
   /** Of each drill. */
   readonly env: Readonly<Record<string, string>>;
   /** A line for each drill that is over. */
