@@ -9,8 +9,24 @@ export const ownEnvironment = (): Record<string, string> =>
     Object.entries(Deno.env.toObject()).filter(([name]) => NEEDED.test(name)),
   );
 
+/**
+ * Below those of outgoing connections (Linux from 32768, macOS from 49152): one
+ * of them would take the place of a role before it has started, or starts again.
+ */
+const LOWEST_PORT = 12_000;
+const HIGHEST_PORT = 32_000;
+const hostname = "127.0.0.1";
+
 /** One that nobody listens on just now. */
 export function freeAddress(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return `127.0.0.1:${listener.addr.port}`;
+  for (;;) {
+    const port = LOWEST_PORT +
+      Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT));
+    try {
+      Deno.listen({ hostname, port }).close();
+      return `${hostname}:${port}`;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
