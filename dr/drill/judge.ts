@@ -7,12 +7,14 @@
  */
 import type { ClusterName } from "../state/types.ts";
 import { withoutAborted } from "./shown_aborts.ts";
+import { switchesIn } from "./switches.ts";
 import type {
   Counts,
   Observed,
   Seen,
   Sent,
   ShownAbort,
+  SwitchGap,
   TailRange,
 } from "./types.ts";
 
@@ -34,6 +36,7 @@ export interface Evidence {
 export interface Judgement extends Counts {
   /** By when the oldest of the tail was acknowledged; null: there is none. */
   readonly oldestTailMs: number | null;
+  readonly switches: readonly SwitchGap[];
   readonly violations: readonly string[];
 }
 
@@ -77,11 +80,19 @@ export function judge(given: Evidence): Judgement {
     : 0;
   const { lost, repeated, unasked } = outputsOf(here, bySent, leftTimes);
   const reordered = reorderedIn(here);
+  // All that was left has come home, or else nobody would have been moved.
+  const isHome = active === "primary" &&
+    acknowledged.some(({ cluster }) => cluster !== active);
+  const repeatedThere = isHome
+    ? outputsOf(left, bySent, hereTimes).repeated
+    : 0;
   const violations = [
     ...told(lost, "outputs are lost"),
     ...told(repeated, "outputs are repeated"),
     ...told(reordered, "outputs are out of their key's order"),
+    ...told(repeatedThere, "outputs are repeated on the secondary"),
     ...told(gone.length, "acknowledged inputs are on no cluster"),
+    ...told(isHome ? tail.length : 0, "inputs have not come home"),
     ...isCutOff ? ["no input of the cluster that was left came over"] : [],
     ...told(copied.length, "inputs are there more than once"),
     ...told(foreign.length, "inputs are there that were never sent"),
@@ -89,7 +100,7 @@ export function judge(given: Evidence): Judgement {
     ...told(behind, "inputs of the primary are not mirrored"),
     ...told(unlisted, "inputs of the tail are not found by the way back"),
     ...standstill,
-    ...prefixProblems(clusters),
+    ...prefixProblems(evidence),
     ...claimProblems(evidence),
   ];
   return {
@@ -102,6 +113,7 @@ export function judge(given: Evidence): Judgement {
     reordered,
     tail: tail.length,
     behind,
+    switches: switchesIn(evidence),
     oldestTailMs: tail.length === 0
       ? null
       : Math.min(...tail.map((each) => each.acknowledgedMs!)),
@@ -184,12 +196,17 @@ function reorderedIn({ inputs, outputs }: Observed): number {
   return reordered;
 }
 
-/** What the secondary has of the primary is a beginning of it, in its order. */
+/**
+ * What the secondary has of the primary is a beginning of it, in its order. Where
+ * the primary is active it has nothing else: what was its own is mirrored back.
+ */
 function prefixProblems(
-  { primary, secondary }: Evidence["clusters"],
+  { active, clusters: { primary, secondary } }: Evidence,
 ): string[] {
   const source = byPartition(primary.inputs);
-  const known = new Set(primary.inputs.map(({ id }) => id));
+  const known = new Set(
+    (active === "primary" ? secondary : primary).inputs.map(({ id }) => id),
+  );
   const problems: string[] = [];
   for (const [partition, seen] of byPartition(secondary.inputs)) {
     const mirrored = seen.filter(({ id }) => known.has(id));

@@ -10,21 +10,20 @@ export const ownEnvironment = (): Record<string, string> =>
   );
 
 /**
- * Below those of outgoing connections (Linux from 32768, macOS from 49152): one
- * of them would take the place of a role before it has started, or starts again.
+ * Below the ports that systems hand out by themselves (Linux from 32768, macOS
+ * from 49152): the links of a drill take such ones all the time.
  */
-const LOWEST_PORT = 12_000;
-const HIGHEST_PORT = 32_000;
-const hostname = "127.0.0.1";
+const LEAST_PORT = 12_000;
+const MOST_PORT = 32_000;
 
 /** One that nobody listens on just now. */
 export function freeAddress(): string {
   for (;;) {
-    const port = LOWEST_PORT +
-      Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT));
+    const port = LEAST_PORT +
+      Math.floor(Math.random() * (MOST_PORT - LEAST_PORT));
     try {
-      Deno.listen({ hostname, port }).close();
-      return `${hostname}:${port}`;
+      using _listener = Deno.listen({ hostname: "127.0.0.1", port });
+      return `127.0.0.1:${port}`;
     } catch (error) {
       if (!(error instanceof Deno.errors.AddrInUse)) throw error;
     }

@@ -123,11 +123,16 @@ function lineOf({ scenario, seed }: SoakDrill, outcome: SoakOutcome): string {
 }
 
 const figures = (
-  { firstRecordMs, outputs, rpoMs, tail, tookMs }: DrillReport,
+  { firstRecordMs, outputs, rpoMs, switches, tail, tookMs }: DrillReport,
 ): string =>
   [
     ...firstRecordMs === null ? [] : [`RTO ${firstRecordMs} ms`],
     ...firstRecordMs === null ? [] : [`tail ${tail} of ${rpoMs} ms`],
+    ...firstRecordMs !== null
+      ? []
+      : switches.map(({ inputsMs, outputsMs, to }) =>
+        `to the ${to}: no input for ${inputsMs} ms, no output for ${outputsMs} ms`
+      ),
     `${outputs} outputs`,
     `took ${tookMs} ms`,
   ].join(", ");
