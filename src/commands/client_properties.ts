@@ -52,6 +52,9 @@ export function clientSettings(
     "log_level": syslogOfLevel(settings.logLevel),
     "socket.keepalive.enable": true,
     "socket.nagle.disable": true,
+    // As Java's clients: by librdkafka's 10 s all would stand still for so long
+    // after an outage that is over.
+    "reconnect.backoff.max.ms": 1_000,
   };
   const consumer = {
     ...common,
