@@ -22,7 +22,7 @@ import {
   standardTerminal,
   wantsColor,
 } from "../telemetry/live_view.ts";
-import type { Log, LogFields } from "../telemetry/log.ts";
+import { type Log, logClientLine, type LogFields } from "../telemetry/log.ts";
 import { clientSettings } from "./client_properties.ts";
 import { fitCluster } from "./fit_cluster.ts";
 import { doneReader } from "./following/done_reader.ts";
@@ -193,8 +193,7 @@ async function embeddedJob(
   const pool = stack.use(jobPool({ ...maker, cluster: fit }));
   return {
     work: pool,
-    feed: () =>
-      generate(stack, library, servers, settings, options, pool, over),
+    feed: () => generate(stack, maker, servers, options, pool, over),
   };
 }
 
@@ -253,9 +252,8 @@ export function followingJob(
 /** Feeds the embedded cluster; ends only when it cannot go on. */
 async function generate(
   stack: AsyncDisposableStack,
-  library: Library,
+  { library, log, settings: { inputTopic, embedded } }: Maker,
   bootstrapServers: string,
-  { inputTopic, embedded }: Settings,
   { messages }: StartOptions,
   pool: Pool,
   over: AbortController,
@@ -273,6 +271,9 @@ async function generate(
       rate: embedded.rate,
       ...(messages === null ? {} : { limit: messages }),
       settled: () => pool.settledOffsets,
+      onEvent: (event) => {
+        if (event.kind === "log") logClientLine(log, event.log);
+      },
     }),
   );
   try {
