@@ -100,8 +100,8 @@ const AGREED = {
   partition: ["messaging.destination.partition.id", "text", "partition"],
   offset: ["messaging.kafka.offset", "number", "offset of a record"],
   group: ["messaging.consumer.group.name", "text", "consumer group"],
-  traceId: ["trace.id", "text", "trace that the line belongs to"],
-  spanId: ["span.id", "text", "span that the line belongs to"],
+  trace_id: ["trace.id", "text", "trace that the line belongs to"],
+  span_id: ["span.id", "text", "span that the line belongs to"],
 } as const satisfies Readonly<Record<string, readonly [string, Kind, string]>>;
 
 /** What becomes of `error`, be it an error or a text. */
