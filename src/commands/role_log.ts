@@ -1,4 +1,4 @@
-/** The log of a process that runs until it is told to stop. */
+/** The log of a process. */
 import {
   type LoadedSettings,
   loadProcessSettings,
@@ -14,19 +14,27 @@ import {
   LogSink,
 } from "../telemetry/log.ts";
 
-export interface RoleLog {
+export interface OpenLog {
   readonly log: Log;
   readonly sink: LogSink;
 }
 
-/**
- * From now on all that the process writes is lines of this log, but for what it
- * is asked for on stdout: also the console's, and errors that nobody catches,
- * which end it.
- */
-export function openRoleLog(settings: Settings): RoleLog {
+/** On stderr, without what the settings say is secret. */
+export function openLog(settings: Settings): OpenLog {
   const sink = new LogSink(undefined, { secrets: secretValues(settings) });
+  // Also by `Deno.exit`.
+  globalThis.addEventListener("unload", () => sink.flush());
   const log = createLog({ level: settings.logLevel, write: sink.write });
+  return { log, sink };
+}
+
+/**
+ * The log of a process that runs until it is told to stop. From now on all that
+ * it writes is lines of this log, but for what it is asked for on stdout: also
+ * the console's, and errors that nobody catches, which end it.
+ */
+export function openRoleLog(settings: Settings): OpenLog {
+  const { log, sink } = openLog(settings);
   captureConsole(() => log);
   const uncaught = (error: unknown) => {
     log.error("uncaught error", { error });
@@ -40,8 +48,6 @@ export function openRoleLog(settings: Settings): RoleLog {
     event.preventDefault();
     uncaught(event.reason);
   });
-  // Also by `Deno.exit`.
-  globalThis.addEventListener("unload", () => sink.flush());
   return { log, sink };
 }
 
