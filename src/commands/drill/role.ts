@@ -141,7 +141,10 @@ export class Role implements AsyncDisposable {
 }
 
 /** Does nothing with one that has ended. */
-function signalled(process: Deno.ChildProcess, signal: Deno.Signal): void {
+export function signalled(
+  process: Deno.ChildProcess,
+  signal: Deno.Signal,
+): void {
   try {
     process.kill(signal);
   } catch (error) {
