@@ -181,7 +181,9 @@ export abstract class Supervised<P extends { readonly child: Child }>
 /** Its last errors, or what it said last. */
 function reasonOf(child: Child): string {
   const lines = child.lines("stderr");
-  const errors = lines.filter((line) => !/"log.level":"(info|debug)"/.test(line));
+  const errors = lines.filter((line) =>
+    !/"log.level":"(info|debug)"/.test(line)
+  );
   return (errors.length > 0 ? errors : lines).slice(-4).join(" | ");
 }
 

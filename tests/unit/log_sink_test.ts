@@ -61,6 +61,7 @@ Deno.test("a second taker sees each line that is written, until it is disposed",
   log.info("later");
   assert.equal(seen[0]!.message, "***");
   assert.deepEqual(seen, lines.slice(0, -1));
+  sink.flush(); // also ends its timer
 });
 
 Deno.test("a taker that throws, or logs, harms nobody", () => {
