@@ -84,7 +84,7 @@ export function judge(given: Evidence): Judgement {
   const isHome = active === "primary" &&
     acknowledged.some(({ cluster }) => cluster !== active);
   const repeatedThere = isHome
-    ? outputsOf(left, bySent, new Set(hereTimes.keys())).repeated
+    ? outputsOf(left, bySent, hereTimes).repeated
     : 0;
   const violations = [
     ...told(lost, "outputs are lost"),

@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { judge } from "../../dr/drill/judge.ts";
 import type { Seen } from "../../dr/drill/mod.ts";
 import {
-  broughtHome,
   type Course,
   failedOver,
   spoilt,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SCENARIOS } from "../../dr/drill/mod.ts";
-import type { ClusterFault } from "../../src/commands/drill/roles_world.ts";
+import type { ClusterFault } from "../../src/commands/drill/cluster_fault.ts";
 import { UserCommands } from "../../src/commands/drill/user_commands.ts";
 
 const KILL: ClusterFault = { kind: "kill", cluster: "primary" };
@@ -48,7 +48,9 @@ Deno.test("what is still broken in the end is mended", async () => {
 
 Deno.test("commands kill and hang the primary; all else is left to links", async () => {
   const faults = SCENARIOS.flatMap(({ steps }) =>
-    steps.flatMap(({ fault }) => "cluster" in fault ? [fault] : [])
+    steps.flatMap((step) =>
+      "fault" in step && "cluster" in step.fault ? [step.fault] : []
+    )
   );
   const taken: string[] = [];
   await told((commands) => {

@@ -7,7 +7,8 @@ import { DRILL_NAMESPACE } from "../../../dr/formats/mod.ts";
 import type { ClusterName } from "../../../dr/state/mod.ts";
 import { type Admin, KafkaError } from "../../kafka/mod.ts";
 import type { Log } from "../../telemetry/log.ts";
-import type { ClusterFault, DrillClusters } from "./roles_world.ts";
+import type { ClusterFault } from "./cluster_fault.ts";
+import type { DrillClusters } from "./roles_world.ts";
 import type { UserCommands } from "./user_commands.ts";
 
 export interface ConfiguredClustersOptions {

@@ -35,6 +35,7 @@ import {
 import type { Log } from "../../telemetry/log.ts";
 import type { DrillFolder } from "./drill_folder.ts";
 import { Generator } from "./generator.ts";
+import { type ClusterFault, modeOf, PASSING } from "./cluster_fault.ts";
 import { Link, type LinkMode } from "./link.ts";
 import {
   adminOf,
@@ -46,8 +47,6 @@ import {
 import { Role } from "./role.ts";
 import { abortIn, lacksOfAll, SENTINEL } from "./role_status.ts";
 import { runCommand } from "./run_command.ts";
-
-export type ClusterFault = Extract<Fault, { readonly cluster: ClusterName }>;
 
 /** The clusters of a drill, and what is done to them. */
 export interface DrillClusters extends AsyncDisposable {
@@ -91,7 +90,6 @@ export interface RolesWorldOptions {
 
 const LOOK_MS = 100;
 const PARTIES: readonly Party[] = ["pool", "mirror", "sentinel", "load"];
-const PASSING: LinkMode = { kind: "pass", delayMs: 0 };
 
 type Links = Readonly<Record<Party, Readonly<Record<ClusterName, Link>>>>;
 
@@ -210,20 +208,11 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
       case "freeze":
         return this.#roles[fault.role].freeze();
       case "cut":
-        if (this.#options.clusters.begin(fault)) return;
-        return this.#link(fault.cluster, fault.from, { kind: "hold" });
       case "kill":
-        if (this.#options.clusters.begin(fault)) return;
-        return this.#link(fault.cluster, PARTIES, { kind: "refuse" });
       case "hang":
-        if (this.#options.clusters.begin(fault)) return;
-        return this.#link(fault.cluster, PARTIES, { kind: "hold" });
       case "slow":
         if (this.#options.clusters.begin(fault)) return;
-        return this.#link(fault.cluster, PARTIES, {
-          kind: "pass",
-          delayMs: fault.delayMs,
-        });
+        return this.#link(fault, modeOf(fault));
     }
   }
 
@@ -238,11 +227,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
       case "hang":
       case "slow":
         if (this.#options.clusters.end(fault)) return;
-        return this.#link(
-          fault.cluster,
-          fault.kind === "cut" ? fault.from : PARTIES,
-          PASSING,
-        );
+        return this.#link(fault, PASSING);
     }
   }
 
@@ -350,8 +335,9 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
     this.#options.log.info(line, { role: log });
   }
 
-  #link(cluster: ClusterName, from: readonly Party[], mode: LinkMode): void {
-    for (const party of from) this.#links[party][cluster].mode = mode;
+  #link(fault: ClusterFault, mode: LinkMode): void {
+    const from = fault.kind === "cut" ? fault.from : PARTIES;
+    for (const party of from) this.#links[party][fault.cluster].mode = mode;
   }
 
   #watch(owned: AsyncDisposableStack): void {

@@ -1,5 +1,5 @@
 /** What commands of the user do to the primary: `--break` and `--mend`. */
-import type { ClusterFault } from "./roles_world.ts";
+import type { ClusterFault } from "./cluster_fault.ts";
 
 /** By `/bin/sh`, each told the fault and the scenario. */
 export interface BreakCommands {
