@@ -48,7 +48,7 @@ export function clientSettings(
   const common = {
     "bootstrap.servers": brokers,
     "client.id": `switchyard-${settings.instanceId}`,
-    // Our own log chooses, since its level can change. Nothing is made for it:
+    // Our own log chooses, since its level can change. It costs next to nothing:
     // what is less severe than "info" needs the property `debug` as well.
     "log_level": 7,
     "socket.keepalive.enable": true,
