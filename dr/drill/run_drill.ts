@@ -54,8 +54,11 @@ const READY_MS = 150_000;
 const FAILOVER_MS = 30_000;
 /** A cluster that runs says in this time what it has. */
 const OBSERVE_MS = 90_000;
-/** What is not there when nothing has come for so long is lost. */
-const SETTLE_MS = 20_000;
+/**
+ * What is not there when nothing has come for so long is lost. A mirror whose
+ * group and commit have both timed out begins anew after up to 30 s.
+ */
+const SETTLE_MS = 45_000;
 /** For so long things may come: a busy machine is slow, and loses nothing. */
 const MOST_SETTLE_MS = 180_000;
 const SETTLE_LOOK_MS = 250;
