@@ -72,7 +72,7 @@ export class Pool implements AsyncDisposable {
     const { job, library, log, onSpans: sink } = options;
     const spans = sink === undefined || job.tracing === null
       ? null
-      : new PoolSpans({ sink, groupId: job.groupId, log });
+      : new PoolSpans({ ...job.tracing, sink, groupId: job.groupId, log });
     this.#options = options;
     this.#consumer = new Consumer(library, options.consumer);
     this.#rateLimit = new RateLimit(options.rates, performance.now());
