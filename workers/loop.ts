@@ -166,6 +166,7 @@ export class Loop {
         continue;
       }
       const pollMs = tracing === null ? 0 : tracing.now();
+      const waitedMs = performance.now();
       const ready = inbox.take(limit);
       isDrained = ready === null;
       const batch: Batch | null = ready ?? await inbox.wait(limit, WAIT_MS);
@@ -175,6 +176,8 @@ export class Loop {
       }
       page.enter(Phase.native);
       if (batch.count > 0) {
+        page.observe("poll", performance.now() - waitedMs);
+        page.count("fetched", batch.count);
         rate.take(batch.count, batch.byteLength);
         this.#learnSize(batch);
         const ticket = settlement.open(batch);
@@ -264,7 +267,10 @@ export class Loop {
     const { page, post, settlement, sink, heapBytes, tracing } = this.#parts;
     sink.settle(this.#hurries, false);
     sink.publish();
-    page.report(settlement.pendingRecords);
+    page.report(
+      settlement.pendingRecords,
+      settlement.pendingBytes + sink.pendingBytes,
+    );
     const nowMs = performance.now();
     const changed = sink.takeChanged(this.#wantsExact(nowMs, last), last);
     if (changed.length > 0) {

@@ -51,7 +51,7 @@ export interface OutboxSinkParts {
   readonly onRefused: (error: KafkaError) => void;
 }
 
-export type Counts = Readonly<Record<Counter, number>>;
+export type Counts = Readonly<Record<Exclude<Counter, "fetched">, number>>;
 
 /** A result of the processor, or the input itself. */
 export type OutputKind = "result" | "deadLetter" | "postponed";

@@ -14,6 +14,7 @@ import {
   type Tracer,
 } from "@opentelemetry/api";
 import type { Span, SpanContext, SpanSink } from "../spans.ts";
+import { hrTime } from "./metric_data.ts";
 
 export const SAMPLED: Sampler = {
   shouldSample: () => ({ decision: SamplingDecision.RECORD_AND_SAMPLED }),
@@ -55,14 +56,14 @@ function replay(tracer: Tracer, ids: GivenIds, span: Span): void {
   ids.give(span);
   const replayed = tracer.startSpan(name, {
     kind: KINDS[kind],
-    startTime: startMs,
+    startTime: hrTime(startMs),
     attributes,
     links: links.map((each) => ({ context: sampled(each) })),
   }, parent);
   if (error !== null) {
     replayed.setStatus({ code: SpanStatusCode.ERROR, message: error });
   }
-  replayed.end(endMs);
+  replayed.end(hrTime(endMs));
 }
 
 const sampled = ({ spanId, traceId }: SpanContext): OtelSpanContext => ({
