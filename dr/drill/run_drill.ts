@@ -6,8 +6,13 @@
  *                          └─ detect, decide, promote, first record
  */
 import type { Log } from "../../src/telemetry/log.ts";
+import {
+  spanNow,
+  type SpanRecorder,
+} from "../../src/telemetry/span_recorder.ts";
 import { type ClusterName, other } from "../state/types.ts";
 import { pause } from "../waits.ts";
+import { drillSpans } from "./drill_spans.ts";
 import { DrillError } from "./errors.ts";
 import { type Evidence, judge, type Judgement } from "./judge.ts";
 import { isWithin, wrongSwitches } from "./expected.ts";
@@ -44,6 +49,8 @@ export interface DrillOptions {
   /** What the judgement is made of. */
   readonly onEvidence?: (evidence: Evidence) => void;
   readonly log: Log;
+  /** Default: null, nobody takes spans. */
+  readonly spans?: SpanRecorder | null;
 }
 
 const LOOK_MS = 10;
@@ -74,8 +81,8 @@ export async function runDrill(
   options: DrillOptions,
   signal: AbortSignal,
 ): Promise<DrillReport> {
-  const { objectives, seed, world } = options;
-  const beganMs = performance.now();
+  const { objectives, seed, spans = null, world } = options;
+  const beganMs = spanNow();
   const run = new Run(seeded(scenario, seed), options);
   const end = new AbortController();
   const either = AbortSignal.any([signal, end.signal]);
@@ -101,7 +108,8 @@ export async function runDrill(
     ...wrongSwitches(expects, run.switches, judgement),
     ...counts.violations,
   ];
-  return {
+  const endedMs = spanNow();
+  const report = {
     scenario: scenario.name,
     world: world.name,
     seed,
@@ -109,13 +117,15 @@ export async function runDrill(
     ...moments,
     ...counts,
     rpoMs,
-    tookMs: Math.round(performance.now() - beganMs),
+    tookMs: Math.round(endedMs - beganMs),
     limits: world.limits,
     violations,
     objectives,
     met: violations.length === 0 &&
       isWithin(scenario, { ...moments, ...judgement, rpoMs }, objectives),
   };
+  if (spans !== null) drillSpans(spans, report, { beganMs, endedMs, faultMs });
+  return report;
 }
 
 interface Outcome {

@@ -12,19 +12,13 @@ import { laneGroup } from "../../dr/mirror/names.ts";
 import { type ClusterName, other } from "../../dr/state/mod.ts";
 import type { PlanOptions } from "../../dr/topics/mod.ts";
 import type { Library } from "../kafka/mod.ts";
-import {
-  json,
-  metricsText,
-  probe,
-  startServer,
-} from "../telemetry/http_server.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { SpanRecorder } from "../telemetry/span_recorder.ts";
 import { clientSettings } from "./client_properties.ts";
+import { spansOf } from "./command_telemetry.ts";
 import { mirrorMetrics } from "./mirror_metrics.ts";
-import { openNative } from "./open_native.ts";
 import { print } from "./output.ts";
-import { openRoleLog, reloadSettings } from "./role_log.ts";
-import { aborted, listenToSignals } from "./signals.ts";
+import { Service } from "./service.ts";
 import { configOverride, damageRule } from "./topic_rules.ts";
 
 const KIB = 1024;
@@ -46,28 +40,23 @@ export async function runMirror(
   from: ClusterName,
 ): Promise<number> {
   const startedMs = performance.now();
-  const { log } = openRoleLog(settings);
-  const stop = new AbortController();
   await using stack = new AsyncDisposableStack();
-  stack.use(listenToSignals({
-    onStop: (signal) => stop.abort(signal),
-    onStopNow: () => Deno.exit(1),
-    onReload: () => reloadSettings(log),
-  }));
-  const library = await openNative(settings, stop.signal);
+  const { instanceId } = settings;
+  const service = stack.use(await Service.open({ settings, instanceId }));
+  const { library, log } = service;
   const mirror = stack.use(
-    newMirror(library, settings, { brokers, from, log }),
+    newMirror(library, settings, {
+      brokers,
+      from,
+      log,
+      spans: spansOf(service.telemetry),
+    }),
   );
-  const http = stack.use(startServer({
-    host: settings.httpHost,
-    port: settings.httpPort,
-    log,
-    routes: {
-      "/livez": () => probe(livenessOf(mirror.status())),
-      "/readyz": () => probe(readinessOf(mirror.status())),
-      "/status": () => json(200, mirror.status()),
-      "/metrics": () => metricsText(mirrorMetrics(mirror.status())),
-    },
+  const http = stack.use(service.serve({
+    liveness: () => livenessOf(mirror.status()),
+    readiness: () => readinessOf(mirror.status()),
+    status: () => mirror.status(),
+    metrics: () => mirrorMetrics(mirror.status()),
   }));
   await mirror.start();
   log.info("started", {
@@ -80,9 +69,9 @@ export async function runMirror(
   });
   const failure = await Promise.race([
     mirror.failed,
-    aborted(stop.signal).then(() => null),
+    service.stopped.then(() => null),
   ]);
-  if (failure === null) log.info("draining", { signal: stop.signal.reason });
+  if (failure === null) log.info("draining", { signal: service.stop.reason });
   else log.error(failure, { role: "mirror" });
   const clean = await mirror.drain();
   const { mirrored, bytes } = mirror.status().totals;
@@ -92,7 +81,10 @@ export async function runMirror(
   if (clean) await stack.disposeAsync();
   print(JSON.stringify(summary));
   // What a hung thread holds can only be freed by the end of the process.
-  if (!clean) Deno.exit(status);
+  if (!clean) {
+    await service[Symbol.asyncDispose]();
+    Deno.exit(status);
+  }
   return status;
 }
 
@@ -101,6 +93,8 @@ export interface NewMirrorOptions {
   /** The cluster that is copied. */
   readonly from: ClusterName;
   readonly log: Log;
+  /** Default: null, nobody takes spans. */
+  readonly spans?: SpanRecorder | null;
   /** Of the mirrors that share the lanes; default: that of the direction. */
   readonly group?: string;
 }
@@ -108,7 +102,8 @@ export interface NewMirrorOptions {
 export function newMirror(
   library: Library,
   settings: Settings,
-  { brokers, from, log, group = laneGroup(flowFrom(from)) }: NewMirrorOptions,
+  { brokers, from, group = laneGroup(flowFrom(from)), log, spans = null }:
+    NewMirrorOptions,
 ): Mirror {
   const { mirror } = settings;
   const flow = flowFrom(from);
@@ -172,6 +167,7 @@ export function newMirror(
     watchdogMs: settings.watchdogMs,
     drainMs: settings.drainMs,
     log,
+    spans,
   });
 }
 

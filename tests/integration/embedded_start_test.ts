@@ -157,7 +157,7 @@ Deno.test("wrong words and settings end with status 2 and one message", async ()
       .filter((line) => !line.includes('"log.level":"info"'));
     assert.match(said.join("\n"), says);
     assert.equal(said.length, 1, said.join("\n"));
-    assert.equal(code, 2, said[0]);
+    assert.equal(code, 2, said[0] ?? "");
     assert.deepEqual(job.lines("stdout"), []);
   }
 });
