@@ -46,11 +46,14 @@ Deno.test("messages that all differ are not remembered for ever", () => {
   assert.equal(lines.length, 150);
 });
 
-Deno.test("a line of the log keeps its level, message and fields", () => {
+Deno.test("a line of the log keeps its level, message and fields, under the names that are written", () => {
   const { attributes, body, severityText, timestamp } = logRecord(
     line({ worker: 1, group: "g" }),
   );
-  assert.deepEqual(attributes, { worker: 1, group: "g" });
+  assert.deepEqual(attributes, {
+    "switchyard.worker": 1,
+    "messaging.consumer.group.name": "g",
+  });
   assert.equal(body, "it is late");
   assert.equal(severityText, "WARN");
   assert.equal(timestamp, Date.UTC(2026, 0, 1));
