@@ -74,7 +74,7 @@ export class Pool implements AsyncDisposable {
     const spans = sink === undefined || job.tracing === null
       ? null
       : new PoolSpans({ ...job.tracing, sink, groupId: job.groupId, log });
-    const tally = new Tally();
+    const tally = new Tally(options.consumer);
     this.#options = options;
     this.#consumer = new Consumer(library, options.consumer);
     this.#rateLimit = new RateLimit(options.rates, performance.now());
