@@ -25,6 +25,7 @@ import {
   wantsColor,
 } from "../telemetry/live_view.ts";
 import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import { progressText, startProgress } from "../telemetry/progress.ts";
 import { clientSettings } from "./client_properties.ts";
 import { fitCluster } from "./fit_cluster.ts";
 import { doneReader } from "./following/done_reader.ts";
@@ -110,6 +111,11 @@ export async function runJob(
       librdkafka: library.version,
       http: `http://${settings.httpHost}:${http.port}`,
     });
+    stack.use(startProgress({
+      log,
+      total: () => work.status().totals.consumed,
+      text: (rate) => progressText(work.status(), settings, rate),
+    }));
   }
 
   const outcome: Outcome = await Promise.race([
