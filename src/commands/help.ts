@@ -93,6 +93,17 @@ ${RUNBOOK}
 Exit status: 0 the objectives were met; 1 they were not, or it failed; 2 wrong
 usage or settings.
 `,
+  generate:
+    `usage: generate [--rate 1000] [--malformed 0.01] [--messages N] [--for 30s]
+
+Sends generated logins to INPUT_TOPIC, which must exist, on the cluster of
+PRIMARY_BROKERS; with SECONDARY_BROKERS set, to whichever is active.
+
+  --rate 1000        logins a second
+  --malformed 0.01   the share of them that are to be dead letters
+  --messages N       ends when so many are acknowledged
+  --for 30s          ends after this time
+`,
   redrive:
     `usage: redrive [--topic T] [--to T] [--filter FIELD=VALUE]… [--dry-run] [--max N]
 
