@@ -123,6 +123,7 @@ export class Settlement {
       slot,
       open: new Int32Array(count).fill(1),
       remaining: count,
+      trace: null,
       sections,
     };
     sections.push(...this.#sectionsOf(ticket));
@@ -267,7 +268,10 @@ export class Settlement {
 
   /** Gives every batch back unsettled: this worker will not go on. */
   abandon(): void {
-    for (const ticket of this.#tickets) ticket?.batch.free();
+    for (const ticket of this.#tickets) {
+      ticket?.trace?.abandoned();
+      ticket?.batch.free();
+    }
     this.#tickets.length = 0;
     this.#openTickets = 0;
     this.#pendingRecords = 0;
@@ -306,6 +310,7 @@ export class Settlement {
   }
 
   #close(ticket: OpenTicket): void {
+    ticket.trace?.settled();
     this.#tickets[ticket.slot] = undefined;
     this.#openTickets--;
     // What was postponed is settled when it has been tried again.

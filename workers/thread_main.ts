@@ -37,6 +37,7 @@ import { type OnFetchFailure, Router } from "./router.ts";
 import { Settlement } from "./settlement.ts";
 import type { LoopSink } from "./sink.ts";
 import { TransactionAbortedError } from "./transactional_sink.ts";
+import type { WorkerTracing } from "./worker_tracing.ts";
 
 /** What a kind of worker is given to work with. */
 export interface ThreadParts {
@@ -62,6 +63,8 @@ export interface ThreadWork {
   readonly sink: LoopSink;
   /** See `LoopParts`. */
   readonly exactEveryMs: number | null;
+  /** See `LoopParts`; default: null. */
+  readonly tracing?: WorkerTracing | null;
   /** The transaction that it asked to commit is committed. */
   readonly committed?: () => void;
 }
@@ -181,6 +184,7 @@ class ThreadMain<J extends Job, Prepared> {
     const { page, settlement } = parts;
     const inbox = new Inbox(library, message.inbox, work.router);
     this.#loop = new Loop({
+      tracing: null,
       ...work,
       page,
       settlement,
@@ -193,12 +197,12 @@ class ThreadMain<J extends Job, Prepared> {
     });
     post({ kind: "ready" });
     if (this.#stopEarly !== undefined) this.#loop.stop(this.#stopEarly);
-    await this.#run(this.#loop, work.sink, settlement, inbox);
+    await this.#run(this.#loop, work, settlement, inbox);
   }
 
   async #run(
     loop: Loop,
-    sink: LoopSink,
+    { sink, tracing }: ThreadWork,
     settlement: Settlement,
     inbox: Inbox,
   ): Promise<void> {
@@ -209,6 +213,7 @@ class ThreadMain<J extends Job, Prepared> {
       failure = error;
     }
     settlement.abandon();
+    tracing?.publish(true);
     this.#work = undefined;
     inbox[Symbol.dispose]();
     await sink.close();

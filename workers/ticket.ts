@@ -1,5 +1,6 @@
 /** A batch under way. */
 import type { Batch } from "../src/kafka/mod.ts";
+import type { BatchTrace } from "./batch_trace.ts";
 import type { Failure } from "./failures.ts";
 import type { Postponement } from "./retry.ts";
 
@@ -29,4 +30,6 @@ export interface Ticket {
   rejections?: Map<number, Rejection>;
   /** By index: what goes to a delay topic; absent while there is none. */
   postponements?: Map<number, Postponement>;
+  /** Null: nothing of it is traced. */
+  trace: BatchTrace | null;
 }

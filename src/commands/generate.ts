@@ -46,7 +46,7 @@ export async function generate(args: readonly string[]): Promise<number> {
     );
   }
   try {
-    return await runGenerate(loaded.settings, primary.brokers, options);
+    return await runGenerate(loaded, primary.brokers, options);
   } catch (error) {
     if (error instanceof PropertyError) return complain(2, error.message);
     const expected = error instanceof KafkaError ||

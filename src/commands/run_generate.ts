@@ -3,18 +3,19 @@ import { ActiveCluster, FollowingProducer } from "../../dr/follow/mod.ts";
 import type { FollowerEvent } from "../../dr/follow/mod.ts";
 import { Sender } from "../../dr/sender.ts";
 import { pause } from "../../dr/waits.ts";
-import type { Settings } from "../config/mod.ts";
+import type { LoadedSettings, Settings } from "../config/mod.ts";
 import { loginAt } from "../embedded/login_generator.ts";
+import { LoginTracing } from "../embedded/login_tracing.ts";
 import { Pace } from "../embedded/pace.ts";
-import type { Library, OutputRecord } from "../kafka/mod.ts";
+import { KafkaError, type Library, type OutputRecord } from "../kafka/mod.ts";
 import { count } from "../telemetry/figures.ts";
-import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { startProgress } from "../telemetry/progress.ts";
 import { clientSettings } from "./client_properties.ts";
 import type { GenerateOptions } from "./generate.ts";
-import { openNative } from "./open_native.ts";
+import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
 import { print } from "./output.ts";
-import { listenToSignals } from "./signals.ts";
+import { Service } from "./service.ts";
 
 /** Waits until all are acknowledged. */
 type Send = (
@@ -27,60 +28,58 @@ const SLICE_MS = 10;
 const SLICE_LOGINS = 2000;
 /** The same users at each start. */
 const SEED = 1;
+/** Of an outcome that librdkafka has no number for. */
+const UNKNOWN_CODE = -1;
 
 /**
  * @returns the exit status.
  * @throws {KafkaError} when a login is refused.
  */
 export async function runGenerate(
-  settings: Settings,
+  { settings, sources }: LoadedSettings,
   brokers: string,
   options: GenerateOptions,
 ): Promise<number> {
   const startedMs = performance.now();
-  const log = createLog({
-    level: settings.logLevel,
-    write: new LogSink().write,
-  });
-  const { forMs } = options;
-  const stop = new AbortController();
   await using stack = new AsyncDisposableStack();
-  stack.use(listenToSignals({
-    onStop: (signal) => stop.abort(signal),
-    onStopNow: () => Deno.exit(1),
-    onReload: () => {},
-  }));
-  const library = await openNative(settings, stop.signal);
-  const send = await openSend(
-    { brokers, library, log, settings, stack },
-    stop.signal,
+  const instance = stack.use(
+    sources.get("instanceId")?.kind !== "default"
+      ? chosenInstanceId(settings.instanceId)
+      : freeInstanceId(settings.instanceId),
   );
+  const service = stack.use(
+    await Service.open({ settings, instanceId: instance.id }),
+  );
+  const { library, log, telemetry } = service;
+  let send: Send;
+  try {
+    const parts = { brokers, library, log, settings, stack };
+    send = await openSend(parts, service.stop);
+  } catch (error) {
+    if (service.stop.aborted) return 0;
+    throw error;
+  }
+  const { forMs, malformed, rate } = options;
   const topic = settings.inputTopic;
-  log.info("started", {
-    role: "generate",
+  const tracing = telemetry.tracing === null ? null : new LoginTracing({
+    ...telemetry.tracing,
     topic,
-    rate: options.rate,
-    malformed: options.malformed,
+    onSpans: telemetry.onSpans,
   });
+  log.info("started", { role: "generate", topic, rate, malformed });
   const sent = { count: 0 };
   stack.use(startProgress({
     log,
     total: () => sent.count,
     text: (rate) => `sent ${count(sent.count)} logins to ${topic} (${rate})`,
   }));
-  const timer = forMs === null
-    ? undefined
-    : setTimeout(() => stop.abort("--for"), forMs);
-  stack.defer(() => clearTimeout(timer));
-  await run(
-    { send, topic, options, sent, drainMs: settings.drainMs },
-    stop.signal,
-  );
-  print(JSON.stringify({
-    event: "summary",
-    generated: sent.count,
-    seconds: Math.round(performance.now() - startedMs) / 1000,
-  }));
+  const stop = forMs === null
+    ? service.stop
+    : AbortSignal.any([service.stop, AbortSignal.timeout(forMs)]);
+  await run({ send, topic, options, sent, tracing, settings }, stop);
+  const seconds = Math.round(performance.now() - startedMs) / 1000;
+  await stack.disposeAsync();
+  print(JSON.stringify({ event: "summary", generated: sent.count, seconds }));
   return 0;
 }
 
@@ -169,36 +168,43 @@ interface RunParts {
   readonly options: GenerateOptions;
   /** Acknowledged logins. */
   readonly sent: { count: number };
-  /** For so long, after the end, what is under way may take. */
-  readonly drainMs: number;
+  readonly tracing: LoginTracing | null;
+  readonly settings: Settings;
 }
 
 async function run(
-  { drainMs, options, send, sent, topic }: RunParts,
+  { options, send, sent, settings, topic, tracing }: RunParts,
   stop: AbortSignal,
 ): Promise<void> {
-  const { malformed, messages, rate } = options;
-  using late = lateSignal(stop, drainMs);
+  const { malformed, rate } = options;
+  const most = options.messages ?? Infinity;
+  using late = lateSignal(stop, settings.drainMs);
   const pace = new Pace(rate, performance.now());
-  while (!stop.aborted && sent.count < (messages ?? Infinity)) {
-    const left = (messages ?? Infinity) - sent.count;
-    const due = pace.take(performance.now(), Math.min(SLICE_LOGINS, left));
+  while (!stop.aborted && sent.count < most) {
+    const room = Math.min(SLICE_LOGINS, most - sent.count);
+    const due = pace.take(performance.now(), room);
     // However long a cluster was away, a login happens when it is sent.
     const startSeconds = Math.floor(Date.now() / 1000 - sent.count / rate);
     const stream = { seed: SEED, malformed, startSeconds, perSecond: rate };
-    const records = Array.from({ length: due }, (_, index) => {
+    const traced = Array.from({ length: due }, () => tracing?.begin());
+    const records = traced.map((each, index) => {
       const { key, value } = loginAt(stream, sent.count + index);
-      return { topic, key, value };
+      const header = each?.header ?? null;
+      return { topic, key, value, headers: header === null ? [] : [header] };
     });
-    if (due > 0) {
-      try {
-        await send(records, late.signal);
-      } catch (error) {
-        if (late.signal.aborted) return;
-        throw error;
-      }
-      sent.count += due;
+    const end = (code: number) => {
+      traced.forEach((each) => tracing?.end(each!.number, code));
+      tracing?.flush();
+    };
+    try {
+      if (due > 0) await send(records, late.signal);
+      end(0);
+    } catch (error) {
+      end(error instanceof KafkaError ? error.code : UNKNOWN_CODE);
+      if (late.signal.aborted) return;
+      throw error;
     }
+    sent.count += due;
     await pause(SLICE_MS, stop);
   }
 }

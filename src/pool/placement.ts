@@ -16,6 +16,7 @@ import {
 import { balance } from "./assignment.ts";
 import type { Pauses } from "./pauses.ts";
 import type { Partition, Partitions } from "./partitions.ts";
+import type { PoolSpans } from "./pool_spans.ts";
 import type { Position } from "./protocol.ts";
 import type { StartOffset } from "./start_offsets.ts";
 import type { WorkerThread } from "./thread.ts";
@@ -30,6 +31,7 @@ export class Placement {
   readonly #partitions: Partitions;
   readonly #pauses: Pauses;
   readonly #threads: () => readonly WorkerThread[];
+  readonly #spans: PoolSpans | null;
   /** Nobody reads it; what a seek drops may lie there. */
   #nowhere: QueueHandle | undefined;
 
@@ -38,11 +40,13 @@ export class Placement {
     partitions: Partitions,
     pauses: Pauses,
     threads: () => readonly WorkerThread[],
+    spans: PoolSpans | null = null,
   ) {
     this.#consumer = consumer;
     this.#partitions = partitions;
     this.#pauses = pauses;
     this.#threads = threads;
+    this.#spans = spans;
   }
 
   /** Takes partitions that the group has just given to this instance. */
@@ -81,6 +85,15 @@ export class Placement {
       mayMove(each) && needsTo(each)
     );
     if (moving.length === 0 || this.#targets().size === 0) return;
+    const move = () => this.#moveAll(moving);
+    await (this.#spans?.change(
+      "move partitions",
+      moving.map(({ tp }) => tp),
+      move,
+    ) ?? move());
+  }
+
+  async #moveAll(moving: readonly Partition[]): Promise<void> {
     this.#pauses.pause(moving, "placement");
     await this.release(moving);
     // Its thread may have failed instead of letting go.

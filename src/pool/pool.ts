@@ -15,6 +15,7 @@ import { type Halt, type PoolOptions, PoolStartError } from "./options.ts";
 import { Partitions } from "./partitions.ts";
 import { Pauses } from "./pauses.ts";
 import { Placement } from "./placement.ts";
+import { PoolSpans } from "./pool_spans.ts";
 import type { Positions } from "./positions.ts";
 import type { WorkerFailure } from "./protocol.ts";
 import { Recovery } from "./recovery.ts";
@@ -24,6 +25,7 @@ import type { PoolPhase, PoolStatus } from "./status.ts";
 import { StatusReport } from "./status_report.ts";
 import { Supervision } from "./supervision.ts";
 import type { WorkerThread } from "./thread.ts";
+import { Timers } from "./timers.ts";
 import { Transactions } from "./transactions.ts";
 import { Workers } from "./workers.ts";
 
@@ -55,7 +57,7 @@ export class Pool implements AsyncDisposable {
   readonly #supervision: Supervision;
   readonly #dispatch: Dispatch;
   readonly #report: StatusReport;
-  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  readonly #timers = new Timers();
   readonly #workers: Workers;
   readonly #opened = Promise.withResolvers<void>();
   readonly #failed = Promise.withResolvers<string>();
@@ -67,7 +69,10 @@ export class Pool implements AsyncDisposable {
   #isHalted = false;
 
   constructor(options: PoolOptions) {
-    const { library, log } = options;
+    const { job, library, log, onSpans: sink } = options;
+    const spans = sink === undefined || job.tracing === null
+      ? null
+      : new PoolSpans({ sink, groupId: job.groupId, log });
     this.#options = options;
     this.#consumer = new Consumer(library, options.consumer);
     this.#rateLimit = new RateLimit(options.rates, performance.now());
@@ -77,19 +82,19 @@ export class Pool implements AsyncDisposable {
       this.#partitions,
       this.#pauses,
       () => this.#workers.all,
+      spans,
     );
-    this.#transactions = options.job.transaction === null
-      ? null
-      : new Transactions({
-        library,
-        consumer: this.#consumer,
-        partitions: this.#partitions,
-        producerProperties: options.producer,
-        idPrefix: `${options.job.groupId}-${options.instanceId}`,
-        mayCommit: options.mayCommit ?? (() => true),
-      });
+    this.#transactions = job.transaction === null ? null : new Transactions({
+      library,
+      consumer: this.#consumer,
+      partitions: this.#partitions,
+      producerProperties: options.producer,
+      idPrefix: `${job.groupId}-${options.instanceId}`,
+      mayCommit: options.mayCommit ?? (() => true),
+      spans,
+    });
     this.#positions = this.#transactions ??
-      new Commits(this.#consumer, this.#partitions, log);
+      new Commits(this.#consumer, this.#partitions, log, spans);
     this.#recovery = new Recovery({
       consumer: this.#consumer,
       partitions: this.#partitions,
@@ -128,7 +133,7 @@ export class Pool implements AsyncDisposable {
         producerProperties: (slot) =>
           this.#transactions?.propertiesOf(slot) ?? options.producer,
         rateLimit: this.#rateLimit.memory,
-        job: options.job,
+        job,
         ...(options.done === undefined ? {} : { done: options.done }),
         refused: this.#supervision.refused,
         events: {
@@ -152,9 +157,10 @@ export class Pool implements AsyncDisposable {
       // What waits in a delay topic must not be passed over.
       resetOf: (topic) =>
         topic === options.inputTopic ? options.offsetReset : "earliest",
-      coordinates: options.job.coordinates,
+      coordinates: job.coordinates,
       revokeMs: options.revokeMs,
       log,
+      spans,
       oauthToken: options.oauthToken,
       onJoined: (memberId) => this.#joined(memberId),
       onFatal: (error) => this.#fail(error.message),
@@ -167,6 +173,7 @@ export class Pool implements AsyncDisposable {
       supervision: this.#supervision,
       membership: this.#membership,
       log,
+      spans,
       end: (reason) => this.#fail(reason),
     });
     this.#opened.promise.catch(() => {}); // `start` may not be waiting
@@ -177,10 +184,11 @@ export class Pool implements AsyncDisposable {
    * @throws {PoolStartError} when the processor does not load.
    */
   async start(): Promise<void> {
-    this.#every(TICK_MS, () => this.#tick());
-    this.#every(FILL_MS, () => this.#rateLimit.fill(performance.now()));
+    this.#timers.every(TICK_MS, () => this.#tick());
+    this.#timers.every(FILL_MS, () => this.#rateLimit.fill(performance.now()));
     if (this.#transactions === null) {
-      this.#every(this.#options.commitIntervalMs, () => this.#commit());
+      const { commitIntervalMs } = this.#options;
+      this.#timers.every(commitIntervalMs, () => this.#commit());
     }
     this.#workers.openMissing();
     await this.#opened.promise;
@@ -253,7 +261,7 @@ export class Pool implements AsyncDisposable {
     this.#positions.end();
     this.#recovery.stop();
     this.#supervision[Symbol.dispose]();
-    this.#clearTimers();
+    this.#timers[Symbol.dispose]();
     this.#opened.reject(new PoolStartError("the pool was halted"));
     return {
       // One that takes longer is fenced all the same.
@@ -281,7 +289,7 @@ export class Pool implements AsyncDisposable {
       this.#membership.leave();
       left = await this.#patiently(this.#serving, LEAVE_MS);
     }
-    this.#clearTimers();
+    this.#timers[Symbol.dispose]();
     this.#report.tellLeftOut(this.#workers.all, this.#options.log, true);
     this.#supervision[Symbol.dispose]();
     const patienceMs = this.#isHalted ? HALTED_MS : undefined;
@@ -304,14 +312,6 @@ export class Pool implements AsyncDisposable {
       if (!this.#isHalted) this.#supervision.abandonAt(each, each.page.word);
       else if (each.state === "stopping") each.abandon();
     }
-  }
-
-  #clearTimers(): void {
-    for (const timer of this.#timers) clearInterval(timer);
-  }
-
-  #every(intervalMs: number, action: () => void): void {
-    this.#timers.push(setInterval(action, intervalMs));
   }
 
   #ready(): void {

@@ -24,7 +24,9 @@ import {
 } from "../kafka/mod.ts";
 import { encodeRanges } from "./offset_ranges.ts";
 import type { Partition, Partitions } from "./partitions.ts";
+import type { PoolSpans } from "./pool_spans.ts";
 import type { Positions } from "./positions.ts";
+import type { SpanContext } from "../telemetry/spans.ts";
 import type { Position } from "./protocol.ts";
 import type { WorkerThread } from "./thread.ts";
 
@@ -42,6 +44,8 @@ export interface TransactionsParts {
   readonly idPrefix: string;
   /** False: nothing may be committed any more. */
   readonly mayCommit: () => boolean;
+  /** Default: null, nobody takes spans. */
+  readonly spans?: PoolSpans | null;
 }
 
 /** The work of a transaction does not count, because it was not ours any more. */
@@ -87,12 +91,20 @@ export class Transactions implements Positions {
    * Commits the transaction of a thread, and begins its next one.
    * @throws {KafkaError | OwnershipLostError} when it cannot be known to be
    * committed: then the thread must be given up and its slot fenced.
+   * @param traces of the batches in it that are sampled
    */
   async commitOf(
     thread: WorkerThread,
     positions: readonly Position[],
+    traces: readonly SpanContext[] = [],
   ): Promise<void> {
-    const commit = this.#commitOf(thread, positions);
+    const work = () => this.#commitOf(thread, positions);
+    const commit = this.#parts.spans?.commitOf(
+      traces,
+      positions.map(({ tp }) => tp),
+      { "switchyard.worker": thread.id, "switchyard.transaction": true },
+      work,
+    ) ?? work();
     this.#underWay.set(thread, commit);
     try {
       await commit;

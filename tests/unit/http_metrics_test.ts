@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { PoolStatus } from "../../src/pool/status.ts";
-import { renderMetrics } from "../../src/telemetry/prometheus.ts";
+import type { Labels } from "../../src/telemetry/metrics.ts";
+import { metricsPage } from "../../src/telemetry/otel/metrics_page.ts";
+import { poolMetrics } from "../../src/telemetry/pool_metrics.ts";
 
 const totals = {
   consumed: 10,
@@ -35,15 +37,25 @@ const status: PoolStatus = {
   ],
 };
 
-/** Lines that are no comments. */
+const pageOf = (status: PoolStatus, group: Labels) =>
+  metricsPage(poolMetrics(status, group), "instance", 0);
+
+/** Lines that are no comments, and not about who reports. */
 function samplesOf(text: string): string[] {
-  return text.split("\n").filter((line) => /^[^#]/.test(line));
+  return text.split("\n")
+    .filter((line) => /^[^#]/.test(line) && !line.startsWith("target_info"));
 }
 
 Deno.test("metrics have the pool's totals, lag and workers", () => {
   assert.deepEqual(
-    samplesOf(renderMetrics(status, { group: "g", topic: "t" })),
+    samplesOf(pageOf(status, { group: "g", topic: "t" })),
     [
+      'switchyard_pool_phase{phase="starting"} 0',
+      'switchyard_pool_phase{phase="running"} 1',
+      'switchyard_pool_phase{phase="draining"} 0',
+      'switchyard_pool_phase{phase="switching"} 0',
+      'switchyard_pool_phase{phase="stopped"} 0',
+      'switchyard_pool_phase{phase="failing"} 0',
       "switchyard_records_consumed_total 10",
       "switchyard_records_produced_total 7",
       "switchyard_records_dead_lettered_total 2",
@@ -67,7 +79,7 @@ Deno.test("metrics have the pool's totals, lag and workers", () => {
 });
 
 Deno.test("every metric is announced with a help text and its type", () => {
-  const text = renderMetrics(status, {});
+  const text = pageOf(status, {});
   for (const sample of samplesOf(text)) {
     const name = sample.split(/[ {]/)[0]!;
     const type = name.endsWith("_total") ? "counter" : "gauge";
@@ -79,18 +91,18 @@ Deno.test("every metric is announced with a help text and its type", () => {
 });
 
 Deno.test("a lag that is not known is left out rather than made up", () => {
-  const text = renderMetrics({ ...status, lag: null }, { group: "g" });
+  const text = pageOf({ ...status, lag: null }, { group: "g" });
   assert.doesNotMatch(text, /lag/);
 });
 
 Deno.test("label values are escaped", () => {
-  const text = renderMetrics(status, { group: 'a"b\\c\nd' });
+  const text = pageOf(status, { group: 'a"b\\c\nd' });
   assert.ok(text.includes('{group="a\\"b\\\\c\\nd"} 42\n'), text);
 });
 
 Deno.test("of two clusters the metrics tell which one is in use, and since which change", () => {
   const following = { active: "secondary", epoch: 7, phase: "steady" } as const;
-  const samples = samplesOf(renderMetrics({ ...status, following }, {}));
+  const samples = samplesOf(pageOf({ ...status, following }, {}));
   assert.deepEqual(samples.slice(-3), [
     'switchyard_active_cluster{cluster="primary"} 0',
     'switchyard_active_cluster{cluster="secondary"} 1',
