@@ -2,8 +2,8 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
-export const GRAFANA = fileURLToPath(
-  new URL("../../deploy/grafana", import.meta.url),
+const FOLDER = fileURLToPath(
+  new URL("../../deploy/grafana/dashboards", import.meta.url),
 );
 
 /** Always by the variable, so that it works in any Grafana. */
@@ -86,12 +86,11 @@ export type Panel = z.infer<typeof panel>;
 
 /** By the names of their files. @throws {z.ZodError} */
 export function readDashboards(): ReadonlyMap<string, Dashboard> {
-  const folder = `${GRAFANA}/dashboards`;
   return new Map(
-    Deno.readDirSync(folder).toArray().map(({ name }) => [
+    Deno.readDirSync(FOLDER).toArray().map(({ name }) => [
       name,
       dashboard.parse(
-        JSON.parse(Deno.readTextFileSync(`${folder}/${name}`)),
+        JSON.parse(Deno.readTextFileSync(`${FOLDER}/${name}`)),
       ),
     ]),
   );

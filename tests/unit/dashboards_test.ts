@@ -1,9 +1,7 @@
 /** The dashboards are whole, and fit any Grafana. */
 import assert from "node:assert/strict";
-import { read } from "../support/prometheus_rules.ts";
 import {
   type Dashboard,
-  GRAFANA,
   panelsOf,
   queriesOf,
   readDashboards,
@@ -58,29 +56,6 @@ each("variables that queries name are there, and are used", (board) => {
     [...query.matchAll(/\$(\w+)/g)].map(([, name]) => name!)
   ).filter((name) => !name.startsWith("__"));
   assert.deepEqual([...new Set(used)].toSorted(), there.toSorted());
-});
-
-Deno.test("Grafana finds the dashboards, and Prometheus as their data source", () => {
-  assert.deepEqual(
-    read(`${GRAFANA}/provisioning/dashboards/switchyard.yaml`),
-    {
-      apiVersion: 1,
-      providers: [{
-        name: "switchyard",
-        folder: "Switchyard",
-        type: "file",
-        allowUiUpdates: true,
-        options: { path: "/etc/grafana/dashboards" },
-      }],
-    },
-  );
-  const { datasources } = read(
-    `${GRAFANA}/provisioning/datasources/prometheus.yaml`,
-  ) as { datasources: { type: string; isDefault: boolean }[] };
-  assert.deepEqual(
-    datasources.map(({ type, isDefault }) => ({ type, isDefault })),
-    [{ type: "prometheus", isDefault: true }],
-  );
 });
 
 function each(what: string, test: (board: Dashboard) => void): void {
