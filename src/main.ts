@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   redrive: async () => (await import("./commands/redrive.ts")).redrive,
   config: async () => (await import("./commands/config.ts")).config,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
+  health: async () => (await import("./commands/health.ts")).health,
   native: async () => (await import("./commands/native.ts")).native,
 };
 
@@ -31,6 +32,7 @@ const USAGE = `usage: switchyard <command> [options]
   redrive   put dead letters back (--filter reason~=timeout, --dry-run)
   config    print the effective settings
   doctor    say what works on this machine and what is missing
+  health    ask a running process whether it is alive (a health check)
   native    build the native Kafka library
 
 --help behind a command tells its options.

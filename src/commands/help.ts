@@ -128,6 +128,12 @@ Says what works on this machine and what is missing.
 
   --json   one JSON document
 `,
+  health: `usage: health
+
+Asks the process with the same settings (HTTP_HOST, HTTP_PORT) whether it is
+alive: the health check of a container. Exit status: 0 it is; 1 it is not, or
+does not answer; 2 wrong usage or settings.
+`,
   native: `usage: native [--force]
 
 Builds the native Kafka library where that is not done.

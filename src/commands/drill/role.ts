@@ -1,6 +1,7 @@
 /** A command of ours as a process of its own, that can crash and stand still. */
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { permissions } from "./permissions.ts";
 
 const MAIN = fileURLToPath(new URL("./role_main.ts", import.meta.url));
 const KEPT_LINES = 40;
@@ -21,7 +22,7 @@ export const roleCommand = (
   options: Pick<Deno.CommandOptions, "signal" | "stdout">,
 ): Deno.Command =>
   new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", MAIN, ...args],
+    args: ["run", "--no-prompt", ...permissions(), "--no-check", MAIN, ...args],
     clearEnv: true,
     env: { ...env },
     stdin: "piped",
