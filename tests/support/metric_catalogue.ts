@@ -20,11 +20,8 @@ export const OURS: Catalogue = {
     "messaging_consumer_group_name",
   ],
   messaging_client_sent_messages_total: DESTINATION,
-  ...histogram("messaging_client_operation_duration_seconds", [
-    "messaging_system",
-    "messaging_operation_name",
-  ]),
-  ...histogram("messaging_process_duration_seconds", ["messaging_system"]),
+  ...histogram("messaging_client_operation_duration_seconds", DESTINATION),
+  ...histogram("messaging_process_duration_seconds", DESTINATION),
   switchyard_records_consumed_total: [],
   switchyard_records_produced_total: [],
   switchyard_records_dead_lettered_total: [],
