@@ -170,8 +170,7 @@ export class BatchKind implements WorkerKind {
       } else if (!outputs.isAnswered(input)) {
         sink.skip();
       }
-      ticket.trace?.handled(index);
-      settlement.done(ticket, index);
+      settlement.handled(ticket, index);
     }
     for (const [id, group] of again) this.#hold(id, group);
   }

@@ -166,6 +166,7 @@ export class Loop {
         continue;
       }
       const pollMs = tracing === null ? 0 : tracing.now();
+      const waitedMs = performance.now();
       const ready = inbox.take(limit);
       isDrained = ready === null;
       const batch: Batch | null = ready ?? await inbox.wait(limit, WAIT_MS);
@@ -175,6 +176,8 @@ export class Loop {
       }
       page.enter(Phase.native);
       if (batch.count > 0) {
+        page.observe("poll", performance.now() - waitedMs);
+        page.count("fetched", batch.count);
         rate.take(batch.count, batch.byteLength);
         this.#learnSize(batch);
         const ticket = settlement.open(batch);

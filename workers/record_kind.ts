@@ -188,14 +188,8 @@ export class RecordKind implements WorkerKind {
     if (this.#handlers.wantsSample) {
       this.#handlers.sample(ticket, index, first ?? null, undefined);
     }
-    this.#done(ticket, index);
+    this.#parts.settlement.handled(ticket, index);
     return false;
-  }
-
-  /** Its handler has ended for good. */
-  #done(ticket: Ticket, index: number): void {
-    ticket.trace?.handled(index);
-    this.#parts.settlement.done(ticket, index);
   }
 
   #toRecord(output: Output): OutputRecord {
@@ -217,7 +211,7 @@ export class RecordKind implements WorkerKind {
       this.#handlers.sample(ticket, index, null, error);
     }
     if (wait === null) {
-      this.#done(ticket, index);
+      this.#parts.settlement.handled(ticket, index);
       return false;
     }
     const held = line ?? this.#lineOf(ticket, index);

@@ -31,6 +31,7 @@ import {
   logClientLine,
   type LogLine,
 } from "../src/telemetry/log.ts";
+import { BatchTimes } from "./batch_times.ts";
 import type { WorkerKind } from "./kind.ts";
 import { Loop } from "./loop.ts";
 import { type OnFetchFailure, Router } from "./router.ts";
@@ -239,7 +240,7 @@ class ThreadMain<J extends Job, Prepared> {
     const page = new WorkerPage(message.page);
     return {
       page,
-      settlement: new Settlement(),
+      settlement: new Settlement(new BatchTimes(page)),
       log: this.#log,
       post,
       openOutbox: (onReport) =>

@@ -24,6 +24,10 @@ export interface Ticket {
   readonly open: Int32Array;
   /** Records that are not done. */
   remaining: number;
+  /** Records whose handlers have not ended; mirrors do not count them. */
+  unhandled: number;
+  /** When it was opened, or its last handler ended; see `BatchTimes`. */
+  sinceMs: number;
   /** By index: that of the next output; absent while nothing is numbered. */
   ordinals?: Uint32Array;
   /** By index; absent while there are none. */

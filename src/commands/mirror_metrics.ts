@@ -3,7 +3,7 @@ import type { MirrorStatus } from "../../dr/mirror/mod.ts";
 import type { Metric } from "../telemetry/metrics.ts";
 
 export function mirrorMetrics(status: MirrorStatus): Metric[] {
-  const { damage, lag, lanes, source, target, topics, totals } = status;
+  const { damage, lag, lanes, leads, source, target, topics, totals } = status;
   const flow = { source, target };
   const partitions = lanes.flatMap((each) => each.partitions);
   return [
@@ -36,6 +36,23 @@ export function mirrorMetrics(status: MirrorStatus): Metric[] {
       help:
         "Age of the newest record on the target while there is a lag, else 0.",
       samples: [[flow, lag.ageMs / 1000]],
+    },
+    {
+      kind: "gauge",
+      name: "switchyard.mirror.checkpoint_age",
+      unit: "s",
+      help:
+        "Time since positions of groups were released on the target; only " +
+        "of the mirror that does that for all.",
+      samples: leads === null ? [] : [[flow, leads.checkpointAgeMs / 1000]],
+    },
+    {
+      kind: "gauge",
+      name: "switchyard.mirror.heartbeat_age",
+      unit: "s",
+      help: "Time since a heartbeat was written on the target; only of the " +
+        "mirror that does that for all.",
+      samples: leads === null ? [] : [[flow, leads.heartbeatAgeMs / 1000]],
     },
     {
       kind: "gauge",

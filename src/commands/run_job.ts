@@ -25,7 +25,7 @@ import {
   wantsColor,
 } from "../telemetry/live_view.ts";
 import type { Log } from "../telemetry/log.ts";
-import { poolMetrics } from "../telemetry/pool_metrics.ts";
+import { poolMetrics, type PoolNames } from "../telemetry/pool_metrics.ts";
 import { progressText, startProgress } from "../telemetry/progress.ts";
 import type { SpanSink, Tracing } from "../telemetry/spans.ts";
 import { clientSettings } from "./client_properties.ts";
@@ -90,11 +90,7 @@ export async function runJob(
     liveness: () => liveness(work.status()),
     readiness: () => readiness(work.status()),
     status: () => shownStatus(work.status()),
-    metrics: () =>
-      poolMetrics(work.status(), {
-        group: settings.groupId,
-        topic: settings.inputTopic,
-      }),
+    metrics: () => poolMetrics(work.status(), namesOf(settings)),
   }));
   const generating = feed();
   // Of two clusters none may be there to begin on.
@@ -162,6 +158,15 @@ function clusterOf(work: Work, settings: Settings): string {
   const active = work.status().following?.active ?? "primary";
   return settings[active].brokers ?? "embedded";
 }
+
+const namesOf = (settings: Settings): PoolNames => ({
+  group: settings.groupId,
+  input: settings.inputTopic,
+  output: settings.outputTopic,
+  deadLetters: settings.dlqTopic,
+  delayTopics: delayTopics(settings.inputTopic, settings.retryDelays)
+    .map(({ topic }) => topic),
+});
 
 /** What does the job: a pool, or one that follows the active cluster. */
 type Work =

@@ -1,5 +1,6 @@
 /** What `SentinelStatus` has, as metrics. */
 import type { SentinelStatus } from "../../dr/sentinel/mod.ts";
+import type { Phase } from "../../dr/state/mod.ts";
 import type { Metric, Sample } from "../telemetry/metrics.ts";
 
 const CLUSTERS = ["primary", "secondary"] as const;
@@ -10,6 +11,16 @@ const PHASES: Readonly<Record<SentinelStatus["phase"], true>> = {
   failing: true,
   draining: true,
   stopped: true,
+};
+
+const STATE_PHASES: Readonly<Record<Phase, true>> = {
+  steady: true,
+  fencing: true,
+  draining: true,
+  releasing: true,
+  recovering: true,
+  reversing: true,
+  "catching-up": true,
 };
 
 export function sentinelMetrics(status: SentinelStatus): Metric[] {
@@ -50,6 +61,17 @@ export function sentinelMetrics(status: SentinelStatus): Metric[] {
       samples: state === null ? [] : CLUSTERS.map((cluster) => [
         { cluster },
         Number(state.active === cluster),
+      ]),
+    },
+    {
+      kind: "gauge",
+      name: "switchyard.sentinel.state_phase",
+      help:
+        "1 for the phase of the state, 0 for others; steady: no switch is " +
+        "under way.",
+      samples: state === null ? [] : Object.keys(STATE_PHASES).map((phase) => [
+        { phase },
+        Number(phase === state.phase),
       ]),
     },
     {

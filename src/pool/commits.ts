@@ -5,12 +5,14 @@ import type { Partition, Partitions } from "./partitions.ts";
 import type { PoolSpans } from "./pool_spans.ts";
 import type { Positions } from "./positions.ts";
 import { Serial } from "./serial.ts";
+import { Tally } from "./tally.ts";
 
 export class Commits implements Positions {
   readonly #consumer: Consumer;
   readonly #partitions: Partitions;
   readonly #log: Log;
   readonly #spans: PoolSpans | null;
+  readonly #tally: Tally;
   readonly #serial = new Serial();
   #ended = false;
 
@@ -19,11 +21,13 @@ export class Commits implements Positions {
     partitions: Partitions,
     log: Log,
     spans: PoolSpans | null = null,
+    tally = new Tally(),
   ) {
     this.#consumer = consumer;
     this.#partitions = partitions;
     this.#log = log;
     this.#spans = spans;
+    this.#tally = tally;
   }
 
   /**
@@ -37,7 +41,8 @@ export class Commits implements Positions {
       const offsets = this.#partitions.uncommitted(of);
       if (offsets.length === 0) return;
       try {
-        const send = () => this.#consumer.commit(offsets);
+        const send = () =>
+          this.#tally.timed(() => this.#consumer.commit(offsets));
         const answers = await (this.#spans?.commit(offsets, send) ?? send());
         answers.forEach((answer, index) => {
           if (answer.error === null) {

@@ -26,6 +26,7 @@ import {
   startOffsets,
   validOffset,
 } from "./start_offsets.ts";
+import type { Tally } from "./tally.ts";
 import { topicIdsOf } from "./topic_ids.ts";
 
 export interface MembershipParts {
@@ -41,6 +42,7 @@ export interface MembershipParts {
   readonly log: Log;
   /** Null: nobody takes spans. */
   readonly spans: PoolSpans | null;
+  readonly tally: Tally;
   readonly oauthToken: ((config: string) => Promise<OauthToken>) | undefined;
   /** The group gives partitions to us under this member id. */
   readonly onJoined: (memberId: string) => void;
@@ -171,7 +173,8 @@ export class Membership {
     partitions: readonly TopicPartition[],
     action: () => Promise<void>,
   ): void {
-    const { spans } = this.#parts;
+    const { spans, tally } = this.#parts;
+    tally.rebalances++;
     this.#serially(
       what,
       () => spans?.change(`rebalance ${what}`, partitions, action) ?? action(),

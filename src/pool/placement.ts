@@ -19,6 +19,7 @@ import type { Partition, Partitions } from "./partitions.ts";
 import type { PoolSpans } from "./pool_spans.ts";
 import type { Position } from "./protocol.ts";
 import type { StartOffset } from "./start_offsets.ts";
+import { Tally } from "./tally.ts";
 import type { WorkerThread } from "./thread.ts";
 
 const SEEK_TIMEOUT_MS = 5000;
@@ -32,6 +33,7 @@ export class Placement {
   readonly #pauses: Pauses;
   readonly #threads: () => readonly WorkerThread[];
   readonly #spans: PoolSpans | null;
+  readonly #tally: Tally;
   /** Nobody reads it; what a seek drops may lie there. */
   #nowhere: QueueHandle | undefined;
 
@@ -41,12 +43,14 @@ export class Placement {
     pauses: Pauses,
     threads: () => readonly WorkerThread[],
     spans: PoolSpans | null = null,
+    tally = new Tally(),
   ) {
     this.#consumer = consumer;
     this.#partitions = partitions;
     this.#pauses = pauses;
     this.#threads = threads;
     this.#spans = spans;
+    this.#tally = tally;
   }
 
   /** Takes partitions that the group has just given to this instance. */
@@ -102,6 +106,7 @@ export class Placement {
     // A thread may have failed meanwhile; what it was to get is placed anew.
     await this.#give(free);
     const placed = free.filter((each) => each.worker !== null);
+    this.#tally.moves += placed.length;
     this.#pauses.forgive(placed);
     this.#pauses.resume(placed, "placement");
   }

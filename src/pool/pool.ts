@@ -24,6 +24,7 @@ import { Serial } from "./serial.ts";
 import type { PoolPhase, PoolStatus } from "./status.ts";
 import { StatusReport } from "./status_report.ts";
 import { Supervision } from "./supervision.ts";
+import { Tally } from "./tally.ts";
 import type { WorkerThread } from "./thread.ts";
 import { Timers } from "./timers.ts";
 import { Transactions } from "./transactions.ts";
@@ -73,6 +74,7 @@ export class Pool implements AsyncDisposable {
     const spans = sink === undefined || job.tracing === null
       ? null
       : new PoolSpans({ sink, groupId: job.groupId, log });
+    const tally = new Tally();
     this.#options = options;
     this.#consumer = new Consumer(library, options.consumer);
     this.#rateLimit = new RateLimit(options.rates, performance.now());
@@ -83,6 +85,7 @@ export class Pool implements AsyncDisposable {
       this.#pauses,
       () => this.#workers.all,
       spans,
+      tally,
     );
     this.#transactions = job.transaction === null ? null : new Transactions({
       library,
@@ -92,9 +95,10 @@ export class Pool implements AsyncDisposable {
       idPrefix: `${job.groupId}-${options.instanceId}`,
       mayCommit: options.mayCommit ?? (() => true),
       spans,
+      tally,
     });
     this.#positions = this.#transactions ??
-      new Commits(this.#consumer, this.#partitions, log, spans);
+      new Commits(this.#consumer, this.#partitions, log, spans, tally);
     this.#recovery = new Recovery({
       consumer: this.#consumer,
       partitions: this.#partitions,
@@ -105,6 +109,7 @@ export class Pool implements AsyncDisposable {
       workers: () => this.#workers,
       recovery: this.#recovery,
       log,
+      tally,
       watchdogMs: options.watchdogMs,
       tickMs: TICK_MS,
       workerHeapBytes: options.workerHeapBytes,
@@ -118,11 +123,15 @@ export class Pool implements AsyncDisposable {
       pauses: this.#pauses,
       giveDue: () => this.#serially(() => this.#placement.giveDue()),
     });
-    this.#report = new StatusReport(
-      this.#consumer,
-      this.#partitions,
-      options.inputTopic,
-    );
+    this.#report = new StatusReport({
+      consumer: this.#consumer,
+      partitions: this.#partitions,
+      inputTopic: options.inputTopic,
+      limits: job.limits,
+      log,
+      tally,
+      stalledMs: (thread) => this.#supervision.stalledMs(thread),
+    });
     this.#workers = new Workers(options.workers, {
       partitions: this.#partitions,
       firstId: options.firstWorkerId ?? 0,
@@ -161,6 +170,7 @@ export class Pool implements AsyncDisposable {
       revokeMs: options.revokeMs,
       log,
       spans,
+      tally,
       oauthToken: options.oauthToken,
       onJoined: (memberId) => this.#joined(memberId),
       onFatal: (error) => this.#fail(error.message),
@@ -280,7 +290,9 @@ export class Pool implements AsyncDisposable {
     // A little longer than the workers' own deadline, which they keep unless
     // they hang.
     const stopped = this.#workers.stop(deadlineMs);
-    if (!await this.#patiently(stopped, deadlineMs + TICK_MS)) this.#abandon();
+    if (!await this.#patiently(stopped, deadlineMs + TICK_MS)) {
+      this.#supervision.abandonAll(this.#isHalted);
+    }
     if (!this.#isHalted) await within(this.#commit(), LEAVE_MS);
     await within(this.#serial.idle(), FENCE_MS);
     this.#recovery.stop();
@@ -290,7 +302,7 @@ export class Pool implements AsyncDisposable {
       left = await this.#patiently(this.#serving, LEAVE_MS);
     }
     this.#timers[Symbol.dispose]();
-    this.#report.tellLeftOut(this.#workers.all, this.#options.log, true);
+    this.#report.tellLeftOut(this.#workers.all, true);
     this.#supervision[Symbol.dispose]();
     const patienceMs = this.#isHalted ? HALTED_MS : undefined;
     const clean = await this.#workers.close(patienceMs) && left;
@@ -306,20 +318,9 @@ export class Pool implements AsyncDisposable {
       this.#isHalted && await within(end, HALTED_MS);
   }
 
-  /** Gives up the threads that have not stopped. */
-  #abandon(): void {
-    for (const each of this.#workers.all) {
-      if (!this.#isHalted) this.#supervision.abandonAt(each, each.page.word);
-      else if (each.state === "stopping") each.abandon();
-    }
-  }
-
   #ready(): void {
-    if (this.#phase === "starting") {
-      if (!this.#workers.starting) this.#opened.resolve();
-      return;
-    }
-    this.#place();
+    if (this.#phase !== "starting") this.#place();
+    else if (!this.#workers.starting) this.#opened.resolve();
   }
 
   /** The group knows this instance under this name from now on. */
@@ -365,7 +366,7 @@ export class Pool implements AsyncDisposable {
     this.#ticks++;
     this.#supervision.observe();
     if (this.#ticks % MEASURE_EVERY_TICKS === 0) {
-      this.#report.tellLeftOut(this.#workers.all, this.#options.log);
+      this.#report.look(this.#workers.all, performance.now());
       this.#partitions.measureLoad(TICK_MS * MEASURE_EVERY_TICKS / 1000);
     }
     if (this.#ticks % BALANCE_EVERY_TICKS === 0) this.#place();

@@ -28,6 +28,7 @@ import type { PoolSpans } from "./pool_spans.ts";
 import type { Positions } from "./positions.ts";
 import type { SpanContext } from "../telemetry/spans.ts";
 import type { Position } from "./protocol.ts";
+import { Tally } from "./tally.ts";
 import type { WorkerThread } from "./thread.ts";
 
 const COMMIT_MS = 10_000;
@@ -46,6 +47,8 @@ export interface TransactionsParts {
   readonly mayCommit: () => boolean;
   /** Default: null, nobody takes spans. */
   readonly spans?: PoolSpans | null;
+  /** Default: its own. */
+  readonly tally?: Tally;
 }
 
 /** The work of a transaction does not count, because it was not ours any more. */
@@ -59,9 +62,11 @@ export class Transactions implements Positions {
   /** Under which the group has given us our partitions. */
   #memberId = "";
   #ended = false;
+  readonly #tally: Tally;
 
   constructor(parts: TransactionsParts) {
     this.#parts = parts;
+    this.#tally = parts.tally ?? new Tally();
   }
 
   /** The group gives partitions to this instance under this name. */
@@ -98,7 +103,8 @@ export class Transactions implements Positions {
     positions: readonly Position[],
     traces: readonly SpanContext[] = [],
   ): Promise<void> {
-    const work = () => this.#commitOf(thread, positions);
+    const work = () =>
+      this.#tally.timed(() => this.#commitOf(thread, positions));
     const commit = this.#parts.spans?.commitOf(
       traces,
       positions.map(({ tp }) => tp),
@@ -108,6 +114,7 @@ export class Transactions implements Positions {
     this.#underWay.set(thread, commit);
     try {
       await commit;
+      this.#tally.committed++;
     } finally {
       this.#underWay.delete(thread);
     }
@@ -180,7 +187,9 @@ export class Transactions implements Positions {
     while (true) {
       await using producer = new Producer(library, this.propertiesOf(slot));
       try {
-        return await initTransactions(producer, signal);
+        await initTransactions(producer, signal);
+        this.#tally.aborted++;
+        return;
       } catch (error) {
         // Only this producer is of no use any more.
         if (!isUnanswered(error)) throw error;
