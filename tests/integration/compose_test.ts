@@ -1,12 +1,14 @@
 /**
  * The services of docker-compose.yml outside of containers: the same commands
- * with the same settings, on brokers with the same settings.
+ * with the same settings and permissions, on brokers with the same settings.
  */
 import assert from "node:assert/strict";
 import { Admin } from "../../src/kafka/mod.ts";
+import { ensureNative } from "../../src/kafka/native/locate.ts";
 import { Child } from "../support/child.ts";
 import {
   type ComposeService,
+  imageFlags,
   readComposeFile,
 } from "../support/compose_file.ts";
 import { library } from "../support/embedded.ts";
@@ -19,6 +21,7 @@ import { realKafkaTest } from "../support/require_java.ts";
 import { eventually } from "../support/wait.ts";
 
 const { services } = readComposeFile();
+const native = await ensureNative();
 const INPUT = "user-login";
 const OUTPUT = "user-login-processed";
 const DEAD_LETTERS = "user-login.dlq";
@@ -123,7 +126,7 @@ realKafkaTest(
   },
 );
 
-/** As Compose runs it, but where it is on. */
+/** As Compose runs the image, with no more permissions, but where it is on. */
 function start(
   { command, environment }: ComposeService,
   replaced: Readonly<Record<string, string>>,
@@ -132,15 +135,13 @@ function start(
   const here = Object.entries(replaced)
     .filter(([name]) => name in environment || /^OTEL_B/.test(name));
   return Child.deno(
-    [
-      ...["run", "-A", "--no-check", "--v8-flags=--max-semi-space-size=4"],
-      ...["src/main.ts", ...command, ...more],
-    ],
+    ["run", ...imageFlags(), "src/main.ts", ...command, ...more],
     {
       env: {
         ...withoutOurs(),
         ...environment,
         ...Object.fromEntries(here),
+        LIBRDKAFKA_PATH: native.path,
         HTTP_HOST: "127.0.0.1",
         HTTP_PORT: "0",
       },

@@ -80,3 +80,17 @@ function interpolated(value: unknown): unknown {
     Object.entries(value).map(([name, each]) => [name, interpolated(each)]),
   );
 }
+
+/** What the image runs: the flags of Deno before our command line. */
+export function imageFlags(): string[] {
+  const dockerfile = Deno.readTextFileSync(`${root}Dockerfile`);
+  const [, list = ""] = /^ENTRYPOINT (\[[^\]]*\])/m
+    .exec(dockerfile.replaceAll("\\\n", "")) ?? [];
+  const [deno = "", run, ...flags] = z.array(z.string())
+    .parse(JSON.parse(list));
+  const main = flags.pop();
+  if (run !== "run" || main !== "/app/src/main.ts") {
+    throw new Error(`the ENTRYPOINT is ${list}`);
+  }
+  return flags.map((flag) => flag.replace(deno, Deno.execPath()));
+}
