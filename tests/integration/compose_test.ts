@@ -15,6 +15,7 @@ import { library } from "../support/embedded.ts";
 import { IndependentClient } from "../support/independent_client.ts";
 import { httpOf, logOf, withoutOurs } from "../support/job_process.ts";
 import { KafkaCluster } from "../support/kafka_cluster.ts";
+import { writeProperties } from "../support/kafka_properties.ts";
 import { runKafkaTool } from "../support/kafka_tool.ts";
 import { OtlpReceiver } from "../support/otlp_receiver.ts";
 import { realKafkaTest } from "../support/require_java.ts";
@@ -126,6 +127,40 @@ realKafkaTest(
   },
 );
 
+realKafkaTest(
+  "Kafka takes what the Compose file says of each broker",
+  async () => {
+    const folder = await Deno.makeTempDir({ prefix: "switchyard-compose-" });
+    try {
+      const brokers = Object.entries(services)
+        .filter(([, { environment }]) => "CLUSTER_ID" in environment);
+      assert.equal(brokers.length, 5);
+      for (const [name, { environment }] of brokers) {
+        await writeProperties(`${folder}/${name}.properties`, {
+          ...propertiesOf(environment),
+          "log.dirs": `${folder}/${name}`,
+        });
+        await runKafkaTool(
+          "kafka-storage.sh",
+          `kafka-storage.sh format --config ${name}.properties ` +
+            `--cluster-id ${environment["CLUSTER_ID"]}`,
+          "",
+          folder,
+        );
+        const meta = await Deno.readTextFile(
+          `${folder}/${name}/meta.properties`,
+        );
+        assert.match(
+          meta,
+          new RegExp(`^node.id=${environment["KAFKA_NODE_ID"]}$`, "m"),
+        );
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
+
 /** As Compose runs the image, with no more permissions, but where it is on. */
 function start(
   { command, environment }: ComposeService,
@@ -190,19 +225,27 @@ async function stopped(child: Child): Promise<void> {
   assert.deepEqual(logOf(child).filter(({ level }) => level === "error"), []);
 }
 
-/** What Compose says of a broker, as server.properties has it. */
-function settingsOf(name: string): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(services[name]!.environment)
-      .filter(([variable]) =>
-        variable.startsWith("KAFKA_") && !PLACE.test(variable)
-      )
+/** What Compose says of a cluster's brokers, wherever they are. */
+const settingsOf = (name: string): Record<string, string> =>
+  propertiesOf(
+    Object.fromEntries(
+      Object.entries(services[name]!.environment)
+        .filter(([variable]) => !PLACE.test(variable)),
+    ),
+  );
+
+/** As server.properties has it; the image does the same. */
+const propertiesOf = (
+  environment: ComposeService["environment"],
+): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment)
+      .filter(([variable]) => /^KAFKA_(?!HEAP_OPTS$)/.test(variable))
       .map(([variable, value]) => [
         variable.slice("KAFKA_".length).toLowerCase().replaceAll("_", "."),
         value,
       ]),
   );
-}
 
 /** Kafka passes over names that it does not know. */
 async function assertKnown(
