@@ -59,14 +59,14 @@ export async function runGenerate(
     if (service.stop.aborted) return 0;
     throw error;
   }
-  const { forMs, malformed, rate } = options;
+  const { forMs, rate } = options;
   const topic = settings.inputTopic;
   const tracing = telemetry.tracing === null ? null : new LoginTracing({
     ...telemetry.tracing,
     topic,
     onSpans: telemetry.onSpans,
   });
-  log.info("started", { role: "generate", topic, rate, malformed });
+  log.info("started", { role: "generate", topic, rateRecords: rate });
   const sent = { count: 0 };
   stack.use(startProgress({
     log,
@@ -144,7 +144,7 @@ function follow(log: Log, event: FollowerEvent): void {
     case "resent":
       log.info("sent again what was not acknowledged", {
         cluster: event.cluster,
-        records: event.records,
+        count: event.records,
       });
       return;
     case "error":
