@@ -6,8 +6,13 @@
  *                          └─ detect, decide, promote, first record
  */
 import type { Log } from "../../src/telemetry/log.ts";
+import {
+  spanNow,
+  type SpanRecorder,
+} from "../../src/telemetry/span_recorder.ts";
 import { type ClusterName, other } from "../state/types.ts";
 import { pause } from "../waits.ts";
+import { drillSpans } from "./drill_spans.ts";
 import { type Evidence, judge, type Judgement } from "./judge.ts";
 import {
   advance,
@@ -39,6 +44,8 @@ export interface DrillOptions {
   /** What the judgement is made of. */
   readonly onEvidence?: (evidence: Evidence) => void;
   readonly log: Log;
+  /** Default: null, nobody takes spans. */
+  readonly spans?: SpanRecorder | null;
 }
 
 /** The drill itself did not come to its end; nothing was judged. */
@@ -71,8 +78,8 @@ export async function runDrill(
   options: DrillOptions,
   signal: AbortSignal,
 ): Promise<DrillReport> {
-  const { objectives, seed, world } = options;
-  const beganMs = performance.now();
+  const { objectives, seed, spans = null, world } = options;
+  const beganMs = spanNow();
   const run = new Run(seeded(scenario, seed), options);
   const end = new AbortController();
   const either = AbortSignal.any([signal, end.signal]);
@@ -100,7 +107,8 @@ export async function runDrill(
       : [],
     ...counts.violations,
   ];
-  return {
+  const endedMs = spanNow();
+  const report = {
     scenario: scenario.name,
     world: world.name,
     seed,
@@ -108,13 +116,15 @@ export async function runDrill(
     ...moments,
     ...counts,
     rpoMs,
-    tookMs: Math.round(performance.now() - beganMs),
+    tookMs: Math.round(endedMs - beganMs),
     limits: world.limits,
     violations,
     objectives,
     met: violations.length === 0 &&
       isWithin(scenario, moments, rpoMs, objectives),
   };
+  if (spans !== null) drillSpans(spans, report, { beganMs, endedMs, faultMs });
+  return report;
 }
 
 function isWithin(

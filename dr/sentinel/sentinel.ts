@@ -10,6 +10,7 @@
  */
 import type { Library } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
+import type { SpanRecorder } from "../../src/telemetry/span_recorder.ts";
 import {
   Gateway,
   type GatewayAddress,
@@ -30,6 +31,7 @@ import { BallotBox } from "./ballot_box.ts";
 import { BrokerIdWatch } from "./broker_id_watch.ts";
 import { type ClusterClients, openClusters } from "../clusters.ts";
 import { decide, type Decision, type Switch } from "./decide.ts";
+import { decided } from "./decided.ts";
 import { keepCopy } from "./keep_copy.ts";
 import { HeartbeatWatch } from "./heartbeat_watch.ts";
 import { mirrorLag } from "./mirror_lag.ts";
@@ -55,6 +57,8 @@ export interface SentinelOptions {
   readonly addresses: readonly GatewayAddress[];
   readonly limits: Partial<GatewayLimits>;
   readonly log: Log;
+  /** Default: null, nobody takes spans. */
+  readonly spans?: SpanRecorder | null;
 }
 
 const HEARTBEATS = "read the mirror's heartbeats";
@@ -93,6 +97,7 @@ export class Sentinel implements AsyncDisposable {
       failOver,
       isUnderWay: (decision) => this.#isUnderWay(decision),
       log,
+      spans: options.spans ?? null,
     });
     this.#problems = new Problems(options.log);
     this.#ballots = new BallotBox(this.#problems);
@@ -307,6 +312,7 @@ export class Sentinel implements AsyncDisposable {
     const before = this.#decision ?? { kind: "stay" };
     this.#decision = decision;
     if (decisionKey(decision) === decisionKey(before)) return;
+    decided(this.#options.spans, decision);
     switch (decision.kind) {
       case "stay":
         this.#log.info("nothing speaks for failing over any more");

@@ -15,6 +15,7 @@ import {
 import { KafkaError, type Library, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import { openSpans } from "./command_telemetry.ts";
 import { openConfiguredWorld } from "./drill/configured_world.ts";
 import { drillIn, newsText } from "./drill/drill_in.ts";
 import { openEmbeddedWorld } from "./drill/embedded_world.ts";
@@ -119,11 +120,13 @@ async function run(
   const objectives = objectivesOf(chosen);
   await using world =
     await (isOnClusters ? onClusters(opening, signal) : embedded(opening));
+  await using telemetry = await openSpans(loaded.settings.instanceId, log);
   const report = await drillIn({
     scenario: chosen,
     seed,
     objectives,
     world,
+    spans: telemetry.spans,
     onNews: tell,
     onKept: (path) => tell(`what everybody said, and what was found: ${path}`),
   }, signal);
