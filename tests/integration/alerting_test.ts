@@ -8,7 +8,7 @@
  */
 import assert from "node:assert/strict";
 import { Alerting } from "../support/alerting/alerting.ts";
-import { type Notice, Receiver } from "../support/alerting/receiver.ts";
+import { Receiver } from "../support/alerting/receiver.ts";
 import { freePorts } from "../support/free_port.ts";
 import { queriesOf, readDashboards } from "../support/grafana_dashboards.ts";
 import { startJob } from "../support/job_process.ts";
@@ -18,8 +18,6 @@ import { eventually } from "../support/wait.ts";
 import type { Command } from "../chaos/processors/command.ts";
 
 const divisor = 30;
-/** The longest wait, for 10 s, on a machine that does much else. */
-const timeoutMs = 60_000;
 const instance = "watched";
 const processor = new URL(
   "../chaos/processors/commanded.ts",
@@ -64,15 +62,7 @@ prometheusTest(
       }
     }
 
-    const told = (alert: string, status: Notice["status"] = "firing") =>
-      eventually(
-        () =>
-          receiver.notices.find((notice) =>
-            notice.labels["alertname"] === alert && notice.status === status
-          ),
-        { what: `told of ${alert}`, timeoutMs },
-      );
-    const letters = await told("SwitchyardDeadLetters");
+    const letters = await receiver.told("SwitchyardDeadLetters");
     assert.equal(letters.receiver, "page");
     assert.match(letters.annotations["summary"]!, /^\d+(\.\d+)?% of the rec/);
 
@@ -80,7 +70,7 @@ prometheusTest(
       `${commands}/${instance}`,
       JSON.stringify(hangs),
     );
-    const hung = await told("SwitchyardWorkerHung");
+    const hung = await receiver.told("SwitchyardWorkerHung");
     assert.equal(hung.receiver, "ticket");
     assert.equal(hung.labels["instance"], `127.0.0.1:${port}`);
     assert.equal(
@@ -89,16 +79,13 @@ prometheusTest(
     );
 
     assert.equal((await job.exit()).code, 1);
-    const down = await told("SwitchyardRoleDown");
+    const down = await receiver.told("SwitchyardRoleDown");
     assert.equal(down.receiver, "page");
     assert.equal(down.labels["job"], "switchyard-pool");
-    await eventually(() => alerting.isInhibited("SwitchyardTargetDown"), {
-      what: "told by another alert already",
-      timeoutMs,
-    });
+    await alerting.inhibited("SwitchyardTargetDown");
 
     await using _again = startJob({ env });
-    await told("SwitchyardRoleDown", "resolved");
+    await receiver.told("SwitchyardRoleDown", "resolved");
     const names = new Set(
       receiver.notices.map(({ labels }) => labels["alertname"]),
     );
