@@ -16,7 +16,7 @@ import { type Failure, Failures } from "./failures.ts";
 import { Handlers, type StreamParts } from "./handlers.ts";
 import type { WorkerKind } from "./kind.ts";
 import { Line, type LineId, lineOf, type Task } from "./lines.ts";
-import type { BatchProcessor } from "./processor.ts";
+import { type BatchProcessor, RejectError } from "./processor.ts";
 import { Queue } from "./queue.ts";
 import type { Ticket } from "./settlement.ts";
 
@@ -90,7 +90,17 @@ export class BatchKind implements WorkerKind {
     const { page, job } = this.#parts;
     const { ticket, tasks } = part;
     const { batch } = ticket;
-    const context = this.#handlers.context(this.#mostFailures(part));
+    const context = this.#handlers.context(
+      this.#mostFailures(part),
+      ticket.trace?.trace ?? null,
+    );
+    for (
+      let input = 0;
+      ticket.trace !== null && input < countOf(part);
+      input++
+    ) {
+      ticket.trace.begin(indexIn(part, input));
+    }
     const input = tasks === null
       ? batch
       : new BatchView(batch, tasks.map((task) => task.index));
@@ -130,22 +140,24 @@ export class BatchKind implements WorkerKind {
     if (this.#handlers.aborted) return;
     const { settlement, sink, job } = this.#parts;
     const { ticket } = part;
-    const at = (input: number) => part.tasks?.[input]?.index ?? input;
+    const at = (input: number) => indexIn(part, input);
     const past = (input: number) => this.#pastOf(part, input);
     for (const answer of outputs.answers) {
       const index = at(answer.index);
       if ("record" in answer) sink.add(ticket, index, answer.record);
       else {
+        ticket.trace?.failed(index, REJECTED);
         this.#failures.reject(ticket, index, past(answer.index), answer.reason);
       }
     }
     const again = new Map<LineId, Again>();
-    const count = part.tasks?.length ?? ticket.batch.count;
+    const count = countOf(part);
     for (let input = 0; input < count; input++) {
       const index = at(input);
       const failure = failureOf(outputs, input, thrown);
       if (failure !== null) {
         const { error } = failure;
+        ticket.trace?.failed(index, error);
         const wait = this.#failures.fail(ticket, index, past(input), error);
         if (wait !== null) {
           const id = lineOf(job.ordering, ticket.batch, index);
@@ -158,7 +170,7 @@ export class BatchKind implements WorkerKind {
       } else if (!outputs.isAnswered(input)) {
         sink.skip();
       }
-      settlement.done(ticket, index);
+      settlement.handled(ticket, index);
     }
     for (const [id, group] of again) this.#hold(id, group);
   }
@@ -223,7 +235,7 @@ export class BatchKind implements WorkerKind {
   /** Of the record that has failed most often. */
   #mostFailures(part: Part): Failure | null {
     let most: Failure | null = null;
-    const count = part.tasks?.length ?? part.ticket.batch.count;
+    const count = countOf(part);
     for (let input = 0; input < count; input++) {
       const past = this.#pastOf(part, input);
       if ((past?.attempts ?? 0) > (most?.attempts ?? 0)) most = past;
@@ -231,6 +243,16 @@ export class BatchKind implements WorkerKind {
     return most;
   }
 }
+
+/** What a span says of an input that the processor has rejected. */
+const REJECTED = new RejectError("rejected");
+
+const countOf = ({ tasks, ticket }: Part): number =>
+  tasks?.length ?? ticket.batch.count;
+
+/** In its batch. */
+const indexIn = ({ tasks }: Part, input: number): number =>
+  tasks?.[input]?.index ?? input;
 
 interface Thrown {
   readonly error: unknown;

@@ -6,7 +6,8 @@ import type { Sample } from "../src/pool/status.ts";
 import type { DelayTopics } from "./delay_topics.ts";
 import type { Failure } from "./failures.ts";
 import { reasonOf, toRecord } from "./output.ts";
-import type { Context, Output, ProcessorLog } from "./processor.ts";
+import type { Context, Output, ProcessorLog, Trace } from "./processor.ts";
+import { correlated } from "./record_trace.ts";
 import type { Settlement, Ticket } from "./settlement.ts";
 import type { Sink } from "./sink.ts";
 
@@ -29,15 +30,22 @@ const SAMPLE_CHARACTERS = 400;
 /** What handlers are told; signals are made only for those that ask. */
 class HandlerContext implements Context {
   readonly attempt: number;
+  readonly trace: Trace | null;
   readonly log: ProcessorLog;
   readonly #worker: AbortSignal;
   readonly #over = new AbortController();
   #signal: AbortSignal | undefined;
 
-  constructor(worker: AbortSignal, log: ProcessorLog, attempt: number) {
+  constructor(
+    worker: AbortSignal,
+    log: ProcessorLog,
+    attempt: number,
+    trace: Trace | null,
+  ) {
     this.#worker = worker;
-    this.log = log;
+    this.log = trace === null ? log : correlated(log, trace);
     this.attempt = attempt;
+    this.trace = trace;
   }
 
   get signal(): AbortSignal {
@@ -52,7 +60,7 @@ class HandlerContext implements Context {
 export class Handlers {
   readonly parts: StreamParts;
   readonly #abort = new AbortController();
-  /** First attempts that end at once share one. */
+  /** First attempts that end at once, and are in no trace, share one. */
   #first: HandlerContext;
   #nextSampleMs = 0;
 
@@ -62,8 +70,10 @@ export class Handlers {
   }
 
   /** For one handler. */
-  context(past: Failure | null): HandlerContext {
-    return past === null ? this.#first : this.#newContext(past.attempts + 1);
+  context(past: Failure | null, trace: Trace | null): HandlerContext {
+    return past === null && trace === null
+      ? this.#first
+      : this.#newContext((past?.attempts ?? 0) + 1, trace);
   }
 
   /** Starts the time of the handler that was given the context. */
@@ -92,8 +102,9 @@ export class Handlers {
     return this.#abort.signal.aborted;
   }
 
-  #newContext(attempt: number): HandlerContext {
-    return new HandlerContext(this.#abort.signal, this.parts.log, attempt);
+  #newContext(attempt: number, trace: Trace | null = null): HandlerContext {
+    const { log } = this.parts;
+    return new HandlerContext(this.#abort.signal, log, attempt, trace);
   }
 
   /** Whether it is time to show a record to people. */

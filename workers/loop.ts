@@ -21,6 +21,7 @@ import type { WorkerKind } from "./kind.ts";
 import type { Router } from "./router.ts";
 import type { Settlement } from "./settlement.ts";
 import type { LoopSink } from "./sink.ts";
+import type { WorkerTracing } from "./worker_tracing.ts";
 
 export interface LoopParts {
   readonly page: WorkerPage;
@@ -36,6 +37,8 @@ export interface LoopParts {
    * records of a partition are done in order.
    */
   readonly exactEveryMs: number | null;
+  /** Null: nothing is traced. */
+  readonly tracing: WorkerTracing | null;
   readonly post: (message: FromWorker) => void;
   /** Errors, log lines and statistics of the producer. */
   readonly onEvent: (event: ClientEvent) => void;
@@ -150,7 +153,7 @@ export class Loop {
   }
 
   async #work(): Promise<void> {
-    const { page, inbox, kind, rate, settlement, sink } = this.#parts;
+    const { page, inbox, kind, rate, settlement, sink, tracing } = this.#parts;
     let isDrained = false;
     while (!this.#ended) {
       page.enter(Phase.idle);
@@ -162,6 +165,8 @@ export class Loop {
         await this.#rest();
         continue;
       }
+      const pollMs = tracing === null ? 0 : tracing.now();
+      const waitedMs = performance.now();
       const ready = inbox.take(limit);
       isDrained = ready === null;
       const batch: Batch | null = ready ?? await inbox.wait(limit, WAIT_MS);
@@ -171,9 +176,13 @@ export class Loop {
       }
       page.enter(Phase.native);
       if (batch.count > 0) {
+        page.observe("poll", performance.now() - waitedMs);
+        page.count("fetched", batch.count);
         rate.take(batch.count, batch.byteLength);
         this.#learnSize(batch);
-        kind.handle(settlement.open(batch));
+        const ticket = settlement.open(batch);
+        tracing?.open(ticket, pollMs);
+        kind.handle(ticket);
         sink.flush();
         // The outputs are copied, and few inputs are looked at again.
         batch.unload();
@@ -255,13 +264,23 @@ export class Loop {
   }
 
   #publish = (last = false): void => {
-    const { page, post, settlement, sink, heapBytes } = this.#parts;
+    const { page, post, settlement, sink, heapBytes, tracing } = this.#parts;
     sink.settle(this.#hurries, false);
     sink.publish();
-    page.report(settlement.pendingRecords);
+    page.report(
+      settlement.pendingRecords,
+      settlement.pendingBytes + sink.pendingBytes,
+    );
     const nowMs = performance.now();
     const changed = sink.takeChanged(this.#wantsExact(nowMs, last), last);
-    if (changed.length > 0) post({ kind: "settled", partitions: changed });
+    if (changed.length > 0) {
+      post({
+        kind: "settled",
+        partitions: changed,
+        ...tracing?.takeSettled(),
+      });
+    }
+    tracing?.publish(last);
     if (nowMs - this.#heapMs >= HEAP_EVERY_MS) {
       this.#heapMs = nowMs;
       page.reportHeap(heapBytes());

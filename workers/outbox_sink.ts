@@ -51,7 +51,7 @@ export interface OutboxSinkParts {
   readonly onRefused: (error: KafkaError) => void;
 }
 
-export type Counts = Readonly<Record<Counter, number>>;
+export type Counts = Readonly<Record<Exclude<Counter, "fetched">, number>>;
 
 /** A result of the processor, or the input itself. */
 export type OutputKind = "result" | "deadLetter" | "postponed";
@@ -230,7 +230,8 @@ export abstract class OutboxSink implements Sink {
     const said = before === null
       ? own
       : { ...own, headers: [...own.headers ?? [], before] };
-    this.put(ticket.slot, marked, said, header);
+    const traced = ticket.trace?.sending(index, said) ?? said;
+    this.put(ticket.slot, marked, traced, header);
   }
 
   /**

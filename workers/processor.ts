@@ -68,11 +68,28 @@ export interface ProcessorLog {
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
+/** The W3C trace in which something is done. */
+export interface Trace {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** Of the span of this attempt, 16 digits; null: none is made. */
+  readonly spanId: string | null;
+  /** The header that carries the trace on, to other services for example. */
+  readonly traceparent: string;
+}
+
 export interface Context {
   /** Aborted when the handler's time is over or the worker ends. */
   readonly signal: AbortSignal;
   /** 1 for the first attempt at this record; of a batch, its highest. */
   readonly attempt: number;
+  /**
+   * That of the record, which came with it; of a batch, its own. Null: there is
+   * none, or nothing is traced. Outputs go on with the record's by themselves,
+   * unless they have a header `traceparent`.
+   */
+  readonly trace: Trace | null;
+  /** In a trace, its lines name that. */
   readonly log: ProcessorLog;
 }
 

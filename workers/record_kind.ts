@@ -107,7 +107,8 @@ export class RecordKind implements WorkerKind {
       this.#processor,
       delayTopics,
     );
-    const context = this.#handlers.context(past);
+    const trace = ticket.trace?.begin(index) ?? null;
+    const context = this.#handlers.context(past, trace);
     let result: Result | Promise<Result>;
     page.enter(Phase.user);
     try {
@@ -187,7 +188,7 @@ export class RecordKind implements WorkerKind {
     if (this.#handlers.wantsSample) {
       this.#handlers.sample(ticket, index, first ?? null, undefined);
     }
-    this.#parts.settlement.done(ticket, index);
+    this.#parts.settlement.handled(ticket, index);
     return false;
   }
 
@@ -204,12 +205,13 @@ export class RecordKind implements WorkerKind {
     error: unknown,
   ): boolean {
     if (this.#handlers.aborted) return false;
+    ticket.trace?.failed(index, error);
     const wait = this.#failures.fail(ticket, index, past, error);
     if (this.#handlers.wantsSample) {
       this.#handlers.sample(ticket, index, null, error);
     }
     if (wait === null) {
-      this.#parts.settlement.done(ticket, index);
+      this.#parts.settlement.handled(ticket, index);
       return false;
     }
     const held = line ?? this.#lineOf(ticket, index);

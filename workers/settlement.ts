@@ -16,45 +16,14 @@ import {
   join,
   metadataRoom,
   NO_RANGES,
-  type OffsetRanges,
   type Settled,
 } from "../src/pool/offset_ranges.ts";
 import type { Owned, Position } from "../src/pool/protocol.ts";
+import type { BatchTimes } from "./batch_times.ts";
+import type { Lane, OpenTicket, Section } from "./sections.ts";
 import type { Rejection, Ticket } from "./ticket.ts";
 
 export type { Rejection, Ticket };
-
-/** The records of one lane in one batch. */
-interface Section {
-  readonly lane: Lane;
-  /** The lane's number. */
-  readonly number: number;
-  readonly first: number;
-  /** The offset after the last. */
-  readonly next: number;
-  /** Null when all of it is done. */
-  ticket: Ticket | null;
-}
-
-interface Lane extends Owned {
-  next: number;
-  /** Where it stands for whoever gets the partition next. */
-  durable: Settled;
-  /** What was settled above it under an earlier ownership. */
-  readonly earlier: OffsetRanges;
-  readonly sections: Section[];
-  /** No records are taken any more; ends when all sections are done. */
-  releasing: boolean;
-  changed: boolean;
-  /** The end of what was there when `takeExact` looked last. */
-  seen: number;
-  /** Whether it was looked at record by record then. */
-  exact: boolean;
-}
-
-interface OpenTicket extends Ticket {
-  readonly sections: readonly Section[];
-}
 
 export class Settlement {
   readonly #lanes: (Lane | undefined)[] = [];
@@ -63,6 +32,11 @@ export class Settlement {
   #pendingBytes = 0;
   #openTickets = 0;
   #settledRecords = 0;
+  readonly #times: BatchTimes | null;
+
+  constructor(times: BatchTimes | null = null) {
+    this.#times = times;
+  }
 
   /** Records that are not done, and those waiting for others of their batch. */
   get pendingRecords(): number {
@@ -123,6 +97,9 @@ export class Settlement {
       slot,
       open: new Int32Array(count).fill(1),
       remaining: count,
+      unhandled: count,
+      sinceMs: 0,
+      trace: null,
       sections,
     };
     sections.push(...this.#sectionsOf(ticket));
@@ -130,6 +107,7 @@ export class Settlement {
     this.#openTickets++;
     this.#pendingRecords += count;
     this.#pendingBytes += batch.byteLength;
+    this.#times?.opened(ticket);
     return ticket;
   }
 
@@ -159,7 +137,16 @@ export class Settlement {
   done(ticket: Ticket, index: number): void {
     if (--ticket.open[index]! === 0 && --ticket.remaining === 0) {
       this.#close(ticket as OpenTicket);
+      if (ticket.unhandled === 0) this.#times?.settled(ticket);
     }
+  }
+
+  /** The same of a record's handler, which has ended for good. */
+  handled(ticket: Ticket, index: number): void {
+    ticket.trace?.handled(index);
+    this.done(ticket, index);
+    // Behind that: what was settled by it had nothing to wait for.
+    if (--ticket.unhandled === 0) this.#times?.handled(ticket);
   }
 
   /**
@@ -267,7 +254,10 @@ export class Settlement {
 
   /** Gives every batch back unsettled: this worker will not go on. */
   abandon(): void {
-    for (const ticket of this.#tickets) ticket?.batch.free();
+    for (const ticket of this.#tickets) {
+      ticket?.trace?.abandoned();
+      ticket?.batch.free();
+    }
     this.#tickets.length = 0;
     this.#openTickets = 0;
     this.#pendingRecords = 0;
@@ -306,6 +296,7 @@ export class Settlement {
   }
 
   #close(ticket: OpenTicket): void {
+    ticket.trace?.settled();
     this.#tickets[ticket.slot] = undefined;
     this.#openTickets--;
     // What was postponed is settled when it has been tried again.

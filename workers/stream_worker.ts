@@ -15,6 +15,7 @@ import {
   type ThreadWork,
 } from "./thread_main.ts";
 import { TransactionalSink } from "./transactional_sink.ts";
+import { WorkerTracing } from "./worker_tracing.ts";
 
 serveThread<StreamJob, Processor>({
   prepare: ({ processor }) => loadProcessor(processor),
@@ -29,7 +30,10 @@ function build(
   const { done, job } = message;
   const { page, settlement, log, post } = parts;
   const delayTopics = new DelayTopics(job.delayTopics);
-  const sink = newSink(message, {
+  const tracing = job.tracing === null
+    ? null
+    : new WorkerTracing({ ...job.tracing, groupId: job.groupId, post });
+  const sink = newSink(message, tracing, {
     ...parts,
     place: { topic: job.deadLetterTopic, groupId: job.groupId, delayTopics },
     coordinates: OutputCoordinates.of(
@@ -59,6 +63,7 @@ function build(
       onCrash: parts.fail,
     }),
     sink,
+    tracing,
     exactEveryMs: job.ordering === "partition" ? null : job.commitIntervalMs,
     ...(sink instanceof TransactionalSink
       ? { committed: () => sink.committed() }
@@ -68,6 +73,7 @@ function build(
 
 function newSink(
   { job: { transaction }, refused }: OpenMessage<StreamJob>,
+  tracing: WorkerTracing | null,
   sinkParts: OutboxSinkParts,
   { fail, post }: ThreadParts,
 ): AcknowledgedSink | TransactionalSink {
@@ -78,7 +84,8 @@ function newSink(
     ...sinkParts,
     limits: transaction,
     refused,
-    commit: (partitions) => post({ kind: "commit", partitions }),
+    commit: (partitions) =>
+      post({ kind: "commit", partitions, ...tracing?.takeSettled() }),
     onAborted: fail,
   });
 }

@@ -31,12 +31,14 @@ import {
   logClientLine,
   type LogLine,
 } from "../src/telemetry/log.ts";
+import { BatchTimes } from "./batch_times.ts";
 import type { WorkerKind } from "./kind.ts";
 import { Loop } from "./loop.ts";
 import { type OnFetchFailure, Router } from "./router.ts";
 import { Settlement } from "./settlement.ts";
 import type { LoopSink } from "./sink.ts";
 import { TransactionAbortedError } from "./transactional_sink.ts";
+import type { WorkerTracing } from "./worker_tracing.ts";
 
 /** What a kind of worker is given to work with. */
 export interface ThreadParts {
@@ -62,6 +64,8 @@ export interface ThreadWork {
   readonly sink: LoopSink;
   /** See `LoopParts`. */
   readonly exactEveryMs: number | null;
+  /** See `LoopParts`; default: null. */
+  readonly tracing?: WorkerTracing | null;
   /** The transaction that it asked to commit is committed. */
   readonly committed?: () => void;
 }
@@ -181,6 +185,7 @@ class ThreadMain<J extends Job, Prepared> {
     const { page, settlement } = parts;
     const inbox = new Inbox(library, message.inbox, work.router);
     this.#loop = new Loop({
+      tracing: null,
       ...work,
       page,
       settlement,
@@ -193,12 +198,12 @@ class ThreadMain<J extends Job, Prepared> {
     });
     post({ kind: "ready" });
     if (this.#stopEarly !== undefined) this.#loop.stop(this.#stopEarly);
-    await this.#run(this.#loop, work.sink, settlement, inbox);
+    await this.#run(this.#loop, work, settlement, inbox);
   }
 
   async #run(
     loop: Loop,
-    sink: LoopSink,
+    { sink, tracing }: ThreadWork,
     settlement: Settlement,
     inbox: Inbox,
   ): Promise<void> {
@@ -209,6 +214,7 @@ class ThreadMain<J extends Job, Prepared> {
       failure = error;
     }
     settlement.abandon();
+    tracing?.publish(true);
     this.#work = undefined;
     inbox[Symbol.dispose]();
     await sink.close();
@@ -234,7 +240,7 @@ class ThreadMain<J extends Job, Prepared> {
     const page = new WorkerPage(message.page);
     return {
       page,
-      settlement: new Settlement(),
+      settlement: new Settlement(new BatchTimes(page)),
       log: this.#log,
       post,
       openOutbox: (onReport) =>

@@ -1,5 +1,6 @@
 /** A batch under way. */
 import type { Batch } from "../src/kafka/mod.ts";
+import type { BatchTrace } from "./batch_trace.ts";
 import type { Failure } from "./failures.ts";
 import type { Postponement } from "./retry.ts";
 
@@ -23,10 +24,16 @@ export interface Ticket {
   readonly open: Int32Array;
   /** Records that are not done. */
   remaining: number;
+  /** Records whose handlers have not ended; mirrors do not count them. */
+  unhandled: number;
+  /** When it was opened, or its last handler ended; see `BatchTimes`. */
+  sinceMs: number;
   /** By index: that of the next output; absent while nothing is numbered. */
   ordinals?: Uint32Array;
   /** By index; absent while there are none. */
   rejections?: Map<number, Rejection>;
   /** By index: what goes to a delay topic; absent while there is none. */
   postponements?: Map<number, Postponement>;
+  /** Null: nothing of it is traced. */
+  trace: BatchTrace | null;
 }

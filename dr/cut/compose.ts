@@ -78,6 +78,8 @@ export interface CutLeaderOptions {
   };
   readonly timings: CutTimings;
   readonly onProducerEvent: (event: ClientEvent, producer: Producer) => void;
+  /** One was written on the target. Default: nobody wants to know. */
+  readonly onHeartbeat?: (atMs: number) => void;
   readonly log: Log;
 }
 
@@ -231,7 +233,10 @@ function sideWorks(
     return {
       what: `writing heartbeats to the ${location}`,
       everyMs: timings.heartbeatMs,
-      work: withTopic(location, parts.topic, (signal) => beat(parts, signal)),
+      work: withTopic(location, parts.topic, async (signal) => {
+        await beat(parts, signal);
+        if (location === "target") options.onHeartbeat?.(Date.now());
+      }),
     };
   };
   const works = [

@@ -60,7 +60,10 @@ export interface LeaderStatus {
   readonly behind: number;
   /** Groups that are not released with it, because of stopped partitions. */
   readonly held: number;
-  /** `sampledAtMs` of the last cut of which anything was released. */
+  /**
+   * `sampledAtMs` of the last cut of which anything was released, or nothing was
+   * to be.
+   */
   readonly releasedAtMs: number | null;
 }
 
@@ -153,7 +156,13 @@ export class CutLeader implements AsyncDisposable {
     const pending = new PendingCut(cut, this.#parts);
     const { sampledAtMs } = cut;
     const groups = cut.groups.size;
-    this.#status = { ...this.#status, sampledAtMs, waiting: groups, held: 0 };
+    this.#status = {
+      sampledAtMs,
+      waiting: groups,
+      behind: this.#status.behind,
+      held: 0,
+      releasedAtMs: groups === 0 ? sampledAtMs : this.#status.releasedAtMs,
+    };
     this.#lowest = lowestOf(cut);
     this.#sayFailed("some groups cannot be read", cut.failed);
     const held: Held[] = [];

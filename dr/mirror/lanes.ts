@@ -13,7 +13,7 @@ import type { TopicPartition } from "../../src/kafka/mod.ts";
 import { Serial } from "../../src/pool/serial.ts";
 import { type Duty, UNKNOWN } from "./duty.ts";
 import type { Lane } from "./lane.ts";
-import type { Leader } from "./leader.ts";
+import type { Leader, Led } from "./leader.ts";
 import { added, type Mirrored, NOTHING_MIRRORED } from "./mirrored.ts";
 
 type WorkingLane = Pick<
@@ -34,7 +34,7 @@ export interface LanesParts<L extends WorkingLane = Lane> {
   /** Who does what one has to do for all. */
   readonly openLeader: (
     era: number,
-  ) => Pick<Leader, "lowest" | typeof Symbol.asyncDispose>;
+  ) => Pick<Leader, "led" | "lowest" | typeof Symbol.asyncDispose>;
   /** For what a lane has under way, when the group takes it. */
   readonly drainMs: number;
 }
@@ -82,6 +82,11 @@ export class Lanes<L extends WorkingLane = Lane> {
   /** See `Leader.lowest`. */
   lowest(tp: TopicPartition): number | null {
     return this.#leader?.lowest(tp) ?? null;
+  }
+
+  /** Null: another process leads, or nobody. */
+  get led(): Led | null {
+    return this.#leader?.led ?? null;
   }
 
   /** The group gives it to this process. */

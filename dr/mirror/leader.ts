@@ -61,6 +61,14 @@ export interface LeaderOptions {
   readonly log: Log;
 }
 
+/** When a leader did last what it does for all; ms since the epoch. */
+export interface Led {
+  /** It released positions of groups; before the first time: it began. */
+  readonly releasedAtMs: number;
+  /** It wrote a heartbeat on the target; before the first time: it began. */
+  readonly heartbeatAtMs: number;
+}
+
 const AGAIN_MS = 5000;
 
 class EraEndedError extends Error {
@@ -72,6 +80,8 @@ export class Leader implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #cuts: CutLeader | null = null;
+  #releasedAtMs = Date.now();
+  #heartbeatAtMs = Date.now();
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -82,6 +92,14 @@ export class Leader implements AsyncDisposable {
   lowest(tp: TopicPartition): number | null {
     const table = this.#cuts?.lowest ?? null;
     return table === null ? null : offsetIn(table, tp);
+  }
+
+  get led(): Led {
+    const releasedAtMs = this.#cuts?.status.releasedAtMs ?? 0;
+    return {
+      releasedAtMs: Math.max(this.#releasedAtMs, releasedAtMs),
+      heartbeatAtMs: this.#heartbeatAtMs,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -125,6 +143,8 @@ export class Leader implements AsyncDisposable {
       this.#expectEra(follower.era);
     };
     await expectOurs(signal);
+    // Of the cuts before.
+    this.#releasedAtMs = this.led.releasedAtMs;
     await using opened = openCutLeader({
       ...this.#options,
       ...this.#ends(),
@@ -159,6 +179,7 @@ export class Leader implements AsyncDisposable {
         ),
       timings,
       onProducerEvent: (event, producer) => onEvent(event, producer, log),
+      onHeartbeat: (atMs) => void (this.#heartbeatAtMs = atMs),
       log,
     });
     this.#cuts = opened.leader;

@@ -207,6 +207,7 @@ export class Mirror implements AsyncDisposable {
       lanes: this.#lanes.all,
       gone: this.#lanes.gone,
       endOf: (tp) => this.#laneOf(tp)?.endOf(tp) ?? null,
+      led: this.#lanes.led,
       damage: this.#checker.reports,
       topics: this.#topics.length,
       nowMs: Date.now(),

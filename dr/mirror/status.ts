@@ -4,6 +4,7 @@ import type { DamageReport } from "../topics/mod.ts";
 import type { Flow } from "../formats/mod.ts";
 import type { Duty } from "./duty.ts";
 import type { Lane, LaneStatus } from "./lane.ts";
+import type { Led } from "./leader.ts";
 import { added, type Mirrored } from "./mirrored.ts";
 
 export type MirrorPhase =
@@ -45,6 +46,13 @@ export interface MirrorStatus {
     /** Of the newest mirrored record, while there is a lag; else 0. */
     readonly ageMs: number;
   };
+  /** Of what one mirror does for all; null: it is not this one. */
+  readonly leads: {
+    /** Since positions of groups were released on the target. */
+    readonly checkpointAgeMs: number;
+    /** Since a heartbeat was written there. */
+    readonly heartbeatAgeMs: number;
+  } | null;
   readonly damage: readonly DamageReport[];
   readonly topics: number;
 }
@@ -62,6 +70,7 @@ export interface StatusParts {
   readonly gone: Mirrored;
   /** The high watermark that the last fetch told; null: none yet. */
   readonly endOf: (tp: TopicPartition) => number | null;
+  readonly led: Led | null;
   readonly damage: readonly DamageReport[];
   readonly topics: number;
   readonly nowMs: number;
@@ -70,6 +79,7 @@ export interface StatusParts {
 export function mirrorStatus(parts: StatusParts): MirrorStatus {
   const { damage, duty, endOf, failure, flow, gone, lanes, phase, topics } =
     parts;
+  const { led, nowMs } = parts;
   const total = lanes.reduce((sum, each) => added(sum, each.mirrored), gone);
   const records = lanes.flatMap(({ partitions }) => partitions)
     .reduce(
@@ -96,7 +106,11 @@ export function mirrorStatus(parts: StatusParts): MirrorStatus {
     totals: { mirrored: total.records, bytes: total.bytes },
     lag: {
       records,
-      ageMs: isBehind ? Math.max(0, parts.nowMs - total.newestMs) : 0,
+      ageMs: isBehind ? Math.max(0, nowMs - total.newestMs) : 0,
+    },
+    leads: led === null ? null : {
+      checkpointAgeMs: Math.max(0, nowMs - led.releasedAtMs),
+      heartbeatAgeMs: Math.max(0, nowMs - led.heartbeatAtMs),
     },
     damage,
     topics,

@@ -3,6 +3,7 @@ import { delayTopics, type Settings } from "../config/mod.ts";
 import type { Library } from "../kafka/mod.ts";
 import { type DoneOutputs, Pool, type Rates } from "../pool/mod.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { SpanSink, Tracing } from "../telemetry/spans.ts";
 import { toFileUrl } from "./file_url.ts";
 import type { FitCluster } from "./fit_cluster.ts";
 
@@ -22,6 +23,8 @@ export interface JobPoolParts {
   /** Whether samples are wanted. */
   readonly samples: boolean;
   readonly log: Log;
+  readonly tracing: Tracing | null;
+  readonly onSpans: SpanSink;
   /** Outputs that must not be sent again; absent: there are none. */
   readonly done?: Promise<DoneOutputs | null>;
   readonly firstWorkerId?: number;
@@ -69,6 +72,7 @@ export function jobPool(parts: JobPoolParts): Pool {
       },
       coordinates: cluster.coordinates,
       samples: parts.samples,
+      tracing: parts.tracing,
       logLevel: settings.logLevel,
     },
     ...(done === undefined ? {} : { done }),
@@ -81,6 +85,7 @@ export function jobPool(parts: JobPoolParts): Pool {
     workerHeapBytes: settings.workerHeapMb * MIB,
     revokeMs: settings.drainMs,
     log,
+    onSpans: parts.onSpans,
   });
 }
 

@@ -17,23 +17,24 @@ import { EMBEDDED_LIMITS, startEmbeddedCluster } from "../embedded/cluster.ts";
 import { LoginSource } from "../embedded/login_source.ts";
 import type { Library } from "../kafka/mod.ts";
 import type { Pool } from "../pool/mod.ts";
-import { startHttp } from "../telemetry/http.ts";
+import { liveness, readiness, shownStatus } from "../telemetry/health.ts";
 import {
   canShowLiveView,
   LiveView,
   standardTerminal,
   wantsColor,
 } from "../telemetry/live_view.ts";
-import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import type { Log } from "../telemetry/log.ts";
+import { poolMetrics, type PoolNames } from "../telemetry/pool_metrics.ts";
+import type { SpanSink, Tracing } from "../telemetry/spans.ts";
 import { clientSettings } from "./client_properties.ts";
 import { fitCluster } from "./fit_cluster.ts";
 import { doneReader } from "./following/done_reader.ts";
 import { FollowingPool } from "./following/following_pool.ts";
 import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
 import { jobPool, ratesOf } from "./job_pool.ts";
-import { openNative } from "./open_native.ts";
 import { print } from "./output.ts";
-import { aborted, listenToSignals } from "./signals.ts";
+import { Service } from "./service.ts";
 import type { StartOptions } from "./start.ts";
 
 const LOOK_MS = 50;
@@ -51,30 +52,30 @@ export async function runJob(
 ): Promise<number> {
   const startedMs = performance.now();
   const view = canShowLiveView();
-  const sink = new LogSink();
-  const log = createLog({ level: settings.logLevel, write: sink.write });
-  const stop = new AbortController();
   let reload = () => {};
   await using stack = new AsyncDisposableStack();
-  stack.use(listenToSignals({
-    onStop: (signal) => stop.abort(signal),
-    onStopNow: () => Deno.exit(1),
-    onReload: () => reload(),
-  }));
-
-  const library = await openNative(settings, stop.signal);
   const instance = stack.use(
     sources.get("instanceId")?.kind !== "default" ||
       settings.guarantee === "at-least-once"
       ? chosenInstanceId(settings.instanceId)
       : freeInstanceId(settings.instanceId),
   );
+  const service = stack.use(
+    await Service.open({
+      settings,
+      instanceId: instance.id,
+      onReload: () => reload(),
+    }),
+  );
+  const { library, log, telemetry } = service;
   const maker: Maker = {
     library,
     settings,
     instanceId: instance.id,
     samples: view,
     log,
+    tracing: telemetry.tracing,
+    onSpans: telemetry.onSpans,
   };
   const over = new AbortController();
   const { brokers } = settings.primary;
@@ -84,20 +85,19 @@ export async function runJob(
       work: stack.use(await clusterJob(maker, brokers)),
       feed: () => never,
     };
-  const http = stack.use(startHttp({
-    host: settings.httpHost,
-    port: settings.httpPort,
-    status: () => work.status(),
-    group: { group: settings.groupId, topic: settings.inputTopic },
-    log,
+  const http = stack.use(service.serve({
+    liveness: () => liveness(work.status()),
+    readiness: () => readiness(work.status()),
+    status: () => shownStatus(work.status()),
+    metrics: () => poolMetrics(work.status(), namesOf(settings)),
   }));
   const generating = feed();
   // Of two clusters none may be there to begin on.
-  await Promise.race([work.start(), aborted(stop.signal)]);
+  await Promise.race([work.start(), service.stopped]);
   reload = () => reloadSettings(work, log);
   if (view) {
     const shown = stack.use(liveView(work, settings));
-    if (Deno.stderr.isTerminal()) stack.use(sink.divert(shown.log));
+    if (Deno.stderr.isTerminal()) stack.use(service.sink.divert(shown.log));
   } else {
     log.info("started", {
       cluster: clusterOf(work, settings),
@@ -113,9 +113,7 @@ export async function runJob(
   }
 
   const outcome: Outcome = await Promise.race([
-    aborted(stop.signal).then((
-      signal,
-    ) => ({ kind: "stopped", signal } as const)),
+    service.stopped.then((signal) => ({ kind: "stopped", signal } as const)),
     work.failed.then((failure) => ({ kind: "failed", failure } as const)),
     generating,
     whenDone(work, options, over.signal),
@@ -139,6 +137,7 @@ export async function runJob(
   if (!clean) {
     // What a hung thread holds can only be freed by the end of the process.
     print(summary);
+    await service[Symbol.asyncDispose]();
     Deno.exit(status);
   }
   await stack.disposeAsync();
@@ -154,6 +153,15 @@ function clusterOf(work: Work, settings: Settings): string {
   return settings[active].brokers ?? "embedded";
 }
 
+const namesOf = (settings: Settings): PoolNames => ({
+  group: settings.groupId,
+  input: settings.inputTopic,
+  output: settings.outputTopic,
+  deadLetters: settings.dlqTopic,
+  delayTopics: delayTopics(settings.inputTopic, settings.retryDelays)
+    .map(({ topic }) => topic),
+});
+
 /** What does the job: a pool, or one that follows the active cluster. */
 type Work =
   & Pick<Pool, "drain" | "failed" | "setRates" | "setWorkers" | "start">
@@ -165,6 +173,8 @@ export interface Maker {
   readonly instanceId: string;
   readonly samples: boolean;
   readonly log: Log;
+  readonly tracing: Tracing | null;
+  readonly onSpans: SpanSink;
 }
 
 /** On the embedded cluster, which ends with the stack. */
@@ -195,8 +205,7 @@ async function embeddedJob(
   const pool = stack.use(jobPool({ ...maker, cluster: fit }));
   return {
     work: pool,
-    feed: () =>
-      generate(stack, library, servers, settings, options, pool, over),
+    feed: () => generate(stack, maker, servers, options, pool, over),
   };
 }
 
@@ -255,9 +264,8 @@ export function followingJob(
 /** Feeds the embedded cluster; ends only when it cannot go on. */
 async function generate(
   stack: AsyncDisposableStack,
-  library: Library,
+  { library, onSpans, settings: { embedded, inputTopic }, tracing }: Maker,
   bootstrapServers: string,
-  { inputTopic, embedded }: Settings,
   { messages }: StartOptions,
   pool: Pool,
   over: AbortController,
@@ -275,6 +283,8 @@ async function generate(
       rate: embedded.rate,
       ...(messages === null ? {} : { limit: messages }),
       settled: () => pool.settledOffsets,
+      tracing,
+      onSpans,
     }),
   );
   try {

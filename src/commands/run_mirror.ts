@@ -12,18 +12,11 @@ import { laneGroup } from "../../dr/mirror/names.ts";
 import { type ClusterName, other } from "../../dr/state/mod.ts";
 import type { PlanOptions } from "../../dr/topics/mod.ts";
 import type { Library } from "../kafka/mod.ts";
-import {
-  json,
-  metricsText,
-  probe,
-  startServer,
-} from "../telemetry/http_server.ts";
-import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { clientSettings } from "./client_properties.ts";
 import { mirrorMetrics } from "./mirror_metrics.ts";
-import { openNative } from "./open_native.ts";
 import { print } from "./output.ts";
-import { aborted, listenToSignals } from "./signals.ts";
+import { Service } from "./service.ts";
 import { configOverride, damageRule } from "./topic_rules.ts";
 
 const KIB = 1024;
@@ -45,29 +38,18 @@ export async function runMirror(
   from: ClusterName,
 ): Promise<number> {
   const startedMs = performance.now();
-  const sink = new LogSink();
-  const log = createLog({ level: settings.logLevel, write: sink.write });
-  const stop = new AbortController();
   await using stack = new AsyncDisposableStack();
-  stack.use(listenToSignals({
-    onStop: (signal) => stop.abort(signal),
-    onStopNow: () => Deno.exit(1),
-    onReload: () => {},
-  }));
-  const library = await openNative(settings, stop.signal);
+  const { instanceId } = settings;
+  const service = stack.use(await Service.open({ settings, instanceId }));
+  const { library, log } = service;
   const mirror = stack.use(
     newMirror(library, settings, { brokers, from, log }),
   );
-  const http = stack.use(startServer({
-    host: settings.httpHost,
-    port: settings.httpPort,
-    log,
-    routes: {
-      "/livez": () => probe(livenessOf(mirror.status())),
-      "/readyz": () => probe(readinessOf(mirror.status())),
-      "/status": () => json(200, mirror.status()),
-      "/metrics": () => metricsText(mirrorMetrics(mirror.status())),
-    },
+  const http = stack.use(service.serve({
+    liveness: () => livenessOf(mirror.status()),
+    readiness: () => readinessOf(mirror.status()),
+    status: () => mirror.status(),
+    metrics: () => mirrorMetrics(mirror.status()),
   }));
   await mirror.start();
   log.info("started", {
@@ -80,9 +62,9 @@ export async function runMirror(
   });
   const failure = await Promise.race([
     mirror.failed,
-    aborted(stop.signal).then(() => null),
+    service.stopped.then(() => null),
   ]);
-  if (failure === null) log.info("draining", { signal: stop.signal.reason });
+  if (failure === null) log.info("draining", { signal: service.stop.reason });
   else log.error(failure, { role: "mirror" });
   const clean = await mirror.drain();
   const { mirrored, bytes } = mirror.status().totals;
@@ -92,7 +74,10 @@ export async function runMirror(
   if (clean) await stack.disposeAsync();
   print(JSON.stringify(summary));
   // What a hung thread holds can only be freed by the end of the process.
-  if (!clean) Deno.exit(status);
+  if (!clean) {
+    await service[Symbol.asyncDispose]();
+    Deno.exit(status);
+  }
   return status;
 }
 

@@ -16,18 +16,11 @@ import type { GatewayAddress } from "../../dr/gateway/mod.ts";
 import type { ClusterName } from "../../dr/state/mod.ts";
 import type { Library } from "../kafka/mod.ts";
 import type { Health } from "../telemetry/health.ts";
-import {
-  json,
-  metricsText,
-  probe,
-  startServer,
-} from "../telemetry/http_server.ts";
-import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { clientSettings } from "./client_properties.ts";
 import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
-import { openNative } from "./open_native.ts";
 import { sentinelMetrics } from "./sentinel_metrics.ts";
-import { aborted, listenToSignals } from "./signals.ts";
+import { Service } from "./service.ts";
 
 export interface SentinelCluster extends ClusterClients {
   /** Brokers as the gateway connects to them. */
@@ -49,22 +42,17 @@ export async function runSentinel(
   secondaryBrokers: string,
   newFailOver: (parts: FailOverParts) => FailOver,
 ): Promise<number> {
-  const sink = new LogSink();
-  const log = createLog({ level: settings.logLevel, write: sink.write });
-  const stop = new AbortController();
   await using stack = new AsyncDisposableStack();
-  stack.use(listenToSignals({
-    onStop: (signal) => stop.abort(signal),
-    onStopNow: () => Deno.exit(1),
-    onReload: () => {},
-  }));
-  const library = await openNative(settings, stop.signal);
   // Two sentinels with one name would be one voter.
   const instance = stack.use(
     sources.get("instanceId")?.kind !== "default"
       ? chosenInstanceId(settings.instanceId)
       : freeInstanceId(settings.instanceId),
   );
+  const service = stack.use(
+    await Service.open({ settings, instanceId: instance.id }),
+  );
+  const { library, log } = service;
   const parts = {
     library,
     settings: { ...settings, instanceId: instance.id },
@@ -77,22 +65,17 @@ export async function runSentinel(
   const sentinel = stack.use(
     newSentinel(parts, newFailOver(parts)),
   );
-  const http = stack.use(startServer({
-    host: settings.httpHost,
-    port: settings.httpPort,
-    log,
-    routes: {
-      "/livez": () => probe(sentinelLiveness(sentinel.status())),
-      "/readyz": () => probe(sentinelReadiness(sentinel.status())),
-      "/readyz/gateway": () => probe(gatewayReadiness(sentinel.status())),
-      "/status": () => json(200, sentinel.status()),
-      "/metrics": () => metricsText(sentinelMetrics(sentinel.status())),
-    },
+  const http = stack.use(service.serve({
+    liveness: () => sentinelLiveness(sentinel.status()),
+    readiness: () => sentinelReadiness(sentinel.status()),
+    more: { "/readyz/gateway": () => gatewayReadiness(sentinel.status()) },
+    status: () => sentinel.status(),
+    metrics: () => sentinelMetrics(sentinel.status()),
   }));
   try {
-    await sentinel.start(stop.signal);
+    await sentinel.start(service.stop);
   } catch (error) {
-    if (stop.signal.aborted) return 0;
+    if (service.stop.aborted) return 0;
     throw error;
   }
   log.info("started", {
@@ -108,9 +91,9 @@ export async function runSentinel(
   });
   const failure = await Promise.race([
     sentinel.failed,
-    aborted(stop.signal).then(() => null),
+    service.stopped.then(() => null),
   ]);
-  if (failure === null) log.info("draining", { signal: stop.signal.reason });
+  if (failure === null) log.info("draining", { signal: service.stop.reason });
   await sentinel.drain();
   return failure === null ? 0 : 1;
 }

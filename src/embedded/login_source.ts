@@ -18,11 +18,13 @@ import {
   Outbox,
   Producer,
 } from "../kafka/mod.ts";
+import type { SpanSink, Tracing } from "../telemetry/spans.ts";
 import {
   loginAt,
   type LoginStream,
   MOST_LOGIN_BYTES,
 } from "./login_generator.ts";
+import { LoginTracing } from "./login_tracing.ts";
 import { Pace } from "./pace.ts";
 
 export interface LoginSourceOptions {
@@ -40,6 +42,10 @@ export interface LoginSourceOptions {
   readonly settled: () => number;
   /** Errors and log lines of the producer. */
   readonly onEvent?: (event: ClientEvent) => void;
+  /** Which logins begin a trace. Default: null, none does. */
+  readonly tracing?: Tracing | null;
+  /** Takes their spans. */
+  readonly onSpans?: SpanSink;
 }
 
 /** A record's own overhead, and a batch's in case it is alone in one. */
@@ -60,6 +66,7 @@ export class LoginSource implements AsyncDisposable {
   readonly #library: Library;
   readonly #producer: Producer;
   readonly #outbox: Outbox;
+  readonly #tracing: LoginTracing | null;
   readonly #end = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #generated = 0;
@@ -69,6 +76,10 @@ export class LoginSource implements AsyncDisposable {
   constructor(library: Library, options: LoginSourceOptions) {
     this.#library = library;
     this.#options = options;
+    const { onSpans = () => {}, topic, tracing = null } = options;
+    this.#tracing = tracing === null
+      ? null
+      : new LoginTracing({ ...tracing, topic, onSpans });
     this.#producer = new Producer(library, {
       "bootstrap.servers": options.bootstrapServers,
       "enable.idempotence": true,
@@ -77,7 +88,7 @@ export class LoginSource implements AsyncDisposable {
     this.#outbox = new Outbox(
       library,
       this.#producer.port,
-      (_owner, _index, code) => this.#reported(code),
+      (_owner, number, code) => this.#reported(number, code),
     );
   }
 
@@ -131,13 +142,20 @@ export class LoginSource implements AsyncDisposable {
     const end = this.#generated + count;
     while (this.#generated < end) {
       const { key, value } = loginAt(stream, this.#generated++);
-      this.#outbox.add(0, 0, { topic, key, value });
+      const record = { topic, key, value };
+      if (this.#tracing === null) {
+        this.#outbox.add(0, 0, record);
+      } else {
+        const { header, number } = this.#tracing.begin();
+        this.#outbox.add(0, number, record, header);
+      }
     }
     this.#outbox.send();
   }
 
   #collect(): void {
     for (const event of this.#outbox.collect()) this.#options.onEvent?.(event);
+    this.#tracing?.flush();
     if (this.#failureCode === 0) return;
     throw errorFromCode(
       this.#library.symbols,
@@ -146,7 +164,8 @@ export class LoginSource implements AsyncDisposable {
     );
   }
 
-  #reported(code: number): void {
+  #reported(number: number, code: number): void {
+    this.#tracing?.end(number, code);
     if (code === 0) this.#acknowledged++;
     else this.#failureCode = code;
   }

@@ -2,20 +2,32 @@
 import { type Consumer, isFencedMember, KafkaError } from "../kafka/mod.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Partition, Partitions } from "./partitions.ts";
+import type { PoolSpans } from "./pool_spans.ts";
 import type { Positions } from "./positions.ts";
 import { Serial } from "./serial.ts";
+import { Tally } from "./tally.ts";
 
 export class Commits implements Positions {
   readonly #consumer: Consumer;
   readonly #partitions: Partitions;
   readonly #log: Log;
+  readonly #spans: PoolSpans | null;
+  readonly #tally: Tally;
   readonly #serial = new Serial();
   #ended = false;
 
-  constructor(consumer: Consumer, partitions: Partitions, log: Log) {
+  constructor(
+    consumer: Consumer,
+    partitions: Partitions,
+    log: Log,
+    spans: PoolSpans | null = null,
+    tally = new Tally(),
+  ) {
     this.#consumer = consumer;
     this.#partitions = partitions;
     this.#log = log;
+    this.#spans = spans;
+    this.#tally = tally;
   }
 
   /**
@@ -29,7 +41,9 @@ export class Commits implements Positions {
       const offsets = this.#partitions.uncommitted(of);
       if (offsets.length === 0) return;
       try {
-        const answers = await this.#consumer.commit(offsets);
+        const send = () =>
+          this.#tally.timed(() => this.#consumer.commit(offsets));
+        const answers = await (this.#spans?.commit(offsets, send) ?? send());
         answers.forEach((answer, index) => {
           if (answer.error === null) {
             this.#partitions.committed(answer, offsets[index]!);

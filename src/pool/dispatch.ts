@@ -5,6 +5,7 @@ import type { Deferrals } from "./deferrals.ts";
 import type { Membership } from "./membership.ts";
 import type { Partitions } from "./partitions.ts";
 import type { Pauses } from "./pauses.ts";
+import type { PoolSpans } from "./pool_spans.ts";
 import type { FromWorker, Position } from "./protocol.ts";
 import type { Sample } from "./status.ts";
 import type { Supervision } from "./supervision.ts";
@@ -20,6 +21,8 @@ export interface DispatchParts {
   readonly supervision: Supervision;
   readonly membership: Membership;
   readonly log: Log;
+  /** Null: nobody takes spans. */
+  readonly spans: PoolSpans | null;
   /** The pool cannot go on. */
   readonly end: (reason: string) => void;
 }
@@ -40,9 +43,10 @@ export class Dispatch {
   }
 
   receive(thread: WorkerThread, message: FromWorker): void {
-    const { deferrals, log, membership } = this.#parts;
+    const { deferrals, log, membership, spans } = this.#parts;
     switch (message.kind) {
       case "settled":
+        spans?.settled(message.traces);
         message.partitions.forEach((each) => this.#settled(each));
         break;
       case "released":
@@ -55,7 +59,7 @@ export class Dispatch {
         deferrals.announce(message.ownership);
         break;
       case "commit":
-        this.#transact(thread, message.partitions);
+        this.#transact(thread, message);
         break;
       case "fetchFailed":
         this.#fetchFailed(message);
@@ -65,6 +69,9 @@ export class Dispatch {
         log[level](text, fields);
         break;
       }
+      case "spans":
+        spans?.passOn(message.spans, message.dropped);
+        break;
       case "sample":
         this.#samples.push(message.sample);
         if (this.#samples.length > SAMPLES) this.#samples.shift();
@@ -102,11 +109,11 @@ export class Dispatch {
 
   async #transact(
     thread: WorkerThread,
-    positions: readonly Position[],
+    { partitions, traces }: FromWorker & { kind: "commit" },
   ): Promise<void> {
     const { supervision, transactions } = this.#parts;
     try {
-      await transactions?.commitOf(thread, positions);
+      await transactions?.commitOf(thread, partitions, traces);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       await supervision.giveUp(thread, reason);

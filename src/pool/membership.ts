@@ -16,6 +16,7 @@ import { type Log, logClientLine } from "../telemetry/log.ts";
 import { within } from "./deadline.ts";
 import type { Partition, Partitions } from "./partitions.ts";
 import type { Placement } from "./placement.ts";
+import type { PoolSpans } from "./pool_spans.ts";
 import type { Positions } from "./positions.ts";
 import type { JobCoordinates, Ownership } from "./protocol.ts";
 import type { Serial } from "./serial.ts";
@@ -25,6 +26,7 @@ import {
   startOffsets,
   validOffset,
 } from "./start_offsets.ts";
+import type { Tally } from "./tally.ts";
 import { topicIdsOf } from "./topic_ids.ts";
 
 export interface MembershipParts {
@@ -38,6 +40,9 @@ export interface MembershipParts {
   readonly coordinates: JobCoordinates | null;
   readonly revokeMs: number;
   readonly log: Log;
+  /** Null: nobody takes spans. */
+  readonly spans: PoolSpans | null;
+  readonly tally: Tally;
   readonly oauthToken: ((config: string) => Promise<OauthToken>) | undefined;
   /** The group gives partitions to us under this member id. */
   readonly onJoined: (memberId: string) => void;
@@ -82,10 +87,18 @@ export class Membership {
     const { log, onFatal } = this.#parts;
     switch (event.kind) {
       case "assign":
-        this.#serially("assign", () => this.#assigned(event.partitions));
+        this.#rebalance(
+          "assign",
+          event.partitions,
+          () => this.#assigned(event.partitions),
+        );
         break;
       case "revoke":
-        this.#serially("revoke", () => this.#revoked(event.partitions));
+        this.#rebalance(
+          "revoke",
+          event.partitions,
+          () => this.#revoked(event.partitions),
+        );
         break;
       case "error":
         if (event.error.fatal || isClientRefused(event.error.code)) {
@@ -153,6 +166,19 @@ export class Membership {
       const { committed, tp } = partition;
       await this.#add([tp], () => Promise.resolve([{ tp, next, committed }]));
     });
+  }
+
+  #rebalance(
+    what: "assign" | "revoke",
+    partitions: readonly TopicPartition[],
+    action: () => Promise<void>,
+  ): void {
+    const { spans, tally } = this.#parts;
+    tally.rebalances++;
+    this.#serially(
+      what,
+      () => spans?.change(`rebalance ${what}`, partitions, action) ?? action(),
+    );
   }
 
   #serially(what: string, action: () => Promise<void>): void {

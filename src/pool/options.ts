@@ -6,6 +6,7 @@ import type {
   ProducerProperties,
 } from "../kafka/mod.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { SpanSink } from "../telemetry/spans.ts";
 import type { DoneOutputs } from "./done_outputs.ts";
 import type { StreamJob } from "./protocol.ts";
 import type { Rates } from "./rate_limit.ts";
@@ -41,6 +42,8 @@ export interface PoolOptions {
    */
   readonly mayCommit?: () => boolean;
   readonly log: Log;
+  /** Takes spans, where the job traces. Default: nobody does. */
+  readonly onSpans?: SpanSink;
   /** Gives tokens for SASL/OAUTHBEARER; not needed with the method `oidc`. */
   readonly oauthToken?: (config: string) => Promise<OauthToken>;
 }

@@ -12,7 +12,13 @@
  * very value that it has watched stand still. So exactly one of the two wins:
  * either the thread went on and is not hung, or it is fenced and every later
  * step of it throws before anything is produced or committed.
+ *
+ * Behind the words are counters, and how long batches took:
+ *
+ *     | words | counters | poll: buckets, sum | process: .. | send: .. |
  */
+import { bucketOf, DURATION_BOUNDS } from "../telemetry/durations.ts";
+import type { Distribution } from "../telemetry/metrics.ts";
 
 export const Phase = {
   /** Not yet open. */
@@ -35,9 +41,11 @@ const PHASE_MASK = (1 << PHASE_BITS) - 1;
 const WORD = 0;
 const PENDING_RECORDS = 1;
 const HEAP_KIB = 2;
+const PENDING_KIB = 3;
 const WORDS = 4;
 
 const COUNTERS = [
+  "fetched",
   "consumed",
   "produced",
   "deadLettered",
@@ -46,7 +54,19 @@ const COUNTERS = [
   "alreadyDone",
 ] as const;
 export type Counter = typeof COUNTERS[number];
-const BYTES = WORDS * 4 + COUNTERS.length * 8;
+
+const OPERATIONS = ["poll", "process", "send"] as const;
+/** What a batch goes through on its thread. */
+export type Operation = typeof OPERATIONS[number];
+
+const BUCKETS = DURATION_BOUNDS.length + 1;
+/** Of one operation: its buckets, and the sum in microseconds. */
+const HISTOGRAM = BUCKETS + 1;
+const COUNTS = COUNTERS.length + OPERATIONS.length * HISTOGRAM;
+const BYTES = WORDS * 4 + COUNTS * 8;
+
+const placeOf = (operation: Operation) =>
+  COUNTERS.length + OPERATIONS.indexOf(operation) * HISTOGRAM;
 
 /** Thrown on a thread that the coordinator has given up on. */
 export class FencedError extends Error {
@@ -92,8 +112,17 @@ export class WorkerPage {
     Atomics.add(this.#counters, index, BigInt(records));
   }
 
-  report(pendingRecords: number): void {
+  /** How long a batch took. */
+  observe(operation: Operation, ms: number): void {
+    const place = placeOf(operation);
+    Atomics.add(this.#counters, place + bucketOf(ms / 1000), 1n);
+    Atomics.add(this.#counters, place + BUCKETS, BigInt(Math.round(ms * 1000)));
+  }
+
+  /** @param pendingBytes fetched and not settled, or not acknowledged */
+  report(pendingRecords: number, pendingBytes: number): void {
     Atomics.store(this.#words, PENDING_RECORDS, pendingRecords);
+    Atomics.store(this.#words, PENDING_KIB, Math.round(pendingBytes / 1024));
   }
 
   reportHeap(bytes: number): void {
@@ -143,8 +172,23 @@ export class PageView {
     return Number(Atomics.load(this.#counters, COUNTERS.indexOf(counter)));
   }
 
+  durations(operation: Operation): Distribution {
+    const place = placeOf(operation);
+    const at = (index: number) =>
+      Number(Atomics.load(this.#counters, place + index));
+    return {
+      bounds: DURATION_BOUNDS,
+      counts: Array.from({ length: BUCKETS }, (_, bucket) => at(bucket)),
+      sum: at(BUCKETS) / 1e6,
+    };
+  }
+
   get pendingRecords(): number {
     return Atomics.load(this.#words, PENDING_RECORDS);
+  }
+
+  get pendingBytes(): number {
+    return Atomics.load(this.#words, PENDING_KIB) * 1024;
   }
 
   get heapBytes(): number {

@@ -16,8 +16,10 @@ import {
 import { balance } from "./assignment.ts";
 import type { Pauses } from "./pauses.ts";
 import type { Partition, Partitions } from "./partitions.ts";
+import type { PoolSpans } from "./pool_spans.ts";
 import type { Position } from "./protocol.ts";
 import type { StartOffset } from "./start_offsets.ts";
+import { Tally } from "./tally.ts";
 import type { WorkerThread } from "./thread.ts";
 
 const SEEK_TIMEOUT_MS = 5000;
@@ -30,6 +32,8 @@ export class Placement {
   readonly #partitions: Partitions;
   readonly #pauses: Pauses;
   readonly #threads: () => readonly WorkerThread[];
+  readonly #spans: PoolSpans | null;
+  readonly #tally: Tally;
   /** Nobody reads it; what a seek drops may lie there. */
   #nowhere: QueueHandle | undefined;
 
@@ -38,11 +42,15 @@ export class Placement {
     partitions: Partitions,
     pauses: Pauses,
     threads: () => readonly WorkerThread[],
+    spans: PoolSpans | null = null,
+    tally = new Tally(),
   ) {
     this.#consumer = consumer;
     this.#partitions = partitions;
     this.#pauses = pauses;
     this.#threads = threads;
+    this.#spans = spans;
+    this.#tally = tally;
   }
 
   /** Takes partitions that the group has just given to this instance. */
@@ -81,6 +89,15 @@ export class Placement {
       mayMove(each) && needsTo(each)
     );
     if (moving.length === 0 || this.#targets().size === 0) return;
+    const move = () => this.#moveAll(moving);
+    await (this.#spans?.change(
+      "move partitions",
+      moving.map(({ tp }) => tp),
+      move,
+    ) ?? move());
+  }
+
+  async #moveAll(moving: readonly Partition[]): Promise<void> {
     this.#pauses.pause(moving, "placement");
     await this.release(moving);
     // Its thread may have failed instead of letting go.
@@ -89,6 +106,7 @@ export class Placement {
     // A thread may have failed meanwhile; what it was to get is placed anew.
     await this.#give(free);
     const placed = free.filter((each) => each.worker !== null);
+    this.#tally.moves += placed.length;
     this.#pauses.forgive(placed);
     this.#pauses.resume(placed, "placement");
   }

@@ -15,6 +15,7 @@ import { type Halt, type PoolOptions, PoolStartError } from "./options.ts";
 import { Partitions } from "./partitions.ts";
 import { Pauses } from "./pauses.ts";
 import { Placement } from "./placement.ts";
+import { PoolSpans } from "./pool_spans.ts";
 import type { Positions } from "./positions.ts";
 import type { WorkerFailure } from "./protocol.ts";
 import { Recovery } from "./recovery.ts";
@@ -23,7 +24,9 @@ import { Serial } from "./serial.ts";
 import type { PoolPhase, PoolStatus } from "./status.ts";
 import { StatusReport } from "./status_report.ts";
 import { Supervision } from "./supervision.ts";
+import { Tally } from "./tally.ts";
 import type { WorkerThread } from "./thread.ts";
+import { Timers } from "./timers.ts";
 import { Transactions } from "./transactions.ts";
 import { Workers } from "./workers.ts";
 
@@ -55,7 +58,7 @@ export class Pool implements AsyncDisposable {
   readonly #supervision: Supervision;
   readonly #dispatch: Dispatch;
   readonly #report: StatusReport;
-  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  readonly #timers = new Timers();
   readonly #workers: Workers;
   readonly #opened = Promise.withResolvers<void>();
   readonly #failed = Promise.withResolvers<string>();
@@ -67,7 +70,11 @@ export class Pool implements AsyncDisposable {
   #isHalted = false;
 
   constructor(options: PoolOptions) {
-    const { library, log } = options;
+    const { job, library, log, onSpans: sink } = options;
+    const spans = sink === undefined || job.tracing === null
+      ? null
+      : new PoolSpans({ sink, groupId: job.groupId, log });
+    const tally = new Tally();
     this.#options = options;
     this.#consumer = new Consumer(library, options.consumer);
     this.#rateLimit = new RateLimit(options.rates, performance.now());
@@ -77,19 +84,21 @@ export class Pool implements AsyncDisposable {
       this.#partitions,
       this.#pauses,
       () => this.#workers.all,
+      spans,
+      tally,
     );
-    this.#transactions = options.job.transaction === null
-      ? null
-      : new Transactions({
-        library,
-        consumer: this.#consumer,
-        partitions: this.#partitions,
-        producerProperties: options.producer,
-        idPrefix: `${options.job.groupId}-${options.instanceId}`,
-        mayCommit: options.mayCommit ?? (() => true),
-      });
+    this.#transactions = job.transaction === null ? null : new Transactions({
+      library,
+      consumer: this.#consumer,
+      partitions: this.#partitions,
+      producerProperties: options.producer,
+      idPrefix: `${job.groupId}-${options.instanceId}`,
+      mayCommit: options.mayCommit ?? (() => true),
+      spans,
+      tally,
+    });
     this.#positions = this.#transactions ??
-      new Commits(this.#consumer, this.#partitions, log);
+      new Commits(this.#consumer, this.#partitions, log, spans, tally);
     this.#recovery = new Recovery({
       consumer: this.#consumer,
       partitions: this.#partitions,
@@ -100,6 +109,7 @@ export class Pool implements AsyncDisposable {
       workers: () => this.#workers,
       recovery: this.#recovery,
       log,
+      tally,
       watchdogMs: options.watchdogMs,
       tickMs: TICK_MS,
       workerHeapBytes: options.workerHeapBytes,
@@ -113,11 +123,15 @@ export class Pool implements AsyncDisposable {
       pauses: this.#pauses,
       giveDue: () => this.#serially(() => this.#placement.giveDue()),
     });
-    this.#report = new StatusReport(
-      this.#consumer,
-      this.#partitions,
-      options.inputTopic,
-    );
+    this.#report = new StatusReport({
+      consumer: this.#consumer,
+      partitions: this.#partitions,
+      inputTopic: options.inputTopic,
+      limits: job.limits,
+      log,
+      tally,
+      stalledMs: (thread) => this.#supervision.stalledMs(thread),
+    });
     this.#workers = new Workers(options.workers, {
       partitions: this.#partitions,
       firstId: options.firstWorkerId ?? 0,
@@ -128,7 +142,7 @@ export class Pool implements AsyncDisposable {
         producerProperties: (slot) =>
           this.#transactions?.propertiesOf(slot) ?? options.producer,
         rateLimit: this.#rateLimit.memory,
-        job: options.job,
+        job,
         ...(options.done === undefined ? {} : { done: options.done }),
         refused: this.#supervision.refused,
         events: {
@@ -152,9 +166,11 @@ export class Pool implements AsyncDisposable {
       // What waits in a delay topic must not be passed over.
       resetOf: (topic) =>
         topic === options.inputTopic ? options.offsetReset : "earliest",
-      coordinates: options.job.coordinates,
+      coordinates: job.coordinates,
       revokeMs: options.revokeMs,
       log,
+      spans,
+      tally,
       oauthToken: options.oauthToken,
       onJoined: (memberId) => this.#joined(memberId),
       onFatal: (error) => this.#fail(error.message),
@@ -167,6 +183,7 @@ export class Pool implements AsyncDisposable {
       supervision: this.#supervision,
       membership: this.#membership,
       log,
+      spans,
       end: (reason) => this.#fail(reason),
     });
     this.#opened.promise.catch(() => {}); // `start` may not be waiting
@@ -177,10 +194,11 @@ export class Pool implements AsyncDisposable {
    * @throws {PoolStartError} when the processor does not load.
    */
   async start(): Promise<void> {
-    this.#every(TICK_MS, () => this.#tick());
-    this.#every(FILL_MS, () => this.#rateLimit.fill(performance.now()));
+    this.#timers.every(TICK_MS, () => this.#tick());
+    this.#timers.every(FILL_MS, () => this.#rateLimit.fill(performance.now()));
     if (this.#transactions === null) {
-      this.#every(this.#options.commitIntervalMs, () => this.#commit());
+      const { commitIntervalMs } = this.#options;
+      this.#timers.every(commitIntervalMs, () => this.#commit());
     }
     this.#workers.openMissing();
     await this.#opened.promise;
@@ -253,7 +271,7 @@ export class Pool implements AsyncDisposable {
     this.#positions.end();
     this.#recovery.stop();
     this.#supervision[Symbol.dispose]();
-    this.#clearTimers();
+    this.#timers[Symbol.dispose]();
     this.#opened.reject(new PoolStartError("the pool was halted"));
     return {
       // One that takes longer is fenced all the same.
@@ -272,7 +290,9 @@ export class Pool implements AsyncDisposable {
     // A little longer than the workers' own deadline, which they keep unless
     // they hang.
     const stopped = this.#workers.stop(deadlineMs);
-    if (!await this.#patiently(stopped, deadlineMs + TICK_MS)) this.#abandon();
+    if (!await this.#patiently(stopped, deadlineMs + TICK_MS)) {
+      this.#supervision.abandonAll(this.#isHalted);
+    }
     if (!this.#isHalted) await within(this.#commit(), LEAVE_MS);
     await within(this.#serial.idle(), FENCE_MS);
     this.#recovery.stop();
@@ -281,8 +301,8 @@ export class Pool implements AsyncDisposable {
       this.#membership.leave();
       left = await this.#patiently(this.#serving, LEAVE_MS);
     }
-    this.#clearTimers();
-    this.#report.tellLeftOut(this.#workers.all, this.#options.log, true);
+    this.#timers[Symbol.dispose]();
+    this.#report.tellLeftOut(this.#workers.all, true);
     this.#supervision[Symbol.dispose]();
     const patienceMs = this.#isHalted ? HALTED_MS : undefined;
     const clean = await this.#workers.close(patienceMs) && left;
@@ -298,28 +318,9 @@ export class Pool implements AsyncDisposable {
       this.#isHalted && await within(end, HALTED_MS);
   }
 
-  /** Gives up the threads that have not stopped. */
-  #abandon(): void {
-    for (const each of this.#workers.all) {
-      if (!this.#isHalted) this.#supervision.abandonAt(each, each.page.word);
-      else if (each.state === "stopping") each.abandon();
-    }
-  }
-
-  #clearTimers(): void {
-    for (const timer of this.#timers) clearInterval(timer);
-  }
-
-  #every(intervalMs: number, action: () => void): void {
-    this.#timers.push(setInterval(action, intervalMs));
-  }
-
   #ready(): void {
-    if (this.#phase === "starting") {
-      if (!this.#workers.starting) this.#opened.resolve();
-      return;
-    }
-    this.#place();
+    if (this.#phase !== "starting") this.#place();
+    else if (!this.#workers.starting) this.#opened.resolve();
   }
 
   /** The group knows this instance under this name from now on. */
@@ -365,7 +366,7 @@ export class Pool implements AsyncDisposable {
     this.#ticks++;
     this.#supervision.observe();
     if (this.#ticks % MEASURE_EVERY_TICKS === 0) {
-      this.#report.tellLeftOut(this.#workers.all, this.#options.log);
+      this.#report.look(this.#workers.all, performance.now());
       this.#partitions.measureLoad(TICK_MS * MEASURE_EVERY_TICKS / 1000);
     }
     if (this.#ticks % BALANCE_EVERY_TICKS === 0) this.#place();

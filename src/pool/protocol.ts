@@ -7,6 +7,7 @@ import type { DelayTopic } from "../config/delays.ts";
 import type { InboxPort, ProducerPort, TopicPartition } from "../kafka/mod.ts";
 import type { RetryPolicy } from "../../workers/retry.ts";
 import type { LogLevel, LogLine } from "../telemetry/log.ts";
+import type { Span, SpanContext, Tracing } from "../telemetry/spans.ts";
 import type { KeptOutputs } from "./kept_outputs.ts";
 import type { OffsetRanges } from "./offset_ranges.ts";
 import type { Sample } from "./status.ts";
@@ -111,6 +112,8 @@ export interface StreamJob {
   readonly coordinates: JobCoordinates | null;
   /** Whether samples are wanted. */
   readonly samples: boolean;
+  /** Null: nothing is traced, and no header is looked for. */
+  readonly tracing: Tracing | null;
   readonly logLevel: LogLevel;
 }
 
@@ -202,7 +205,12 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: "ready" }
-  | { readonly kind: "settled"; readonly partitions: readonly Position[] }
+  | {
+    readonly kind: "settled";
+    readonly partitions: readonly Position[];
+    /** Of batches that are settled, where they are sampled. */
+    readonly traces?: readonly SpanContext[];
+  }
   /**
    * All outputs of the transaction are acknowledged: it may be committed, with
    * the positions that it moved. Nothing is produced until `committed`.
@@ -210,6 +218,8 @@ export type FromWorker =
   | {
     readonly kind: "commit";
     readonly partitions: readonly Position[];
+    /** As of `settled`. */
+    readonly traces?: readonly SpanContext[];
     /** Of mirrors. */
     readonly note?: TransactionNote;
   }
@@ -238,6 +248,12 @@ export type FromWorker =
   | { readonly kind: "failed"; readonly failure: WorkerFailure }
   | { readonly kind: "stopped" }
   | { readonly kind: "log"; readonly line: LogLine }
+  | {
+    readonly kind: "spans";
+    readonly spans: readonly Span[];
+    /** Since the last time: what was too much. */
+    readonly dropped: number;
+  }
   | { readonly kind: "sample"; readonly sample: Sample }
   | { readonly kind: "tokenRefresh"; readonly config: string };
 

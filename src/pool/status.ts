@@ -1,5 +1,7 @@
 /** What the pool says of itself: for the live view, `/status` and the summary. */
 import type { TopicPartition } from "../kafka/mod.ts";
+import { NO_DURATIONS, sumOfDurations } from "../telemetry/durations.ts";
+import type { Distribution } from "../telemetry/metrics.ts";
 
 /** Counts of records since the start. */
 export interface Totals {
@@ -38,6 +40,68 @@ export const sumOfTotals = (one: Totals, other: Totals): Totals => ({
   alreadyDone: one.alreadyDone + other.alreadyDone,
 });
 
+/** What has happened since the start, beside what became of records. */
+export interface Happenings {
+  /** Records that were fetched, also those that were fetched before. */
+  readonly fetched: number;
+  /** Assignments and revocations that the group asked for. */
+  readonly rebalances: number;
+  /** Partitions that went from one thread to another. */
+  readonly moves: number;
+  /** Threads that took the place of one that had failed. */
+  readonly restarts: number;
+  /** Transactions; both are 0 at least once. */
+  readonly committed: number;
+  readonly aborted: number;
+  /** Of batches, and of commits. */
+  readonly durations: Readonly<
+    Record<"poll" | "process" | "send" | "commit", Distribution>
+  >;
+}
+
+export const NO_HAPPENINGS: Happenings = {
+  fetched: 0,
+  rebalances: 0,
+  moves: 0,
+  restarts: 0,
+  committed: 0,
+  aborted: 0,
+  durations: {
+    poll: NO_DURATIONS,
+    process: NO_DURATIONS,
+    send: NO_DURATIONS,
+    commit: NO_DURATIONS,
+  },
+};
+
+const sumOfHappenings = (
+  one: Happenings,
+  other: Happenings,
+): Happenings => ({
+  fetched: one.fetched + other.fetched,
+  rebalances: one.rebalances + other.rebalances,
+  moves: one.moves + other.moves,
+  restarts: one.restarts + other.restarts,
+  committed: one.committed + other.committed,
+  aborted: one.aborted + other.aborted,
+  durations: {
+    poll: sumOfDurations(one.durations.poll, other.durations.poll),
+    process: sumOfDurations(one.durations.process, other.durations.process),
+    send: sumOfDurations(one.durations.send, other.durations.send),
+    commit: sumOfDurations(one.durations.commit, other.durations.commit),
+  },
+});
+
+/** What a pool has done, and what has happened to it. */
+export type Work = Pick<PoolStatus, "happenings" | "totals">;
+
+export const NO_WORK: Work = { totals: NO_TOTALS, happenings: NO_HAPPENINGS };
+
+export const sumOfWork = (one: Work, other: Work): Work => ({
+  totals: sumOfTotals(one.totals, other.totals),
+  happenings: sumOfHappenings(one.happenings, other.happenings),
+});
+
 export type WorkerState =
   | "starting"
   | "running"
@@ -55,7 +119,25 @@ export interface WorkerStatus {
   readonly totals: Totals;
   /** Records fetched and not settled. */
   readonly pendingRecords: number;
+  /** Shares of what may be pending, 0 to 1: the fuller one holds it back. */
+  readonly utilization: { readonly records: number; readonly bytes: number };
   readonly heapBytes: number;
+  /** For how long its thread has not moved, in user code or a commit. */
+  readonly stalledMs: number;
+}
+
+/** A partition that this instance owns. */
+export interface PartitionStatus extends TopicPartition {
+  /** Null: no thread has it for now. */
+  readonly worker: number | null;
+  /** That the group has committed; null: none. */
+  readonly committed: number | null;
+  /** The high watermark that the last fetch told; null: none has. */
+  readonly end: number | null;
+  /** Records between the two; null where a record waits for its time. */
+  readonly lag: number | null;
+  /** For how long the first of them has been there at least; null: not known. */
+  readonly lagMs: number | null;
 }
 
 /** One record as it went in and what became of it, for people to look at. */
@@ -98,6 +180,8 @@ export interface PoolStatus {
    * watermarks.
    */
   readonly lag: number | null;
+  readonly partitions: readonly PartitionStatus[];
+  readonly happenings: Happenings;
   readonly workers: readonly WorkerStatus[];
   /** The newest last. */
   readonly samples: readonly Sample[];

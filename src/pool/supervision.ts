@@ -11,6 +11,7 @@ import type { Log } from "../telemetry/log.ts";
 import { CrashHistory } from "./crash_history.ts";
 import type { RefusedInput, WorkerFailure } from "./protocol.ts";
 import type { Recovery } from "./recovery.ts";
+import type { Tally } from "./tally.ts";
 import type { ThreadState, WorkerThread } from "./thread.ts";
 import { Watchdog } from "./watchdog.ts";
 import type { Workers } from "./workers.ts";
@@ -19,6 +20,7 @@ export interface SupervisionParts {
   readonly workers: () => Workers;
   readonly recovery: Recovery;
   readonly log: Log;
+  readonly tally: Tally;
   readonly watchdogMs: number;
   /** How often `observe` is called. */
   readonly tickMs: number;
@@ -68,6 +70,19 @@ export class Supervision implements Disposable {
     this.#watchdog.forget(thread.id);
   }
 
+  /** For how long a thread has not moved, as far as the watchdog has seen. */
+  stalledMs(thread: WorkerThread): number {
+    return this.#watchdog.stillTicks(thread.id) * this.#parts.tickMs;
+  }
+
+  /** Gives up all threads that have not stopped. */
+  abandonAll(isHalted: boolean): void {
+    for (const each of this.#parts.workers().all) {
+      if (!isHalted) this.abandonAt(each, each.page.word);
+      else if (each.state === "stopping") each.abandon();
+    }
+  }
+
   /** Looks at every thread, and at how often they have crashed. */
   observe(): void {
     for (const thread of this.#parts.workers().all) this.#observe(thread);
@@ -82,7 +97,7 @@ export class Supervision implements Disposable {
    * @param restarts whether another one is to take its place
    */
   lost(thread: WorkerThread, failure: WorkerFailure, restarts: boolean): void {
-    const { log, recovery, workers } = this.#parts;
+    const { log, recovery, tally, workers } = this.#parts;
     const from = recovery.uncommittedOf(thread);
     this.#refused = [...this.#refused, ...failure.refused ?? []]
       .slice(-MOST_REFUSED);
@@ -92,6 +107,7 @@ export class Supervision implements Disposable {
       this.#aborted(thread, failure.message, from);
       return;
     }
+    tally.restarts++;
     const delayMs = this.#crashes.add(performance.now());
     log.warn("worker restarts", {
       worker: thread.id,

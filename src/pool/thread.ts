@@ -357,6 +357,7 @@ export class WorkerThread implements AsyncDisposable {
       case "logChanged":
       case "log":
       case "sample":
+      case "spans":
         this.#options.events.onMessage(this, message);
         break;
       default:

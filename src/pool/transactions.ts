@@ -24,8 +24,11 @@ import {
 } from "../kafka/mod.ts";
 import { encodeRanges } from "./offset_ranges.ts";
 import type { Partition, Partitions } from "./partitions.ts";
+import type { PoolSpans } from "./pool_spans.ts";
 import type { Positions } from "./positions.ts";
+import type { SpanContext } from "../telemetry/spans.ts";
 import type { Position } from "./protocol.ts";
+import { Tally } from "./tally.ts";
 import type { WorkerThread } from "./thread.ts";
 
 const COMMIT_MS = 10_000;
@@ -42,6 +45,10 @@ export interface TransactionsParts {
   readonly idPrefix: string;
   /** False: nothing may be committed any more. */
   readonly mayCommit: () => boolean;
+  /** Default: null, nobody takes spans. */
+  readonly spans?: PoolSpans | null;
+  /** Default: its own. */
+  readonly tally?: Tally;
 }
 
 /** The work of a transaction does not count, because it was not ours any more. */
@@ -55,9 +62,11 @@ export class Transactions implements Positions {
   /** Under which the group has given us our partitions. */
   #memberId = "";
   #ended = false;
+  readonly #tally: Tally;
 
   constructor(parts: TransactionsParts) {
     this.#parts = parts;
+    this.#tally = parts.tally ?? new Tally();
   }
 
   /** The group gives partitions to this instance under this name. */
@@ -87,15 +96,25 @@ export class Transactions implements Positions {
    * Commits the transaction of a thread, and begins its next one.
    * @throws {KafkaError | OwnershipLostError} when it cannot be known to be
    * committed: then the thread must be given up and its slot fenced.
+   * @param traces of the batches in it that are sampled
    */
   async commitOf(
     thread: WorkerThread,
     positions: readonly Position[],
+    traces: readonly SpanContext[] = [],
   ): Promise<void> {
-    const commit = this.#commitOf(thread, positions);
+    const work = () =>
+      this.#tally.timed(() => this.#commitOf(thread, positions));
+    const commit = this.#parts.spans?.commitOf(
+      traces,
+      positions.map(({ tp }) => tp),
+      { "switchyard.worker": thread.id, "switchyard.transaction": true },
+      work,
+    ) ?? work();
     this.#underWay.set(thread, commit);
     try {
       await commit;
+      this.#tally.committed++;
     } finally {
       this.#underWay.delete(thread);
     }
@@ -168,7 +187,9 @@ export class Transactions implements Positions {
     while (true) {
       await using producer = new Producer(library, this.propertiesOf(slot));
       try {
-        return await initTransactions(producer, signal);
+        await initTransactions(producer, signal);
+        this.#tally.aborted++;
+        return;
       } catch (error) {
         // Only this producer is of no use any more.
         if (!isUnanswered(error)) throw error;

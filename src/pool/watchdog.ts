@@ -23,6 +23,11 @@ export class Watchdog {
     return seen.ticks >= this.#ticksAllowed;
   }
 
+  /** For how many looks it has shown the same word. */
+  stillTicks(workerId: number): number {
+    return this.#seen.get(workerId)?.ticks ?? 0;
+  }
+
   forget(workerId: number): void {
     this.#seen.delete(workerId);
   }

@@ -14,6 +14,12 @@ export function liveness({ phase, failure }: PoolStatus): Health {
     : { ok: true };
 }
 
+/** For `/status`: samples are users' data, and nobody says there who he is. */
+export function shownStatus(status: PoolStatus): Omit<PoolStatus, "samples"> {
+  const { samples: _, ...rest } = status;
+  return rest;
+}
+
 /**
  * Ready: the pool runs and so does each of its workers. Partitions are not
  * asked for: an instance may rightly have none.

@@ -8,7 +8,7 @@ export interface ServerOptions {
   /** 0 takes any free one. */
   readonly port: number;
   /** By path. */
-  readonly routes: Readonly<Record<string, () => Response>>;
+  readonly routes: Readonly<Record<string, () => Response | Promise<Response>>>;
   readonly log: Log;
 }
 
@@ -56,7 +56,7 @@ export function startServer(options: ServerOptions): HttpService {
 function answer(
   request: Request,
   routes: ServerOptions["routes"],
-): Response {
+): Response | Promise<Response> {
   const { pathname } = new URL(request.url);
   const respond = Object.hasOwn(routes, pathname)
     ? routes[pathname]

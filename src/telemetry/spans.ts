@@ -5,6 +5,15 @@
  *     worker ──message──> coordinator ──> SpanSink ──> src/telemetry/otel
  */
 
+/** Which traces are made; null in its place: none is. */
+export interface Tracing {
+  /**
+   * Of what has no trace yet, the share that gets one, 0 to 1. What comes with a
+   * trace is in it as far as whoever began it wants that.
+   */
+  readonly ratio: number;
+}
+
 /** Names a span in its trace; hexadecimal as W3C writes them. */
 export interface SpanContext {
   /** 32 digits. */

@@ -91,6 +91,7 @@ export class PoolRun implements AsyncDisposable {
         },
         coordinates,
         samples: false,
+        tracing: null,
         logLevel: settings.logLevel,
       },
     });

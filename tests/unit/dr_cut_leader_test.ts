@@ -102,6 +102,16 @@ Deno.test("cut after cut is sampled, waited for and released, beside other work"
   assert.deepEqual(stage.lines, []);
 });
 
+Deno.test("a cut in which no group has anything counts as released", async () => {
+  const stage = new Stage({
+    sample: () =>
+      Promise.resolve(cutOf({ sampledAtMs: 7, ends: {}, groups: {} })),
+  });
+  await using leader = stage.start();
+  await until(() => leader.status.releasedAtMs === 7, "released");
+  assert.deepEqual(stage.released, []);
+});
+
 Deno.test("a cluster that is down is logged once, asked again, and logged when it is back", async () => {
   const stage = new Stage();
   stage.failure = down();

@@ -67,6 +67,8 @@ function worker(id: number, state: WorkerState = "running"): LiveWorker {
       },
       pendingRecords: 321,
       heapBytes: 45 * 2 ** 20,
+      utilization: { records: 0, bytes: 0 },
+      stalledMs: 0,
     },
     perSecond: 500,
   };
@@ -211,6 +213,8 @@ const anyWorker: fc.Arbitrary<LiveWorker> = fc.record({
     totals: fc.constant(model.workers[0]!.status.totals),
     pendingRecords: fc.nat(),
     heapBytes: fc.nat(),
+    utilization: fc.constant({ records: 0, bytes: 0 }),
+    stalledMs: fc.constant(0),
   }),
   perSecond: fc.double({ min: 0, max: 1e9, noNaN: true }),
 });

@@ -3,6 +3,7 @@ import type { PoolStatus, Sample } from "../../src/pool/status.ts";
 import { LiveHistory, type LiveTitle } from "../../src/telemetry/live_model.ts";
 import type { LogLevel, LogLine } from "../../src/telemetry/log.ts";
 import { sampleText } from "../../src/telemetry/sample_text.ts";
+import { poolStatus, workerStatus } from "./support_pool_status.ts";
 
 const title: LiveTitle = {
   processor: "p",
@@ -24,14 +25,7 @@ function status(
   totals: Partial<PoolStatus["totals"]>,
   more: Partial<PoolStatus> = {},
 ): PoolStatus {
-  return {
-    phase: "running",
-    totals: { ...none, ...totals },
-    lag: 0,
-    workers: [],
-    samples: [],
-    ...more,
-  };
+  return poolStatus({ totals: { ...none, ...totals }, ...more });
 }
 
 Deno.test("the model has the rates between snapshots", () => {
@@ -60,14 +54,8 @@ Deno.test("histories have one value a second, however often one looks", () => {
 });
 
 Deno.test("each worker has its own rate, and a new one begins at none", () => {
-  const worker = (id: number, consumed: number) => ({
-    id,
-    state: "running" as const,
-    partitions: [],
-    totals: { ...none, consumed },
-    pendingRecords: 0,
-    heapBytes: 0,
-  });
+  const worker = (id: number, consumed: number) =>
+    workerStatus(id, { totals: { ...none, consumed } });
   const history = new LiveHistory(title, 0);
   const rates = (at: number, ...workers: ReturnType<typeof worker>[]) =>
     history.observe(status({}, { workers }), at).workers

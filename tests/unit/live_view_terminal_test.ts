@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import type { PoolStatus, WorkerStatus } from "../../src/pool/status.ts";
+import type { PoolStatus } from "../../src/pool/status.ts";
 import { LiveView, type Terminal } from "../../src/telemetry/live_view.ts";
 import { eventually } from "../support/wait.ts";
+import { poolStatus, workerStatus } from "./support_pool_status.ts";
 
 const totals = {
   consumed: 0,
@@ -20,20 +21,14 @@ const title = {
 };
 
 function status(workers: number, phase: PoolStatus["phase"] = "running") {
-  return {
+  return poolStatus({
     phase,
     totals,
-    lag: 0,
-    samples: [],
-    workers: Array.from({ length: workers }, (_, id): WorkerStatus => ({
-      id,
-      state: "running",
-      partitions: [],
-      totals,
-      pendingRecords: 0,
-      heapBytes: 0,
-    })),
-  } satisfies PoolStatus;
+    workers: Array.from(
+      { length: workers },
+      (_, id) => workerStatus(id, { totals }),
+    ),
+  });
 }
 
 const visible = (text: string) => text.replaceAll("\x1b", "␛");

@@ -102,6 +102,7 @@ class Fakes {
         assert.equal(this.leading, null, "two lead");
         this.leading = era;
         return {
+          led: { releasedAtMs: 0, heartbeatAtMs: 0 },
           lowest: () => null,
           [Symbol.asyncDispose]: async () => {
             await yielded();

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import {
   FencedError,
+  type Operation,
   PageView,
   Phase,
   WorkerPage,
 } from "../../src/pool/page.ts";
+import { DURATION_BOUNDS } from "../../src/telemetry/durations.ts";
 import { eventually, within } from "../support/wait.ts";
 import type { Race } from "./support_page_racer.ts";
 
@@ -88,15 +90,35 @@ Deno.test("counters add up and reports replace one another", () => {
   page.count("consumed", 2 ** 40);
   page.count("produced", 1);
   page.count("skipped", 0);
-  page.report(7);
-  page.report(5);
+  page.report(7, 2048);
+  page.report(5, 3 * 2 ** 30);
   page.reportHeap(3 * 2 ** 30);
   assert.equal(view.counter("consumed"), 2 ** 40 + 3);
   assert.equal(view.counter("produced"), 1);
   assert.equal(view.counter("deadLettered"), 0);
   assert.equal(view.counter("skipped"), 0);
   assert.equal(view.pendingRecords, 5);
+  assert.equal(view.pendingBytes, 3 * 2 ** 30);
   assert.equal(view.heapBytes, 3 * 2 ** 30);
+});
+
+Deno.test("durations of each operation are counted on their own, up to a bound inclusively", () => {
+  const { view, page } = pair();
+  page.count("alreadyDone", 9); // the counter before them
+  page.observe("poll", 5);
+  page.observe("process", 5.5);
+  page.observe("process", 70_000);
+  page.observe("send", 0);
+  const bucketsOf = (operation: Operation) =>
+    view.durations(operation).counts.flatMap((count, bucket) =>
+      Array.from({ length: count }, () => bucket)
+    );
+  assert.deepEqual(bucketsOf("poll"), [0]);
+  assert.deepEqual(bucketsOf("process"), [1, DURATION_BOUNDS.length]);
+  assert.deepEqual(bucketsOf("send"), [0]);
+  assert.equal(view.durations("poll").sum, 0.005);
+  assert.equal(view.durations("process").sum, 70.0055);
+  assert.equal(view.counter("alreadyDone"), 9);
 });
 
 Deno.test("a fence that another thread races against holds at the word it was put on", async () => {

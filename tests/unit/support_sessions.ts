@@ -10,6 +10,7 @@ import {
   type Rates,
 } from "../../src/pool/mod.ts";
 import { createLog, type LogLine } from "../../src/telemetry/log.ts";
+import { poolStatus } from "./support_pool_status.ts";
 
 export class FakeSession implements Session {
   readonly cluster: ClusterName;
@@ -67,13 +68,10 @@ export class FakeSession implements Session {
   setRates(_rates: Rates): void {}
 
   status(): PoolStatus {
-    return {
-      phase: "running",
+    return poolStatus({
       totals: { ...NO_TOTALS, consumed: this.consumed },
       lag: 5,
-      workers: [],
-      samples: [],
-    };
+    });
   }
 
   get nextWorkerId(): number {

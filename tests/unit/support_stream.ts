@@ -87,6 +87,7 @@ export function streamInto<Value>(
       transaction: null,
       coordinates: null,
       samples: onSample !== undefined,
+      tracing: null,
       logLevel: "info",
     },
     delayTopics: new DelayTopics(delayTopics),

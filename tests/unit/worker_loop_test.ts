@@ -116,6 +116,7 @@ function running(options: Options = {}) {
     rate: new RateGate(rateLimit.memory),
     limits: { ...LIMITS, ...options.limits },
     exactEveryMs: options.exactEveryMs ?? null,
+    tracing: null,
     post: (message) => posts.push(message),
     onEvent: (event) => events.push(event),
     heapBytes: options.heapBytes ?? (() => 0),

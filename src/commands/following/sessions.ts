@@ -23,11 +23,11 @@ import {
   leftOf,
 } from "../../../dr/state/mod.ts";
 import {
-  NO_TOTALS,
+  NO_WORK,
   type PoolPhase,
   type PoolStatus,
   type Rates,
-  sumOfTotals,
+  sumOfWork,
 } from "../../pool/mod.ts";
 import { within } from "../../pool/deadline.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -82,7 +82,7 @@ export class Sessions {
   #state: DrState | null = null;
   #current: Current | null = null;
   #next: Next | null = null;
-  #kept = NO_TOTALS;
+  #kept = NO_WORK;
   #samples: PoolStatus["samples"] = [];
   #firstWorkerId = 0;
   #hasRun = false;
@@ -175,10 +175,9 @@ export class Sessions {
           phase: this.#state.phase,
         },
       }),
-      totals: status === null
-        ? this.#kept
-        : sumOfTotals(this.#kept, status.totals),
+      ...status === null ? this.#kept : sumOfWork(this.#kept, status),
       lag: status?.lag ?? null,
+      partitions: status?.partitions ?? [],
       workers: status?.workers ?? [],
       samples: status?.samples ?? this.#samples,
     };
@@ -358,7 +357,7 @@ export class Sessions {
     const { session } = current;
     const status = session.status();
     if (status !== null) {
-      this.#kept = sumOfTotals(this.#kept, status.totals);
+      this.#kept = sumOfWork(this.#kept, status);
       this.#samples = status.samples;
     }
     this.#countWorkers(session);

@@ -1,0 +1,24 @@
+/** Counts what happens to a pool, beside records. */
+import { Durations } from "../telemetry/durations.ts";
+
+export class Tally {
+  /** Assignments and revocations that the group asked for. */
+  rebalances = 0;
+  /** Partitions that were given to another thread within the group's assignment. */
+  moves = 0;
+  /** Threads that took the place of one that had failed. */
+  restarts = 0;
+  committed = 0;
+  aborted = 0;
+  readonly commits = new Durations();
+
+  /** Times a commit, also one that fails. */
+  async timed<T>(commit: () => Promise<T>): Promise<T> {
+    const sinceMs = performance.now();
+    try {
+      return await commit();
+    } finally {
+      this.commits.add(performance.now() - sinceMs);
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/** What the standard variables `OTEL_*` ask for. Pure. */
+import type { Tracing } from "../spans.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const SIGNALS = ["traces", "metrics", "logs"] as const;
+export type Signal = typeof SIGNALS[number];
+
+/**
+ * What is to be exported. OpenTelemetry's default, to export everything to this
+ * machine, holds only where something is set: most that run this have no
+ * collector, and would be told so for ever.
+ */
+export function exportedSignals(env: Environment): ReadonlySet<Signal> {
+  const text = (name: string) => env[name]?.trim() ?? "";
+  const isDisabled = text("OTEL_SDK_DISABLED").toLowerCase() === "true";
+  const exported = SIGNALS.filter((signal) => {
+    const exporters = listOf(text(`OTEL_${signal.toUpperCase()}_EXPORTER`));
+    if (exporters.length > 0) return !exporters.includes("none");
+    const own = `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_ENDPOINT`;
+    return text("OTEL_EXPORTER_OTLP_ENDPOINT") !== "" || text(own) !== "";
+  });
+  return new Set(isDisabled ? [] : exported);
+}
+
+export interface Sampling {
+  readonly tracing: Tracing | null;
+  /** What is wrong with the variables; null: nothing. */
+  readonly problem: string | null;
+}
+
+/**
+ * Of `OTEL_TRACES_SAMPLER`. Whoever began a trace has decided about it, also
+ * where the name does not begin with `parentbased_`.
+ */
+export function sampling(env: Environment): Sampling {
+  const name = env["OTEL_TRACES_SAMPLER"]?.trim() || "parentbased_always_on";
+  switch (name) {
+    case "always_on":
+    case "parentbased_always_on":
+      return { tracing: { ratio: 1 }, problem: null };
+    case "always_off":
+      return { tracing: null, problem: null };
+    case "parentbased_always_off":
+      return { tracing: { ratio: 0 }, problem: null };
+    case "traceidratio":
+    case "parentbased_traceidratio":
+      return ratioSampling(env["OTEL_TRACES_SAMPLER_ARG"]?.trim() ?? "");
+    default:
+      return {
+        tracing: { ratio: 1 },
+        problem: `unknown OTEL_TRACES_SAMPLER "${name}": every trace is made`,
+      };
+  }
+}
+
+function ratioSampling(argument: string): Sampling {
+  const ratio = Number(argument);
+  if (argument !== "" && ratio >= 0 && ratio <= 1) {
+    return { tracing: { ratio }, problem: null };
+  }
+  return {
+    tracing: { ratio: 1 },
+    problem: `OTEL_TRACES_SAMPLER_ARG must be between 0 and 1, ` +
+      `not "${argument}": every trace is made`,
+  };
+}
+
+/** The names in a list that is separated by commas, each once. */
+export const listOf = (text: string): string[] => [
+  ...new Set(
+    text.split(",").map((each) => each.trim()).filter((each) => each !== ""),
+  ),
+];
