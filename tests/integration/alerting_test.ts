@@ -4,7 +4,8 @@
  * half second, and 10 s where an alert waits for 5 minutes.
  *
  * Here alerts are provoked for real: dead letters, a worker that hangs, a
- * process that ends. All others, and these too, are tested by promtool.
+ * process that ends, a crash loop. alerting_clusters_test.ts has others;
+ * promtool has all of them.
  */
 import assert from "node:assert/strict";
 import { Alerting } from "../support/alerting/alerting.ts";
@@ -13,6 +14,7 @@ import { freePorts } from "../support/free_port.ts";
 import { queriesOf, readDashboards } from "../support/grafana_dashboards.ts";
 import { startJob } from "../support/job_process.ts";
 import { readRules } from "../support/prometheus_rules.ts";
+import { pause } from "../support/pause.ts";
 import { prometheusTest } from "../support/prometheus_tools.ts";
 import { eventually } from "../support/wait.ts";
 import type { Command } from "../chaos/processors/command.ts";
@@ -24,9 +26,12 @@ const processor = new URL(
   import.meta.url,
 ).pathname;
 const hangs: Command = { kind: "hang", hangMs: 60_000 };
+const crashes: Command = { kind: "crash" };
+/** Between two crashes, at least. */
+const crashMs = 200;
 
 prometheusTest(
-  "a worker that is stopped, and what follows, reaches the right people once",
+  "a worker that is stopped reaches the right people, and what follows from it does not",
   async (tools) => {
     const commands = await Deno.makeTempDir({ prefix: "switchyard-alerts-" });
     await using stack = new AsyncDisposableStack();
@@ -66,10 +71,9 @@ prometheusTest(
     assert.equal(letters.receiver, "page");
     assert.match(letters.annotations["summary"]!, /^\d+(\.\d+)?% of the rec/);
 
-    await Deno.writeTextFile(
-      `${commands}/${instance}`,
-      JSON.stringify(hangs),
-    );
+    const tell = (command: Command) =>
+      Deno.writeTextFile(`${commands}/${instance}`, JSON.stringify(command));
+    await tell(hangs);
     const hung = await receiver.told("SwitchyardWorkerHung");
     assert.equal(hung.receiver, "ticket");
     assert.equal(hung.labels["instance"], `127.0.0.1:${port}`);
@@ -94,6 +98,17 @@ prometheusTest(
       "SwitchyardRoleDown",
       "SwitchyardWorkerHung",
     ]);
+
+    const told = new AbortController();
+    const loop = receiver.told("SwitchyardWorkerCrashLoop")
+      .finally(() => told.abort());
+    while (!told.signal.aborted) {
+      await tell(crashes);
+      await pause(crashMs, told.signal);
+    }
+    assert.equal((await loop).receiver, "ticket");
+    const idle = await receiver.told("SwitchyardNothingRuns");
+    assert.equal(idle.receiver, "page");
   },
 );
 
