@@ -4,31 +4,34 @@
  * half second, and 10 s where an alert waits for 5 minutes.
  *
  * Here alerts are provoked for real: dead letters, a worker that hangs, a
- * process that ends. All others, and these too, are tested by promtool.
+ * process that ends, a crash loop. alerting_clusters_test.ts has others;
+ * promtool has all of them.
  */
 import assert from "node:assert/strict";
 import { Alerting } from "../support/alerting/alerting.ts";
-import { type Notice, Receiver } from "../support/alerting/receiver.ts";
+import { Receiver } from "../support/alerting/receiver.ts";
 import { freePorts } from "../support/free_port.ts";
 import { queriesOf, readDashboards } from "../support/grafana_dashboards.ts";
 import { startJob } from "../support/job_process.ts";
 import { readRules } from "../support/prometheus_rules.ts";
+import { pause } from "../support/pause.ts";
 import { prometheusTest } from "../support/prometheus_tools.ts";
 import { eventually } from "../support/wait.ts";
 import type { Command } from "../chaos/processors/command.ts";
 
 const divisor = 30;
-/** The longest wait, for 10 s, on a machine that does much else. */
-const timeoutMs = 60_000;
 const instance = "watched";
 const processor = new URL(
   "../chaos/processors/commanded.ts",
   import.meta.url,
 ).pathname;
 const hangs: Command = { kind: "hang", hangMs: 60_000 };
+const crashes: Command = { kind: "crash" };
+/** Between two crashes, at least. */
+const crashMs = 200;
 
 prometheusTest(
-  "a worker that is stopped, and what follows, reaches the right people once",
+  "a worker that is stopped reaches the right people, and what follows from it does not",
   async (tools) => {
     const commands = await Deno.makeTempDir({ prefix: "switchyard-alerts-" });
     await using stack = new AsyncDisposableStack();
@@ -64,23 +67,14 @@ prometheusTest(
       }
     }
 
-    const told = (alert: string, status: Notice["status"] = "firing") =>
-      eventually(
-        () =>
-          receiver.notices.find((notice) =>
-            notice.labels["alertname"] === alert && notice.status === status
-          ),
-        { what: `told of ${alert}`, timeoutMs },
-      );
-    const letters = await told("SwitchyardDeadLetters");
+    const letters = await receiver.told("SwitchyardDeadLetters");
     assert.equal(letters.receiver, "page");
     assert.match(letters.annotations["summary"]!, /^\d+(\.\d+)?% of the rec/);
 
-    await Deno.writeTextFile(
-      `${commands}/${instance}`,
-      JSON.stringify(hangs),
-    );
-    const hung = await told("SwitchyardWorkerHung");
+    const tell = (command: Command) =>
+      Deno.writeTextFile(`${commands}/${instance}`, JSON.stringify(command));
+    await tell(hangs);
+    const hung = await receiver.told("SwitchyardWorkerHung");
     assert.equal(hung.receiver, "ticket");
     assert.equal(hung.labels["instance"], `127.0.0.1:${port}`);
     assert.equal(
@@ -89,16 +83,13 @@ prometheusTest(
     );
 
     assert.equal((await job.exit()).code, 1);
-    const down = await told("SwitchyardRoleDown");
+    const down = await receiver.told("SwitchyardRoleDown");
     assert.equal(down.receiver, "page");
     assert.equal(down.labels["job"], "switchyard-pool");
-    await eventually(() => alerting.isInhibited("SwitchyardTargetDown"), {
-      what: "told by another alert already",
-      timeoutMs,
-    });
+    await alerting.inhibited("SwitchyardTargetDown");
 
     await using _again = startJob({ env });
-    await told("SwitchyardRoleDown", "resolved");
+    await receiver.told("SwitchyardRoleDown", "resolved");
     const names = new Set(
       receiver.notices.map(({ labels }) => labels["alertname"]),
     );
@@ -107,6 +98,17 @@ prometheusTest(
       "SwitchyardRoleDown",
       "SwitchyardWorkerHung",
     ]);
+
+    const told = new AbortController();
+    const loop = receiver.told("SwitchyardWorkerCrashLoop")
+      .finally(() => told.abort());
+    while (!told.signal.aborted) {
+      await tell(crashes);
+      await pause(crashMs, told.signal);
+    }
+    assert.equal((await loop).receiver, "ticket");
+    const idle = await receiver.told("SwitchyardNothingRuns");
+    assert.equal(idle.receiver, "page");
   },
 );
 

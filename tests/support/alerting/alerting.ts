@@ -9,7 +9,10 @@ import { type GuardedProcess, startGuarded } from "../guarded_process.ts";
 import { files, PROMETHEUS, read } from "../prometheus_rules.ts";
 import type { PrometheusTools } from "../prometheus_tools.ts";
 import { eventually } from "../wait.ts";
-import { withShorterTimes } from "./shorter.ts";
+import { shorter, withShorterTimes } from "./shorter.ts";
+
+/** The longest wait, for 10 s, on a machine that does much else. */
+const WAIT_MS = 60_000;
 
 export interface AlertingOptions {
   readonly tools: PrometheusTools;
@@ -69,7 +72,7 @@ export class Alerting implements AsyncDisposable {
     const prometheus = `http://127.0.0.1:${prometheusPort}`;
     const alertmanager = `http://127.0.0.1:${alertmanagerPort}`;
     await writeFiles(folder, options, alertmanager);
-    const { tools } = options;
+    const { divisor, tools } = options;
     stack.use(
       new Server([
         tools.alertmanager,
@@ -85,8 +88,10 @@ export class Alerting implements AsyncDisposable {
         `--config.file=${folder}/prometheus.yaml`,
         `--storage.tsdb.path=${folder}/prometheus`,
         `--web.listen-address=127.0.0.1:${prometheusPort}`,
-        // Its default, 5 minutes, divided as well.
-        `--query.lookback-delta=${Math.ceil(300_000 / options.divisor)}ms`,
+        // Their defaults, divided as well. Prometheus sees Alertmanager after
+        // some seconds, and what it had to tell before comes again by this.
+        `--query.lookback-delta=${shorter("5m", divisor)}`,
+        `--rules.alert.resend-delay=${shorter("1m", divisor)}`,
       ], `${folder}/prometheus.log`),
     );
     for (const url of [alertmanager, prometheus]) {
@@ -129,13 +134,18 @@ export class Alerting implements AsyncDisposable {
       .map(({ metric }) => metric);
   }
 
-  /** Whether nobody is told of an alert that fires, since others say enough. */
-  async isInhibited(alert: string): Promise<boolean> {
-    const alerts = alertsAnswer.parse(
-      await get(`${this.#alertmanager}/api/v2/alerts`),
-    ).filter(({ labels }) => labels["alertname"] === alert);
-    return alerts.length > 0 &&
-      alerts.every(({ status }) => status.inhibitedBy.length > 0);
+  /**
+   * Resolves when an alert fires and nobody is told, since others say enough.
+   * @throws {Error} where that does not come
+   */
+  async inhibited(alert: string): Promise<void> {
+    await eventually(async () => {
+      const alerts = alertsAnswer.parse(
+        await get(`${this.#alertmanager}/api/v2/alerts`),
+      ).filter(({ labels }) => labels["alertname"] === alert);
+      return alerts.length > 0 &&
+        alerts.every(({ status }) => status.inhibitedBy.length > 0);
+    }, { what: `inhibited: ${alert}`, timeoutMs: WAIT_MS });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

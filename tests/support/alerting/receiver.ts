@@ -1,5 +1,6 @@
 /** Where Alertmanager sends alerts in tests: who is woken, and by what. */
 import { z } from "zod";
+import { eventually } from "../wait.ts";
 
 const message = z.looseObject({
   receiver: z.string(),
@@ -16,6 +17,9 @@ export interface Notice {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
+
+/** The longest wait, for 10 s, on a machine that does much else. */
+const WAIT_MS = 60_000;
 
 export class Receiver implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
@@ -42,6 +46,20 @@ export class Receiver implements AsyncDisposable {
   /** All so far; what is still firing comes again and again. */
   get notices(): readonly Notice[] {
     return this.#notices;
+  }
+
+  /** The first notice of this alert. @throws {Error} where none comes */
+  told(
+    alert: string,
+    status: Notice["status"] = "firing",
+  ): Promise<Notice> {
+    return eventually(
+      () =>
+        this.#notices.find((notice) =>
+          notice.labels["alertname"] === alert && notice.status === status
+        ),
+      { what: `told of ${alert}`, timeoutMs: WAIT_MS },
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
