@@ -31,7 +31,7 @@ export interface JobLogLine {
 }
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
-const ourPrefixes = /^(PRIMARY|SECONDARY|MIRROR|EMBEDDED|SWITCHYARD)_/;
+const ourPrefixes = /^(PRIMARY|SECONDARY|MIRROR|EMBEDDED|SWITCHYARD|OTEL)_/;
 
 /** Starts a job with two workers that knows only the settings given here. */
 export function startJob(options: JobOptions = {}): Child {
