@@ -118,7 +118,9 @@ async function run(
   const chosen = scenario ?? USUAL;
   const objectives = objectivesOf(chosen);
   await using world =
-    await (isOnClusters ? onClusters(opening, signal) : embedded(opening));
+    await (isOnClusters
+      ? onClusters(opening, chosen, signal)
+      : embedded(opening));
   const report = await drillIn({
     scenario: chosen,
     seed,
@@ -143,6 +145,7 @@ const embedded = ({ library, loaded }: Opening): Promise<RolesWorld> =>
 
 function onClusters(
   { choices: { commands }, library, loaded, log }: Opening,
+  scenario: Scenario,
   signal: AbortSignal,
 ): Promise<RolesWorld> {
   const { settings } = loaded;
@@ -154,10 +157,15 @@ function onClusters(
   }
   const brokers = { primary: primary.brokers, secondary: secondary.brokers };
   const roles = rolesLog(loaded);
-  return openConfiguredWorld(
-    { library, settings, brokers, commands, roles, log },
-    signal,
-  );
+  return openConfiguredWorld({
+    library,
+    settings,
+    brokers,
+    commands,
+    scenario: scenario.name,
+    roles,
+    log,
+  }, signal);
 }
 
 /** In a fault roles say a lot, and the report is what is wanted. */

@@ -149,7 +149,10 @@ function parsed(line: string): unknown {
 }
 
 /** Does nothing with one that has ended. */
-function signalled(process: Deno.ChildProcess, signal: Deno.Signal): void {
+export function signalled(
+  process: Deno.ChildProcess,
+  signal: Deno.Signal,
+): void {
   try {
     process.kill(signal);
   } catch (error) {

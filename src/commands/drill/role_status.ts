@@ -10,7 +10,7 @@ export const SENTINEL = z.object({
 });
 const HEALTHY = z.object({ health: z.literal("healthy") });
 /** When all of them are so, a drill may begin. */
-export const READY: Readonly<Record<RoleName, z.ZodType>> = {
+const READY: Readonly<Record<RoleName, z.ZodType>> = {
   sentinel: z.object({
     isVoting: z.literal(true),
     lagMs: z.number(),
@@ -23,7 +23,7 @@ export const READY: Readonly<Record<RoleName, z.ZodType>> = {
 };
 
 /** What keeps a role from being ready, as a user reads it. */
-export function lacksOf(
+function lacksOf(
   told: unknown,
   { issues: [issue] }: z.ZodError,
 ): string {
@@ -35,6 +35,20 @@ export function lacksOf(
     told,
   );
   return `has ${path.join(".")} ${JSON.stringify(found)}`;
+}
+
+/** What roles still lack for a drill, a sentence each. */
+export async function lacksOfAll(
+  status: (role: RoleName) => Promise<unknown>,
+): Promise<readonly string[]> {
+  const lacks = await Promise.all(
+    (["sentinel", "mirror", "pool"] as const).map(async (role) => {
+      const told = await status(role);
+      const { error } = READY[role].safeParse(told);
+      return error === undefined ? [] : [`the ${role} ${lacksOf(told, error)}`];
+    }),
+  );
+  return lacks.flat();
 }
 
 const ABORTED = z.object({
