@@ -6,7 +6,7 @@ import { freePorts } from "../support/free_port.ts";
 import { cleanEnd, logOf } from "../support/job_process.ts";
 import { eventually } from "../support/wait.ts";
 import { type Image, statusField } from "./container.ts";
-import { executablesIn, partsListed } from "./files.ts";
+import { partsListed, programsIn } from "./files.ts";
 import { lastingZombies } from "./zombies.ts";
 
 export interface Check {
@@ -30,9 +30,9 @@ function quick(): Record<string, string> {
 
 export const CHECKS: readonly Check[] = [
   {
-    name: "nothing in it can be run but Deno",
+    name: "no program is in it but Deno",
     check: ({ root }) => {
-      const programs = executablesIn(root);
+      const programs = programsIn(root);
       assert.deepEqual(programs, ["/usr/local/bin/deno"]);
       return programs.join();
     },

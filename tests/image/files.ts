@@ -1,16 +1,24 @@
 /** What lies in an image. */
 
-const ANYONE_MAY_RUN = 0o111;
+const ELF = "\x7fELF";
 
-/** Files that could be run as programs: shared libraries are not counted. */
-export function executablesIn(root: string, folder = ""): string[] {
+/** Native programs: all others need one that runs them. */
+export function programsIn(root: string, folder = ""): string[] {
   return Deno.readDirSync(root + folder).toArray().flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory) return executablesIn(root, path);
-    if (!entry.isFile || /\.so(\.\d+)*$/.test(path)) return [];
-    const { mode } = Deno.statSync(root + path);
-    return (mode! & ANYONE_MAY_RUN) !== 0 ? [path] : [];
+    if (entry.isDirectory) return programsIn(root, path);
+    const isLibrary = /\.so(\.\d+)*$/.test(path);
+    return entry.isFile && !isLibrary && beginsWith(root + path, ELF)
+      ? [path]
+      : [];
   });
+}
+
+function beginsWith(path: string, text: string): boolean {
+  using file = Deno.openSync(path);
+  const bytes = new Uint8Array(text.length);
+  file.readSync(bytes);
+  return bytes.every((byte, at) => byte === text.charCodeAt(at));
 }
 
 /** Names of a CycloneDX document's components. */
