@@ -55,8 +55,8 @@ const FAILOVER_MS = 30_000;
 /** A cluster that runs says in this time what it has. */
 const OBSERVE_MS = 90_000;
 /**
- * What is not there when nothing has come for so long is lost. A mirror whose
- * group and commit have both timed out begins anew after up to 30 s.
+ * What is not there when nothing has come for so long is lost: one that has lost
+ * its transaction and its group in an outage waits for one after the other.
  */
 const SETTLE_MS = 45_000;
 /** For so long things may come: a busy machine is slow, and loses nothing. */

@@ -14,7 +14,7 @@ import {
 } from "../../dr/drill/mod.ts";
 import { KafkaError, type Library, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
-import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import { createLog, type Log } from "../telemetry/log.ts";
 import { openConfiguredWorld } from "./drill/configured_world.ts";
 import { drillIn, newsText } from "./drill/drill_in.ts";
 import { openEmbeddedWorld } from "./drill/embedded_world.ts";
@@ -26,6 +26,7 @@ import {
   drillOptions,
 } from "./drill_options.ts";
 import { complain, print, tell } from "./output.ts";
+import { openLog } from "./role_log.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
 
@@ -171,8 +172,7 @@ function onClusters(
 /** In a fault roles say a lot, and the report is what is wanted. */
 function rolesLog({ settings, sources }: LoadedSettings): Log {
   const isWanted = sources.get("logLevel")?.kind !== "default";
-  return createLog({
-    level: settings.logLevel,
-    write: isWanted ? new LogSink().write : () => {},
-  });
+  return isWanted
+    ? openLog(settings).log
+    : createLog({ level: settings.logLevel, write: () => {} });
 }

@@ -19,7 +19,6 @@ import {
 } from "../../dr/state/mod.ts";
 import { KafkaError, PropertyError, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
-import { createLog, LogSink } from "../telemetry/log.ts";
 import {
   type FailbackOptions,
   failbackOptions,
@@ -30,6 +29,7 @@ import { cancelSwitch } from "./cancel_switch.ts";
 import { planText, stepText, topicReports } from "./failback_text.ts";
 import { openNative } from "./open_native.ts";
 import { complain, print, tell } from "./output.ts";
+import { openLog } from "./role_log.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
 
@@ -75,7 +75,7 @@ async function run(
       if (!isJson) print(stepText(report));
     },
     onProgress: (text) => tell(text),
-    log: createLog({ level: settings.logLevel, write: new LogSink().write }),
+    log: openLog(settings).log,
   });
   await using parts = openFailBack(opening);
   if (isDryRun) return await plan(parts, isJson, signal);

@@ -23,13 +23,13 @@ import {
 } from "../../dr/state/mod.ts";
 import { KafkaError, PropertyError, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
-import { createLog, LogSink } from "../telemetry/log.ts";
 import { cancelSwitch } from "./cancel_switch.ts";
 import { failOverOptions } from "./failover_parts.ts";
 import { NO_TAIL_CHOSEN, switchOptions } from "./failback_parts.ts";
 import { endText, planText, stepText } from "./failover_text.ts";
 import { openNative } from "./open_native.ts";
 import { complain, print, tell } from "./output.ts";
+import { openLog } from "./role_log.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
 import { usageOf } from "./help.ts";
@@ -105,10 +105,7 @@ async function run(
       steps.push(report);
       if (!isJson) print(stepText(report));
     },
-    log: createLog({
-      level: settings.logLevel,
-      write: new LogSink().write,
-    }),
+    log: openLog(settings).log,
   });
   if (isDryRun) return await plan(parts, isJson, signal);
   const beganMs = performance.now();
@@ -141,7 +138,7 @@ async function plannedRun(
       if (!isJson) print(stepText(report));
     },
     onProgress: tell,
-    log: createLog({ level: settings.logLevel, write: new LogSink().write }),
+    log: openLog(settings).log,
   });
   await using opened = openFailBack(opening);
   await using parts = openSwitchOver(opening, opened);
@@ -163,7 +160,7 @@ async function cancelRun(
     library: await openNative(settings, signal),
     onStep: () => {},
     onProgress: tell,
-    log: createLog({ level: settings.logLevel, write: new LogSink().write }),
+    log: openLog(settings).log,
   });
   await using parts = openFailBack(opening);
   return await cancelSwitch(parts, "primary", options, signal);

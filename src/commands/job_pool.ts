@@ -69,7 +69,7 @@ export function jobPool(parts: JobPoolParts): Pool {
       },
       coordinates: cluster.coordinates,
       samples: parts.samples,
-      logLevel: settings.logLevel,
+      logLevel: log.level.memory,
     },
     ...(done === undefined ? {} : { done }),
     workers: settings.workers,

@@ -9,9 +9,7 @@ import type { ClusterName } from "../../dr/state/mod.ts";
 import {
   delayTopics,
   type LoadedSettings,
-  loadProcessSettings,
   type Settings,
-  SettingsError,
 } from "../config/mod.ts";
 import { EMBEDDED_LIMITS, startEmbeddedCluster } from "../embedded/cluster.ts";
 import { LoginSource } from "../embedded/login_source.ts";
@@ -24,7 +22,7 @@ import {
   standardTerminal,
   wantsColor,
 } from "../telemetry/live_view.ts";
-import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import { type Log, logClientLine, type LogFields } from "../telemetry/log.ts";
 import { clientSettings } from "./client_properties.ts";
 import { fitCluster } from "./fit_cluster.ts";
 import { doneReader } from "./following/done_reader.ts";
@@ -33,6 +31,7 @@ import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
 import { jobPool, ratesOf } from "./job_pool.ts";
 import { openNative } from "./open_native.ts";
 import { print } from "./output.ts";
+import { openRoleLog, reloadSettings } from "./role_log.ts";
 import { aborted, listenToSignals } from "./signals.ts";
 import type { StartOptions } from "./start.ts";
 
@@ -51,8 +50,7 @@ export async function runJob(
 ): Promise<number> {
   const startedMs = performance.now();
   const view = canShowLiveView();
-  const sink = new LogSink();
-  const log = createLog({ level: settings.logLevel, write: sink.write });
+  const { log, sink } = openRoleLog(settings);
   const stop = new AbortController();
   let reload = () => {};
   await using stack = new AsyncDisposableStack();
@@ -94,7 +92,7 @@ export async function runJob(
   const generating = feed();
   // Of two clusters none may be there to begin on.
   await Promise.race([work.start(), aborted(stop.signal)]);
-  reload = () => reloadSettings(work, log);
+  reload = () => reloadSettings(log, (settings) => takeOver(work, settings));
   if (view) {
     const shown = stack.use(liveView(work, settings));
     if (Deno.stderr.isTerminal()) stack.use(sink.divert(shown.log));
@@ -195,8 +193,7 @@ async function embeddedJob(
   const pool = stack.use(jobPool({ ...maker, cluster: fit }));
   return {
     work: pool,
-    feed: () =>
-      generate(stack, library, servers, settings, options, pool, over),
+    feed: () => generate(stack, maker, servers, options, pool, over),
   };
 }
 
@@ -255,9 +252,8 @@ export function followingJob(
 /** Feeds the embedded cluster; ends only when it cannot go on. */
 async function generate(
   stack: AsyncDisposableStack,
-  library: Library,
+  { library, log, settings: { inputTopic, embedded } }: Maker,
   bootstrapServers: string,
-  { inputTopic, embedded }: Settings,
   { messages }: StartOptions,
   pool: Pool,
   over: AbortController,
@@ -275,6 +271,9 @@ async function generate(
       rate: embedded.rate,
       ...(messages === null ? {} : { limit: messages }),
       settled: () => pool.settledOffsets,
+      onEvent: (event) => {
+        if (event.kind === "log") logClientLine(log, event.log);
+      },
     }),
   );
   try {
@@ -300,21 +299,12 @@ function liveView(work: Work, settings: Settings): LiveView {
   });
 }
 
-/** SIGHUP: takes over what can change while the job runs. */
-function reloadSettings(work: Work, log: Log): void {
-  try {
-    const { settings } = loadProcessSettings();
-    work.setWorkers(settings.workers);
-    work.setRates(ratesOf(settings));
-    log.info("settings read again; workers and rates are in effect", {
-      workers: settings.workers,
-      rateRecords: settings.rateRecords,
-      rateKbytes: settings.rateKbytes,
-    });
-  } catch (error) {
-    if (!(error instanceof SettingsError)) throw error;
-    log.error("settings not taken over", { problems: error.problems });
-  }
+/** What can change while the job runs, beside the log. */
+function takeOver(work: Work, settings: Settings): LogFields {
+  work.setWorkers(settings.workers);
+  work.setRates(ratesOf(settings));
+  const { rateKbytes, rateRecords, workers } = settings;
+  return { workers, rateRecords, rateKbytes };
 }
 
 /** Ends when as many records are settled, or so much time is over. */

@@ -18,11 +18,12 @@ import {
   probe,
   startServer,
 } from "../telemetry/http_server.ts";
-import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { clientSettings } from "./client_properties.ts";
 import { mirrorMetrics } from "./mirror_metrics.ts";
 import { openNative } from "./open_native.ts";
 import { print } from "./output.ts";
+import { openRoleLog, reloadSettings } from "./role_log.ts";
 import { aborted, listenToSignals } from "./signals.ts";
 import { configOverride, damageRule } from "./topic_rules.ts";
 
@@ -45,14 +46,13 @@ export async function runMirror(
   from: ClusterName,
 ): Promise<number> {
   const startedMs = performance.now();
-  const sink = new LogSink();
-  const log = createLog({ level: settings.logLevel, write: sink.write });
+  const { log } = openRoleLog(settings);
   const stop = new AbortController();
   await using stack = new AsyncDisposableStack();
   stack.use(listenToSignals({
     onStop: (signal) => stop.abort(signal),
     onStopNow: () => Deno.exit(1),
-    onReload: () => {},
+    onReload: () => reloadSettings(log),
   }));
   const library = await openNative(settings, stop.signal);
   const mirror = stack.use(
@@ -162,7 +162,7 @@ export function newMirror(
         mostMs: settings.transactionTimeoutMs / 2,
         records: mirror.transactionRecords,
       },
-      logLevel: settings.logLevel,
+      logLevel: log.level.memory,
     },
     refreshMs: mirror.refreshMs,
     rates: {

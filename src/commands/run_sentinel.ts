@@ -22,10 +22,11 @@ import {
   probe,
   startServer,
 } from "../telemetry/http_server.ts";
-import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { clientSettings } from "./client_properties.ts";
 import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
 import { openNative } from "./open_native.ts";
+import { openRoleLog, reloadSettings } from "./role_log.ts";
 import { sentinelMetrics } from "./sentinel_metrics.ts";
 import { aborted, listenToSignals } from "./signals.ts";
 
@@ -49,14 +50,13 @@ export async function runSentinel(
   secondaryBrokers: string,
   newFailOver: (parts: FailOverParts) => FailOver,
 ): Promise<number> {
-  const sink = new LogSink();
-  const log = createLog({ level: settings.logLevel, write: sink.write });
+  const { log } = openRoleLog(settings);
   const stop = new AbortController();
   await using stack = new AsyncDisposableStack();
   stack.use(listenToSignals({
     onStop: (signal) => stop.abort(signal),
     onStopNow: () => Deno.exit(1),
-    onReload: () => {},
+    onReload: () => reloadSettings(log),
   }));
   const library = await openNative(settings, stop.signal);
   // Two sentinels with one name would be one voter.

@@ -6,7 +6,7 @@
 import type { DelayTopic } from "../config/delays.ts";
 import type { InboxPort, ProducerPort, TopicPartition } from "../kafka/mod.ts";
 import type { RetryPolicy } from "../../workers/retry.ts";
-import type { LogLevel, LogLine } from "../telemetry/log.ts";
+import type { LogLine } from "../telemetry/log.ts";
 import type { KeptOutputs } from "./kept_outputs.ts";
 import type { OffsetRanges } from "./offset_ranges.ts";
 import type { Sample } from "./status.ts";
@@ -111,7 +111,8 @@ export interface StreamJob {
   readonly coordinates: JobCoordinates | null;
   /** Whether samples are wanted. */
   readonly samples: boolean;
-  readonly logLevel: LogLevel;
+  /** Of a `LevelSwitch`. */
+  readonly logLevel: SharedArrayBuffer;
 }
 
 /** What the threads that mirror topics to another cluster do. */
@@ -126,7 +127,8 @@ export interface MirrorJob {
   readonly era: number;
   readonly limits: WorkerLimits;
   readonly transaction: TransactionLimits;
-  readonly logLevel: LogLevel;
+  /** Of a `LevelSwitch`. */
+  readonly logLevel: SharedArrayBuffer;
 }
 
 export type Job = StreamJob | MirrorJob;

@@ -6,7 +6,11 @@ import {
   type JobCoordinates,
   Pool,
 } from "../../src/pool/mod.ts";
-import { createLog, type LogLine } from "../../src/telemetry/log.ts";
+import {
+  createLog,
+  LevelSwitch,
+  type LogLine,
+} from "../../src/telemetry/log.ts";
 import { library } from "./embedded.ts";
 import { topicsOf } from "./job.ts";
 
@@ -91,7 +95,7 @@ export class PoolRun implements AsyncDisposable {
         },
         coordinates,
         samples: false,
-        logLevel: settings.logLevel,
+        logLevel: new LevelSwitch(settings.logLevel).memory,
       },
     });
   }

@@ -6,6 +6,7 @@ import type {
   WorkerLimits,
 } from "../../src/pool/protocol.ts";
 import type { Sample } from "../../src/pool/status.ts";
+import { LevelSwitch } from "../../src/telemetry/log.ts";
 import { DelayTopics } from "../../workers/delay_topics.ts";
 import type { StreamParts } from "../../workers/handlers.ts";
 import type { Processor, ProcessorLog } from "../../workers/processor.ts";
@@ -87,7 +88,7 @@ export function streamInto<Value>(
       transaction: null,
       coordinates: null,
       samples: onSample !== undefined,
-      logLevel: "info",
+      logLevel: new LevelSwitch("info").memory,
     },
     delayTopics: new DelayTopics(delayTopics),
     log: silentLog,

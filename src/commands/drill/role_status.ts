@@ -1,5 +1,6 @@
 /** What roles say of themselves, as far as a drill asks. */
 import { z } from "zod";
+import { readLine } from "../../telemetry/read_line.ts";
 import type { RoleName, ShownAbort } from "../../../dr/drill/mod.ts";
 
 const HEALTH = z.object({
@@ -52,16 +53,15 @@ export async function lacksOfAll(
 }
 
 const ABORTED = z.object({
-  time: z.iso.datetime(),
-  message: z.literal("transaction aborted"),
   cluster: z.enum(["primary", "secondary"]),
   from: z.string(),
 });
 
 /** What a line of the pool's log says of a transaction that was aborted. */
 export function abortIn(line: string, inputTopic: string): ShownAbort | null {
-  if (!line.includes(ABORTED.shape.message.value)) return null;
-  const { cluster, from, time } = ABORTED.parse(JSON.parse(line));
+  const said = readLine(line);
+  if (said?.message !== "transaction aborted") return null;
+  const { cluster, from } = ABORTED.parse(said.fields);
   const own = from.split(",").flatMap((each): [number, number][] => {
     const [tp = "", offset] = each.split("@");
     const at = tp.lastIndexOf("-");
@@ -69,5 +69,9 @@ export function abortIn(line: string, inputTopic: string): ShownAbort | null {
       ? [[Number(tp.slice(at + 1)), Number(offset)]]
       : [];
   });
-  return { cluster, atMs: Date.parse(time), from: Object.fromEntries(own) };
+  return {
+    cluster,
+    atMs: Date.parse(said.time),
+    from: Object.fromEntries(own),
+  };
 }
