@@ -63,6 +63,8 @@ export interface SentinelOptions {
 
 const HEARTBEATS = "read the mirror's heartbeats";
 const VOTE_MS = 1_000;
+/** While the active cluster does not look healthy: much may hang on a vote. */
+const URGENT_VOTE_MS = 250;
 const CLUSTERS = ["primary", "secondary"] as const;
 
 export class Sentinel implements AsyncDisposable {
@@ -268,7 +270,13 @@ export class Sentinel implements AsyncDisposable {
     while (!signal.aborted) {
       this.#news = new AbortController();
       await this.#round(parts);
-      await pause(VOTE_MS, AbortSignal.any([signal, this.#news.signal]));
+      const active = this.#state?.active;
+      const isUrgent = active !== undefined &&
+        parts.probers[active].health !== "healthy";
+      await pause(
+        isUrgent ? URGENT_VOTE_MS : VOTE_MS,
+        AbortSignal.any([signal, this.#news.signal]),
+      );
     }
   }
 

@@ -19,7 +19,6 @@ import {
 } from "../../dr/state/mod.ts";
 import { KafkaError, PropertyError, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
-import { createLog, LogSink } from "../telemetry/log.ts";
 import { recorded } from "../telemetry/span_recorder.ts";
 import {
   type FailbackOptions,
@@ -32,6 +31,7 @@ import { openSpans } from "./command_telemetry.ts";
 import { planText, stepText, topicReports } from "./failback_text.ts";
 import { openNative } from "./open_native.ts";
 import { complain, print, tell } from "./output.ts";
+import { openLog } from "./role_log.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
 
@@ -70,10 +70,7 @@ async function run(
 ): Promise<number> {
   const { isDryRun, isJson, reason } = options;
   const steps: StepReport[] = [];
-  const log = createLog({
-    level: settings.logLevel,
-    write: new LogSink().write,
-  });
+  const { log } = openLog(settings);
   const opening = switchOptions(settings, brokers, options, {
     library: await openNative(settings, signal),
     onStep: (report) => {

@@ -23,7 +23,6 @@ import {
 } from "../../dr/state/mod.ts";
 import { KafkaError, PropertyError, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
-import { createLog, LogSink } from "../telemetry/log.ts";
 import { recorded } from "../telemetry/span_recorder.ts";
 import { cancelSwitch } from "./cancel_switch.ts";
 import { openSpans } from "./command_telemetry.ts";
@@ -32,6 +31,7 @@ import { NO_TAIL_CHOSEN, switchOptions } from "./failback_parts.ts";
 import { endText, planText, stepText } from "./failover_text.ts";
 import { openNative } from "./open_native.ts";
 import { complain, print, tell } from "./output.ts";
+import { openLog } from "./role_log.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
 import { usageOf } from "./help.ts";
@@ -100,10 +100,7 @@ async function run(
   }
   const steps: StepReport[] = [];
   const library = await openNative(settings, signal);
-  const log = createLog({
-    level: settings.logLevel,
-    write: new LogSink().write,
-  });
+  const { log } = openLog(settings);
   await using parts = openFailOver({
     ...failOverOptions(settings, brokers, "secondary"),
     library,
@@ -142,10 +139,7 @@ async function plannedRun(
   signal: AbortSignal,
 ): Promise<number> {
   const steps: unknown[] = [];
-  const log = createLog({
-    level: settings.logLevel,
-    write: new LogSink().write,
-  });
+  const { log } = openLog(settings);
   const opening = switchOptions(settings, brokers, NO_TAIL_CHOSEN, {
     library: await openNative(settings, signal),
     onStep: (report) => {
@@ -180,7 +174,7 @@ async function cancelRun(
     library: await openNative(settings, signal),
     onStep: () => {},
     onProgress: tell,
-    log: createLog({ level: settings.logLevel, write: new LogSink().write }),
+    log: openLog(settings).log,
   });
   await using parts = openFailBack(opening);
   return await cancelSwitch(parts, "primary", options, signal);

@@ -157,7 +157,7 @@ export function newMirror(
         mostMs: settings.transactionTimeoutMs / 2,
         records: mirror.transactionRecords,
       },
-      logLevel: settings.logLevel,
+      logLevel: log.level.memory,
     },
     refreshMs: mirror.refreshMs,
     rates: {

@@ -133,7 +133,7 @@ export class PoolSpans {
     const nowMs = performance.now();
     if (nowMs - this.#toldMs < TELL_EVERY_MS) return;
     this.#options.log.warn("spans were dropped, more than may wait", {
-      spans: this.#untold,
+      count: this.#untold,
     });
     this.#toldMs = nowMs;
     this.#untold = 0;

@@ -147,15 +147,17 @@ export class StatusReport {
     const end = this.#endOf(partition);
     const next = nextOf(partition);
     // What waits in a delay topic is not late.
-    const mayBeLate = end !== null && tp.topic === this.#parts.inputTopic;
+    const lag = end === null || tp.topic !== this.#parts.inputTopic
+      ? null
+      : Math.max(0, end - next);
     const waitingMs = this.#ends.get(id)?.waitingMs(next, nowMs) ?? null;
     return {
       ...tp,
       worker: worker?.id ?? null,
       committed: committed?.offset ?? null,
       end,
-      lag: mayBeLate ? Math.max(0, end - next) : null,
-      lagMs: mayBeLate ? waitingMs : null,
+      lag,
+      lagMs: lag === null || lag === 0 ? lag : waitingMs,
     };
   }
 

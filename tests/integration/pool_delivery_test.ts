@@ -4,18 +4,28 @@ import { type ClusterFixture, clusterSteps } from "../support/cluster_steps.ts";
 import { createInput, Job, topicsOf } from "../support/job.ts";
 import { checkJob, indexed, type Inputs } from "../support/job_checker.ts";
 import { loginKind, loginRecord } from "../support/login_fixture.ts";
+import { byPartition, sumIn } from "../support/metrics_page.ts";
 import { isSoak, sized } from "../support/soak.ts";
+import { eventually } from "../support/wait.ts";
 
 const count = sized(200_000, 2_000_000);
 const partitions = 8;
 const deadlineMs = 60_000 + count / 5;
 const name = "delivery";
 const topics = topicsOf(name);
+const unending = new URL(
+  "../support/processors/unending.ts",
+  import.meta.url,
+).pathname;
 
 clusterSteps(
   `${count} logins`,
   { optimizeFor: isSoak ? "throughput" : "start" },
-  { "come out once each, computed right and in order": delivers },
+  {
+    "come out once each, computed right and in order": delivers,
+    "are counted in the metrics as the topics say, once all are done": counts,
+    "wait as long and as many in the metrics as in the topics": waits,
+  },
 );
 
 async function delivers({ cluster, client }: ClusterFixture): Promise<void> {
@@ -88,4 +98,68 @@ function malformedOf(count: number): number {
     if (loginKind(index, options) !== "valid") malformed++;
   }
   return malformed;
+}
+
+/** Among them malformed ones. */
+const few = 5_000;
+
+async function counts({ cluster, client }: ClusterFixture): Promise<void> {
+  const name = "counted";
+  const { deadLetter, group, input, output } = topicsOf(name);
+  await createInput(cluster, client, { name, partitions });
+  await client.produce(input, indexed(logins(few)));
+  await using job = Job.start({
+    brokers: cluster.bootstrapServers,
+    name,
+    env: { GUARANTEE: "exactly-once", COMMIT_INTERVAL_MS: "50" },
+  });
+  await job.consumed(few);
+  const { text: page } = await job.get("/metrics");
+
+  const total = (record: string) =>
+    sumIn(page, `switchyard_records_${record}_total`);
+  const inTopic = async (topic: string) =>
+    (await client.readTopic(topic)).length;
+  assert.equal(total("consumed"), few);
+  assert.equal(total("produced"), await inTopic(output));
+  assert.equal(total("dead_lettered"), await inTopic(deadLetter));
+  const committed = await client.committedOffsets(group, input);
+  assert.deepEqual(
+    byPartition(page, "kafka_consumergroup_group_offset"),
+    committed.map((each) => each!.offset),
+  );
+  const marks = await client.watermarks(input);
+  assert.deepEqual(
+    byPartition(page, "kafka_partition_latest_offset"),
+    marks.map(({ high }) => high),
+  );
+  assert.equal(sumIn(page, "kafka_consumergroup_group_lag"), 0);
+  assert.equal(sumIn(page, "kafka_consumergroup_group_lag_seconds"), 0);
+  assert.ok(
+    sumIn(page, "switchyard_transactions_total", { outcome: "committed" }) > 0,
+  );
+  await job.stop();
+}
+
+/** Nothing of them is ever done. */
+async function waits({ cluster, client }: ClusterFixture): Promise<void> {
+  const name = "waiting";
+  const { input } = topicsOf(name);
+  await createInput(cluster, client, { name, partitions });
+  await client.produce(input, indexed(logins(few)));
+  await using job = Job.start({
+    brokers: cluster.bootstrapServers,
+    name,
+    env: { PROCESSOR: unending, DRAIN_MS: "100" },
+  });
+  const marks = await client.watermarks(input);
+  await eventually(async () => {
+    const { text: page } = await job.get("/metrics");
+    assert.deepEqual(
+      byPartition(page, "kafka_consumergroup_group_lag"),
+      marks.map(({ high }) => high),
+    );
+    const seconds = byPartition(page, "kafka_consumergroup_group_lag_seconds");
+    return seconds.length === partitions && seconds.every((each) => each > 0);
+  }, { what: "late in every partition" });
 }

@@ -6,7 +6,11 @@ import {
   type JobCoordinates,
   Pool,
 } from "../../src/pool/mod.ts";
-import { createLog, type LogLine } from "../../src/telemetry/log.ts";
+import {
+  createLog,
+  LevelSwitch,
+  type LogLine,
+} from "../../src/telemetry/log.ts";
 import type { Span, Tracing } from "../../src/telemetry/spans.ts";
 import { library } from "./embedded.ts";
 import { topicsOf } from "./job.ts";
@@ -105,7 +109,7 @@ export class PoolRun implements AsyncDisposable {
         coordinates,
         samples: false,
         tracing,
-        logLevel: settings.logLevel,
+        logLevel: new LevelSwitch(settings.logLevel).memory,
       },
     });
   }

@@ -113,6 +113,7 @@ const REPORT: DrillReport = {
   reordered: 0,
   tail: 0,
   behind: 0,
+  switches: [],
   rpoMs: 0,
   tookMs: 5000,
   limits: [],

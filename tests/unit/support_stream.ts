@@ -6,6 +6,7 @@ import type {
   WorkerLimits,
 } from "../../src/pool/protocol.ts";
 import type { Sample } from "../../src/pool/status.ts";
+import { LevelSwitch } from "../../src/telemetry/log.ts";
 import { DelayTopics } from "../../workers/delay_topics.ts";
 import type { StreamParts } from "../../workers/handlers.ts";
 import type { Processor, ProcessorLog } from "../../workers/processor.ts";
@@ -98,7 +99,7 @@ export function streamInto<Value>(
       coordinates: null,
       samples: onSample !== undefined,
       tracing: null,
-      logLevel: "info",
+      logLevel: new LevelSwitch("info").memory,
     },
     delayTopics: new DelayTopics(delayTopics),
     log,

@@ -36,8 +36,8 @@ export function diagLogger(log: Log, now: () => number): DiagLogger {
     error: say("warn"),
     warn: say("warn"),
     info: say("debug"),
-    debug: () => {},
-    verbose: () => {},
+    debug: say("debug"),
+    verbose: say("debug"),
   };
 }
 

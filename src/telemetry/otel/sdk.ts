@@ -41,12 +41,12 @@ const ignore = () => {};
 
 export function startSdk(options: SdkOptions): Sdk {
   const { env, log, metrics, signals } = options;
-  const listen = () =>
-    diag.setLogger(diagLogger(log, () => performance.now()), {
-      logLevel: DiagLogLevel.INFO,
-      suppressOverrideMessage: true,
-    });
-  listen();
+  // With it the SDK would write to stdout, where the summary is.
+  Deno.env.delete("OTEL_LOG_LEVEL");
+  diag.setLogger(diagLogger(log, () => performance.now()), {
+    logLevel: levelOf(env["OTEL_LOG_LEVEL"]),
+    suppressOverrideMessage: true,
+  });
   const ids = new GivenIds();
   const sdk = new NodeSDK({
     resource: serviceResource(options.instanceId),
@@ -58,7 +58,6 @@ export function startSdk(options: SdkOptions): Sdk {
     ...(signals.has("traces") ? {} : { spanProcessors: [] }),
     ...(signals.has("logs") ? {} : { logRecordProcessors: [] }),
   });
-  listen(); // OTEL_LOG_LEVEL has made the SDK write to the console
   sdk.start();
   return {
     onSpans: signals.has("traces")
@@ -78,4 +77,23 @@ export function startSdk(options: SdkOptions): Sdk {
       }
     },
   };
+}
+
+/** What our log is given of the SDK's messages; `diagLogger` thins them out. */
+function levelOf(text = ""): DiagLogLevel {
+  switch (text.toUpperCase()) {
+    case "NONE":
+      return DiagLogLevel.NONE;
+    case "ERROR":
+      return DiagLogLevel.ERROR;
+    case "WARN":
+      return DiagLogLevel.WARN;
+    case "DEBUG":
+      return DiagLogLevel.DEBUG;
+    case "VERBOSE":
+    case "ALL":
+      return DiagLogLevel.VERBOSE;
+    default:
+      return DiagLogLevel.INFO;
+  }
 }
