@@ -50,7 +50,10 @@ Deno.test("a line of the log keeps its level, message and fields", () => {
   const { attributes, body, severityText, timestamp } = logRecord(
     line({ worker: 1, group: "g" }),
   );
-  assert.deepEqual(attributes, { worker: 1, group: "g" });
+  assert.deepEqual(attributes, {
+    "switchyard.worker": 1,
+    "messaging.consumer.group.name": "g",
+  });
   assert.equal(body, "it is late");
   assert.equal(severityText, "WARN");
   assert.equal(timestamp, Date.UTC(2026, 0, 1));

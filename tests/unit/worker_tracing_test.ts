@@ -364,8 +364,9 @@ Deno.test("records with more spans than may wait pass their traces on as they ca
   assert.equal(named(spans, "send out").length, 1);
 });
 
-Deno.test("what a worker leaves undone ends as abandoned", () => {
-  const worker = tracing({ process: () => new Promise<void>(() => {}) }, 1);
+Deno.test("what a worker leaves undone ends as abandoned", async () => {
+  const handler = Promise.withResolvers<void>();
+  const worker = tracing({ process: () => handler.promise }, 1);
   worker.handle([traced(0)]);
   assert.deepEqual(named(worker.spans(), "process in"), []);
   worker.kind.abort();
@@ -375,6 +376,9 @@ Deno.test("what a worker leaves undone ends as abandoned", () => {
     left.map(({ attributes, error }) => [error, attributes["error.type"]]),
     [["abandoned", "abandoned"], ["abandoned", "abandoned"]],
   );
+  // Its time-out ends with it.
+  handler.resolve();
+  await new Promise((resolve) => setTimeout(resolve));
 });
 
 Deno.test("a handler that rejects its record fails the record's span", () => {
