@@ -10,6 +10,8 @@ export class Tally {
   restarts = 0;
   committed = 0;
   aborted = 0;
+  /** See `Happenings`. */
+  droppedSpans = 0;
   readonly commits = new Durations();
 
   /** Times a commit, also one that fails. */
