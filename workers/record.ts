@@ -1,12 +1,15 @@
 /** The lazy view of one record that processors are given. */
 import type { z } from "zod";
 import type { Batch } from "../src/kafka/mod.ts";
+import type { Discreet } from "../src/telemetry/log_errors.ts";
 import { type DelayTopics, NO_DELAY_TOPICS } from "./delay_topics.ts";
 import type { InputRecord, RecordProcessor } from "./processor.ts";
 
 /** A record that its processor must not see: bad JSON or a refused value. */
-export class InvalidRecordError extends Error {
+export class InvalidRecordError extends Error implements Discreet {
   override readonly name = "InvalidRecordError";
+  /** The message quotes the record, which stands in the dead letter anyway. */
+  readonly publicMessage = "the record is not what the processor takes";
 }
 
 const SHOWN_ISSUES = 3;

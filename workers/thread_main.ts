@@ -25,12 +25,15 @@ import type {
   WorkerFailure,
 } from "../src/pool/protocol.ts";
 import { RateGate } from "../src/pool/rate_limit.ts";
+import { captureConsole } from "../src/telemetry/console_lines.ts";
 import {
   createLog,
+  LevelSwitch,
   type Log,
   logClientLine,
   type LogLine,
 } from "../src/telemetry/log.ts";
+import { errorText } from "../src/telemetry/log_errors.ts";
 import { BatchTimes } from "./batch_times.ts";
 import type { WorkerKind } from "./kind.ts";
 import { Loop } from "./loop.ts";
@@ -107,6 +110,7 @@ class ThreadMain<J extends Job, Prepared> {
   }
 
   serve(): void {
+    captureConsole(() => this.#log);
     self.onmessage = ({ data }: MessageEvent<ToWorker>) => this.#receive(data);
     // What the user's code throws outside its handlers must not end the thread
     // while a native call is under way: it ends the loop, in order.
@@ -166,7 +170,7 @@ class ThreadMain<J extends Job, Prepared> {
   async #open(message: OpenMessage<J>): Promise<void> {
     const { job, workerId } = message;
     this.#log = createLog({
-      level: job.logLevel,
+      level: new LevelSwitch(job.logLevel),
       write: this.#write.bind(this),
       fields: { worker: workerId },
     });
@@ -298,7 +302,7 @@ class ThreadMain<J extends Job, Prepared> {
   }
 
   #fail(reason: WorkerFailure["reason"], error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorText(error);
     // Otherwise all threads would say the same, and the coordinator says it
     // once.
     if (reason === "crash") this.#log.error("worker failed", { error });

@@ -1,9 +1,9 @@
 /** Says what is the case once, and once when it is no longer. */
-import type { Log } from "../../src/telemetry/log.ts";
+import type { Log, LogFields } from "../../src/telemetry/log.ts";
 
 export interface Note {
   readonly message: string;
-  readonly fields: Readonly<Record<string, unknown>>;
+  readonly fields: LogFields;
 }
 
 export class Notes {

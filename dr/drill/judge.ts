@@ -7,12 +7,14 @@
  */
 import type { ClusterName } from "../state/types.ts";
 import { withoutAborted } from "./shown_aborts.ts";
+import { switchesIn } from "./switches.ts";
 import type {
   Counts,
   Observed,
   Seen,
   Sent,
   ShownAbort,
+  SwitchGap,
   TailRange,
 } from "./types.ts";
 
@@ -34,6 +36,7 @@ export interface Evidence {
 export interface Judgement extends Counts {
   /** By when the oldest of the tail was acknowledged; null: there is none. */
   readonly oldestTailMs: number | null;
+  readonly switches: readonly SwitchGap[];
   readonly violations: readonly string[];
 }
 
@@ -49,12 +52,12 @@ export function judge(given: Evidence): Judgement {
   const here = clusters[active];
   const left = clusters[active === "primary" ? "secondary" : "primary"];
   const hereTimes = timesOf(here.inputs.map(({ id }) => id));
-  const leftIds = new Set(left.inputs.map(({ id }) => id));
+  const leftTimes = timesOf(left.inputs.map(({ id }) => id));
 
   const acknowledged = sent.filter((each) => each.acknowledgedMs !== null);
   const missing = acknowledged.filter(({ id }) => !hereTimes.has(id));
   const isInTail = ({ cluster, id }: Sent) =>
-    cluster !== active && leftIds.has(id);
+    cluster !== active && leftTimes.has(id);
   const tail = missing.filter(isInTail);
   const gone = missing.filter((each) => !isInTail(each));
   // A mirror that did nothing would leave a tail, and break no promise.
@@ -62,21 +65,34 @@ export function judge(given: Evidence): Judgement {
     !acknowledged.some(({ cluster, id }) =>
       cluster !== active && hereTimes.has(id)
     );
-  const copied = [...hereTimes].filter(([, times]) => times > 1);
+  // Where the load sent it, the load alone has written it: once some inputs have
+  // timed out, its client sends those again that may be there.
+  const copied = [...hereTimes].filter(([id, times]) =>
+    bySent.get(id)?.cluster !== active &&
+    times > Math.max(1, leftTimes.get(id) ?? 0)
+  );
   const foreign = [...hereTimes.keys()].filter((id) => !bySent.has(id));
 
   const unlisted = evidence.listed ? unlistedOf(evidence, tail) : 0;
   const { afterwards, standstill } = afterwardsOf(evidence);
   const behind = active === "primary"
-    ? here.inputs.filter(({ id }) => !leftIds.has(id)).length
+    ? here.inputs.filter(({ id }) => !leftTimes.has(id)).length
     : 0;
-  const { lost, repeated, unasked } = outputsOf(here, bySent, leftIds);
+  const { lost, repeated, unasked } = outputsOf(here, bySent, leftTimes);
   const reordered = reorderedIn(here);
+  // All that was left has come home, or else nobody would have been moved.
+  const isHome = active === "primary" &&
+    acknowledged.some(({ cluster }) => cluster !== active);
+  const repeatedThere = isHome
+    ? outputsOf(left, bySent, hereTimes).repeated
+    : 0;
   const violations = [
     ...told(lost, "outputs are lost"),
     ...told(repeated, "outputs are repeated"),
     ...told(reordered, "outputs are out of their key's order"),
+    ...told(repeatedThere, "outputs are repeated on the secondary"),
     ...told(gone.length, "acknowledged inputs are on no cluster"),
+    ...told(isHome ? tail.length : 0, "inputs have not come home"),
     ...isCutOff ? ["no input of the cluster that was left came over"] : [],
     ...told(copied.length, "inputs are there more than once"),
     ...told(foreign.length, "inputs are there that were never sent"),
@@ -84,7 +100,7 @@ export function judge(given: Evidence): Judgement {
     ...told(behind, "inputs of the primary are not mirrored"),
     ...told(unlisted, "inputs of the tail are not found by the way back"),
     ...standstill,
-    ...prefixProblems(clusters),
+    ...prefixProblems(evidence),
     ...claimProblems(evidence),
   ];
   return {
@@ -97,6 +113,7 @@ export function judge(given: Evidence): Judgement {
     reordered,
     tail: tail.length,
     behind,
+    switches: switchesIn(evidence),
     oldestTailMs: tail.length === 0
       ? null
       : Math.min(...tail.map((each) => each.acknowledgedMs!)),
@@ -117,7 +134,7 @@ function timesOf<T>(all: readonly T[]): ReadonlyMap<T, number> {
 function outputsOf(
   { inputs, outputs }: Observed,
   sent: ReadonlyMap<number, Sent>,
-  leftIds: ReadonlySet<number>,
+  leftTimes: ReadonlyMap<number, number>,
 ): { lost: number; repeated: number; unasked: number } {
   const demanded = new Map<string, number>();
   for (const { id } of inputs) {
@@ -145,8 +162,8 @@ function outputsOf(
     const wanted = demanded.get(name);
     if (wanted !== undefined) repeated += Math.max(0, times - wanted);
     // An output may have been mirrored before its input.
-    else if (leftIds.has(id) && ordinal < (sent.get(id)?.outputs ?? 0)) {
-      repeated += times - 1;
+    else if (leftTimes.has(id) && ordinal < (sent.get(id)?.outputs ?? 0)) {
+      repeated += Math.max(0, times - leftTimes.get(id)!);
     } else unasked += times;
   }
   return { lost, repeated, unasked };
@@ -179,12 +196,17 @@ function reorderedIn({ inputs, outputs }: Observed): number {
   return reordered;
 }
 
-/** What the secondary has of the primary is a beginning of it, in its order. */
+/**
+ * What the secondary has of the primary is a beginning of it, in its order. Where
+ * the primary is active it has nothing else: what was its own is mirrored back.
+ */
 function prefixProblems(
-  { primary, secondary }: Evidence["clusters"],
+  { active, clusters: { primary, secondary } }: Evidence,
 ): string[] {
   const source = byPartition(primary.inputs);
-  const known = new Set(primary.inputs.map(({ id }) => id));
+  const known = new Set(
+    (active === "primary" ? secondary : primary).inputs.map(({ id }) => id),
+  );
   const problems: string[] = [];
   for (const [partition, seen] of byPartition(secondary.inputs)) {
     const mirrored = seen.filter(({ id }) => known.has(id));

@@ -1,5 +1,12 @@
-/** Which faults begin and end when. Pure. */
-import type { Fault, Scenario, Step, Turn } from "./types.ts";
+/** Which faults begin and end when, and which commands are run. Pure. */
+import type {
+  Command,
+  Fault,
+  FaultStep,
+  Scenario,
+  Step,
+  Turn,
+} from "./types.ts";
 
 /** How far the steps of a scenario are. */
 export type Progress = readonly StepProgress[];
@@ -11,10 +18,14 @@ type StepProgress =
   | { readonly kind: "begun"; readonly sinceMs: number }
   | { readonly kind: "over"; readonly sinceMs: number };
 
-export interface Action {
-  readonly kind: "begin" | "end";
-  readonly fault: Fault;
-}
+export type Action =
+  | { readonly kind: "begin" | "end"; readonly fault: Fault }
+  /** `step`: its place among the steps. */
+  | {
+    readonly kind: "run";
+    readonly command: Command;
+    readonly step: number;
+  };
 
 const SHIFT_MS = 2_000;
 /** Of the scenario's, up to twice as many. */
@@ -25,7 +36,7 @@ export const notBegun = (steps: readonly Step[]): Progress =>
   steps.map(() => ({ kind: "waiting" }));
 
 /**
- * Moves all of its faults by up to two seconds, those that wait for a turn by a
+ * Moves all of its steps by up to two seconds, those that wait for a turn by a
  * part of theirs, and changes the load: the same for the same seed.
  */
 export function seeded(scenario: Scenario, seed: number): Scenario {
@@ -57,6 +68,7 @@ export function chance(seed: number, index: number): number {
 /**
  * @param nowMs since the load began
  * @param turn that the state is in; null: it is not known
+ * @param ended places of steps whose commands have ended
  * @returns what is to be done now, and how far everything is then.
  */
 export function advance(
@@ -64,6 +76,7 @@ export function advance(
   progress: Progress,
   nowMs: number,
   turn: Turn | null,
+  ended: ReadonlySet<number> = new Set(),
 ): { readonly progress: Progress; readonly actions: readonly Action[] } {
   const actions: Action[] = [];
   const next = progress.map((each, at): StepProgress => {
@@ -76,9 +89,16 @@ export function advance(
         if ("when" in step && nowMs < called.sinceMs + step.afterMs) {
           return called;
         }
-        actions.push({ kind: "begin", fault: step.fault });
+        actions.push(
+          "command" in step
+            ? { kind: "run", command: step.command, step: at }
+            : { kind: "begin", fault: step.fault },
+        );
         return { kind: "begun", sinceMs: nowMs };
       case "begun":
+        if ("command" in step) {
+          return ended.has(at) ? { kind: "over", sinceMs: nowMs } : called;
+        }
         if (!isPast(step, nowMs - called.sinceMs, turn)) return called;
         actions.push({ kind: "end", fault: step.fault });
         return { kind: "over", sinceMs: nowMs };
@@ -94,7 +114,11 @@ function call(step: Step, nowMs: number, turn: Turn | null): StepProgress {
   return isDue ? { kind: "called", sinceMs: nowMs } : { kind: "waiting" };
 }
 
-const isPast = ({ lasts }: Step, forMs: number, turn: Turn | null): boolean =>
+const isPast = (
+  { lasts }: FaultStep,
+  forMs: number,
+  turn: Turn | null,
+): boolean =>
   typeof lasts === "number" ? forMs >= lasts : lasts !== null && lasts === turn;
 
 /** Faults that have begun and not ended. */
@@ -102,8 +126,9 @@ export const underWay = (
   steps: readonly Step[],
   progress: Progress,
 ): readonly Fault[] =>
-  steps.filter((_, at) => progress[at]!.kind === "begun")
-    .map(({ fault }) => fault);
+  steps.flatMap((step, at) =>
+    "fault" in step && progress[at]!.kind === "begun" ? [step.fault] : []
+  );
 
 /** When the last thing happened, since the load began; null: more is to come. */
 export function settledAt(
@@ -112,8 +137,9 @@ export function settledAt(
 ): number | null {
   let lastMs = 0;
   for (const [at, each] of progress.entries()) {
+    const step = steps[at]!;
     const isDone = each.kind === "over" ||
-      each.kind === "begun" && steps[at]!.lasts === null;
+      each.kind === "begun" && "fault" in step && step.lasts === null;
     if (!isDone) return null;
     lastMs = Math.max(lastMs, each.sinceMs);
   }

@@ -1,5 +1,5 @@
 /** A report for people. Pure. */
-import type { DrillReport } from "./types.ts";
+import type { DrillReport, SwitchGap } from "./types.ts";
 
 export function reportText(report: DrillReport): string {
   const { objectives, violations } = report;
@@ -12,6 +12,7 @@ export function reportText(report: DrillReport): string {
     ...moment("failover begun", report.decideMs),
     ...moment("promoted", report.promoteMs),
     ...moment("first output", report.firstRecordMs, objectives.maxRtoMs),
+    ...report.switches.map(gapText),
     "",
     `${report.sent} inputs sent, ${report.acknowledged} acknowledged, ` +
     `${report.outputs} outputs`,
@@ -37,5 +38,10 @@ function moment(name: string, ms: number | null, mostMs?: number): string[] {
   const limit = mostMs === undefined ? "" : ` (at most ${seconds(mostMs)})`;
   return [`  ${name.padEnd(NAME_WIDTH)}${seconds(ms)} after the fault${limit}`];
 }
+
+const gapText = ({ inputsMs, outputsMs, to }: SwitchGap): string =>
+  `  ${`to the ${to}`.padEnd(NAME_WIDTH + 2)}no input for ` +
+  seconds(inputsMs) +
+  (outputsMs === null ? "" : `, no output for ${seconds(outputsMs)}`);
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;

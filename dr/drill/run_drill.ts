@@ -1,14 +1,22 @@
 /**
  * Runs a scenario in a world, and judges what has become of it:
  *
- *     ready ─> load ─> faults, watched ─> no more load ─> settled ─> judged
+ *     ready ─> load ─> steps, watched ─> no more load ─> settled ─> judged
  *                          │
  *                          └─ detect, decide, promote, first record
  */
 import type { Log } from "../../src/telemetry/log.ts";
+import {
+  spanNow,
+  type SpanRecorder,
+} from "../../src/telemetry/span_recorder.ts";
 import { type ClusterName, other } from "../state/types.ts";
 import { pause } from "../waits.ts";
+import { drillSpans } from "./drill_spans.ts";
+import { DrillError } from "./errors.ts";
 import { type Evidence, judge, type Judgement } from "./judge.ts";
+import { isWithin, wrongSwitches } from "./expected.ts";
+import { Operator } from "./operator.ts";
 import {
   advance,
   notBegun,
@@ -17,10 +25,10 @@ import {
   settledAt,
   underWay,
 } from "./plan.ts";
+import { faultText, stepText } from "./step_text.ts";
 import type {
   DrillReport,
   DrillWorld,
-  Fault,
   Moments,
   Objectives,
   Observed,
@@ -36,14 +44,13 @@ export interface DrillOptions {
   readonly objectives: Objectives;
   /** A failover that is expected comes in this time, or not. Default 30 s. */
   readonly failoverMs?: number;
+  /** A command of an operator ends in this time. Default 5 min. */
+  readonly commandMs?: number;
   /** What the judgement is made of. */
   readonly onEvidence?: (evidence: Evidence) => void;
   readonly log: Log;
-}
-
-/** The drill itself did not come to its end; nothing was judged. */
-export class DrillError extends Error {
-  override readonly name = "DrillError";
+  /** Default: null, nobody takes spans. */
+  readonly spans?: SpanRecorder | null;
 }
 
 const LOOK_MS = 10;
@@ -54,8 +61,11 @@ const READY_MS = 150_000;
 const FAILOVER_MS = 30_000;
 /** A cluster that runs says in this time what it has. */
 const OBSERVE_MS = 90_000;
-/** What is not there when nothing has come for so long is lost. */
-const SETTLE_MS = 20_000;
+/**
+ * What is not there when nothing has come for so long is lost: one that has lost
+ * its transaction and its group in an outage waits for one after the other.
+ */
+const SETTLE_MS = 45_000;
 /** For so long things may come: a busy machine is slow, and loses nothing. */
 const MOST_SETTLE_MS = 180_000;
 const SETTLE_LOOK_MS = 250;
@@ -71,8 +81,8 @@ export async function runDrill(
   options: DrillOptions,
   signal: AbortSignal,
 ): Promise<DrillReport> {
-  const { objectives, seed, world } = options;
-  const beganMs = performance.now();
+  const { objectives, seed, spans = null, world } = options;
+  const beganMs = spanNow();
   const run = new Run(seeded(scenario, seed), options);
   const end = new AbortController();
   const either = AbortSignal.any([signal, end.signal]);
@@ -95,12 +105,11 @@ export async function runDrill(
       ? []
       : [`the ${active} is active and the ${expects.active} should be`],
     ...run.missing().map((each) => `it did not come to this: ${each}`),
-    ...run.switches > 0 && expects.active === "primary"
-      ? ["a switch was begun, and none was called for"]
-      : [],
+    ...wrongSwitches(expects, run.switches, judgement),
     ...counts.violations,
   ];
-  return {
+  const endedMs = spanNow();
+  const report = {
     scenario: scenario.name,
     world: world.name,
     seed,
@@ -108,24 +117,15 @@ export async function runDrill(
     ...moments,
     ...counts,
     rpoMs,
-    tookMs: Math.round(performance.now() - beganMs),
+    tookMs: Math.round(endedMs - beganMs),
     limits: world.limits,
     violations,
     objectives,
     met: violations.length === 0 &&
-      isWithin(scenario, moments, rpoMs, objectives),
+      isWithin(scenario, { ...moments, ...judgement, rpoMs }, objectives),
   };
-}
-
-function isWithin(
-  { expects }: Scenario,
-  { firstRecordMs }: Moments,
-  rpoMs: number,
-  { maxRpoMs, maxRtoMs }: Objectives,
-): boolean {
-  if (expects.active === "primary") return true;
-  return firstRecordMs !== null && firstRecordMs <= maxRtoMs &&
-    rpoMs <= maxRpoMs;
+  if (spans !== null) drillSpans(spans, report, { beganMs, endedMs, faultMs });
+  return report;
 }
 
 interface Outcome {
@@ -140,8 +140,10 @@ class Run {
   readonly #failoverMs: number;
   readonly #log: Log;
   readonly #onEvidence: (evidence: Evidence) => void;
+  readonly #operator: Operator;
   #progress: Progress;
   #loadMs = 0;
+  #actedMs = 0;
   #lookedMs = 0;
   /** In the time that all is to work again, which is so much longer. */
   #stalledMs = 0;
@@ -157,13 +159,15 @@ class Run {
 
   constructor(
     scenario: Scenario,
-    { failoverMs = FAILOVER_MS, log, onEvidence, world }: DrillOptions,
+    { commandMs, failoverMs = FAILOVER_MS, log, onEvidence, world }:
+      DrillOptions,
   ) {
     this.#scenario = scenario;
     this.#world = world;
     this.#failoverMs = failoverMs;
     this.#log = log;
     this.#onEvidence = onEvidence ?? (() => {});
+    this.#operator = new Operator({ world, log, commandMs });
     this.#progress = notBegun(scenario.steps);
   }
 
@@ -185,7 +189,8 @@ class Run {
     this.#loadMs = Date.now();
     for (this.#lookedMs = Date.now(); !this.#isOver();) {
       signal.throwIfAborted();
-      this.#look();
+      this.#operator.expectWell();
+      this.#look(signal);
       await this.#lookForFirstRecord(signal);
       await pause(LOOK_MS, signal);
     }
@@ -222,7 +227,7 @@ class Run {
         const { kind } = this.#progress[at]!;
         return kind === "waiting" || kind === "called";
       })
-      .map(({ fault }) => faultText(fault));
+      .map(stepText);
   }
 
   #endFaults(): void {
@@ -256,8 +261,12 @@ class Run {
       if (stallMs >= STALL_MS) this.#stalledMs += stallMs;
       return nowMs >= quietMs + runsMs + this.#stalledMs;
     }
-    if (this.faultMs === null || expects.active === "primary") return false;
-    return nowMs >= this.faultMs + this.#failoverMs + maxRtoMs;
+    // A command has a time of its own.
+    if (this.#actedMs === 0 || this.#operator.isBusy) return false;
+    const sinceMs = expects.active === "secondary" && this.faultMs !== null
+      ? this.faultMs
+      : this.#actedMs;
+    return nowMs >= sinceMs + this.#failoverMs + maxRtoMs;
   }
 
   /** When all that was to come had come; null: it has not. */
@@ -277,7 +286,7 @@ class Run {
     return quietMs === null ? null : quietMs + CALM_MS;
   }
 
-  #look(): void {
+  #look(signal: AbortSignal): void {
     const { steps } = this.#scenario;
     const { health, state } = this.#world.view();
     const nowMs = Date.now();
@@ -286,9 +295,16 @@ class Run {
       this.#progress,
       nowMs - this.#loadMs,
       turnOf(state),
+      this.#operator.ended,
     );
     this.#progress = due.progress;
-    for (const { fault, kind } of due.actions) {
+    if (due.actions.length > 0) this.#actedMs = nowMs;
+    for (const action of due.actions) {
+      if (action.kind === "run") {
+        this.#operator.begin(action, signal);
+        continue;
+      }
+      const { fault, kind } = action;
       this.#log.info(`${kind}s: ${faultText(fault)}`);
       this.#world[kind](fault);
       this.faultMs ??= Date.now();
@@ -361,21 +377,6 @@ class Run {
       promoteMs: since(this.#promoteMs),
       firstRecordMs: since(this.#firstRecordMs),
     };
-  }
-}
-
-function faultText(fault: Fault): string {
-  switch (fault.kind) {
-    case "kill":
-    case "hang":
-      return `${fault.kind} ${fault.cluster}`;
-    case "slow":
-      return `slow ${fault.cluster} by ${fault.delayMs} ms`;
-    case "cut":
-      return `cut ${fault.cluster} from ${fault.from.join(", ")}`;
-    case "crash":
-    case "freeze":
-      return `${fault.kind} ${fault.role}`;
   }
 }
 

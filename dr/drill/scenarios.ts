@@ -1,6 +1,7 @@
 /** What can happen, as data. */
 import type {
   Fault,
+  FaultStep,
   Load,
   Party,
   RoleName,
@@ -26,12 +27,15 @@ const AGAIN_RTO_MS = 20_000;
 
 const ALL: readonly Party[] = ["pool", "mirror", "sentinel", "load"];
 
-const lost = (kind: "kill" | "hang", lasts: Step["lasts"] = null): Step => ({
+const lost = (
+  kind: "kill" | "hang",
+  lasts: FaultStep["lasts"] = null,
+): Step => ({
   atMs: CALM_MS,
   fault: { kind, cluster: "primary" },
   lasts,
 });
-const cut = (from: readonly Party[], lasts: Step["lasts"]): Step => ({
+const cut = (from: readonly Party[], lasts: FaultStep["lasts"]): Step => ({
   atMs: CALM_MS,
   fault: { kind: "cut", cluster: "primary", from },
   lasts,
@@ -149,7 +153,7 @@ const ISOLATED: readonly Scenario[] = [
   }),
 ];
 
-const crash = (role: RoleName): Pick<Step, "fault" | "lasts"> => ({
+const crash = (role: RoleName): FaultStep => ({
   fault: { kind: "crash", role },
   lasts: AWAY_MS,
 });
@@ -240,11 +244,37 @@ const CRASHES: readonly Scenario[] = [
   }),
 ];
 
+/** Up to so long after everybody has come to the secondary. */
+const AWAY_FROM_HOME_MS = 8_000;
+
+const PLANNED: readonly Scenario[] = [
+  stays({
+    name: "planned",
+    describes:
+      "an operator moves everybody to the secondary, and later home again",
+    steps: [
+      { atMs: CALM_MS, command: "failover --planned" },
+      { when: "promoted", afterMs: 0, command: "mirror --from secondary" },
+      {
+        when: "promoted",
+        afterMs: AWAY_FROM_HOME_MS,
+        command: "failback --switch",
+      },
+    ],
+    expects: { active: "primary", switches: ["secondary", "primary"] },
+    maxRtoMs: AGAIN_RTO_MS,
+    needsKafka:
+      "embedded clusters do not list their groups, so nobody can tell when " +
+      "these have come to rest",
+  }),
+];
+
 export const SCENARIOS: readonly Scenario[] = [
   ...FAULTS,
   ...ISOLATED,
   ...FROZEN,
   ...CRASHES,
+  ...PLANNED,
 ];
 
 export const scenarioNamed = (name: string): Scenario | null =>

@@ -1,5 +1,6 @@
 /** Many drills, one after the other, and what came of them. Pure. */
 import { chance } from "./plan.ts";
+import { rtoMsOf } from "./switches.ts";
 import type { DrillReport, Scenario } from "./types.ts";
 
 export interface SoakDrill {
@@ -23,9 +24,9 @@ export interface SoakRow {
   readonly scenario: string;
   readonly runs: number;
   readonly failures: number;
-  /** From the fault to the first output; null: no failover. */
+  /** As an objective says; null: nobody has moved. */
   readonly rtoMs: { readonly p50: number; readonly max: number } | null;
-  /** The most; null: no failover. */
+  /** The most; null: nobody has moved. */
   readonly rpoMs: number | null;
 }
 
@@ -111,11 +112,9 @@ const nameOf = (outcome: SoakOutcome): string =>
 
 function rowOf(scenario: string, outcomes: readonly SoakOutcome[]): SoakRow {
   const moved = outcomes.flatMap((each) =>
-    each.kind === "judged" && each.report.firstRecordMs !== null
-      ? [each.report]
-      : []
+    each.kind === "judged" && rtoMsOf(each.report) !== null ? [each.report] : []
   );
-  const times = moved.map(({ firstRecordMs }) => firstRecordMs!)
+  const times = moved.map((report) => rtoMsOf(report)!)
     .sort((one, other) => one - other);
   return {
     scenario,
@@ -133,10 +132,11 @@ function rowOf(scenario: string, outcomes: readonly SoakOutcome[]): SoakRow {
 
 /** Why a drill is not met, a sentence each. */
 export function problemsOf(report: DrillReport): readonly string[] {
-  const { firstRecordMs, met, objectives, rpoMs, violations } = report;
+  const { met, objectives, rpoMs, violations } = report;
   if (met) return [];
-  const late = firstRecordMs !== null && firstRecordMs > objectives.maxRtoMs
-    ? [`first output after ${firstRecordMs} ms, not ${objectives.maxRtoMs}`]
+  const rtoMs = rtoMsOf(report);
+  const late = rtoMs !== null && rtoMs > objectives.maxRtoMs
+    ? [`first output after ${rtoMs} ms, not ${objectives.maxRtoMs}`]
     : [];
   const old = rpoMs > objectives.maxRpoMs
     ? [`the oldest of the tail is ${rpoMs} ms old, not ${objectives.maxRpoMs}`]

@@ -31,12 +31,26 @@ export type Fault =
 /** As soon as the state says so; `promoted`: the secondary has become active. */
 export type Turn = Phase | "promoted";
 
+/** What an operator types, behind `deno task`. */
+export type Command =
+  | "failover --planned"
+  | "failback --switch"
+  /** Goes on until the drill is over; the step is over when it has begun. */
+  | "mirror --from secondary";
+
+export interface FaultStep {
+  readonly fault: Fault;
+  /** In ms, or until a turn; null: until the drill is over. */
+  readonly lasts: number | Turn | null;
+}
+
+/** Is over when the command has ended, which must be well. */
+export interface CommandStep {
+  readonly command: Command;
+}
+
 export type Step =
-  & {
-    readonly fault: Fault;
-    /** In ms, or until a turn; null: until the drill is over. */
-    readonly lasts: number | Turn | null;
-  }
+  & (FaultStep | CommandStep)
   & (
     /** Since the load began. */
     | { readonly atMs: number }
@@ -59,17 +73,22 @@ export interface Scenario {
   readonly expects: {
     /** Where everybody works in the end. */
     readonly active: ClusterName;
+    /** Of planned ones: where the load moves, one after the other. */
+    readonly switches?: readonly ClusterName[];
   };
   /** Why embedded clusters cannot show it, as a user reads it. */
   readonly needsKafka?: string;
   /** Where more than `DEFAULT_OBJECTIVES` has to be allowed. */
   readonly maxRtoMs?: number;
-  /** For so long there is load after the last fault and the first record. */
+  /** For so long there is load after the last step and the first record. */
   readonly runsMs: number;
 }
 
 export interface Objectives {
-  /** From the fault to the first output on the new cluster. */
+  /**
+   * From the fault to the first output on the new cluster; of planned switches:
+   * for how long one may keep the load waiting.
+   */
   readonly maxRtoMs: number;
   /** From the first record that is missing there to the fault. */
   readonly maxRpoMs: number;
@@ -164,6 +183,12 @@ export interface DrillWorld {
   waitingFor(): readonly string[];
   begin(fault: Fault): void;
   end(fault: Fault): void;
+  /**
+   * Resolves when the step is over.
+   * @throws {DrillError} with what the command said, where it failed; the
+   * signal's reason.
+   */
+  run(command: Command, signal: AbortSignal): Promise<void>;
   view(): View;
   /** Sends to the active cluster until it is stopped. */
   startLoad(load: Load, seed: number): void;
@@ -216,11 +241,21 @@ export interface Counts {
   readonly behind: number;
 }
 
+/** The load has moved from one cluster to the other. */
+export interface SwitchGap {
+  readonly to: ClusterName;
+  /** For so long no input was acknowledged, in ms. */
+  readonly inputsMs: number;
+  /** For so long no output was written; null: it is not known. */
+  readonly outputsMs: number | null;
+}
+
 export interface DrillReport extends Moments, Counts {
   readonly scenario: string;
   readonly world: string;
   readonly seed: number;
   readonly active: ClusterName | null;
+  readonly switches: readonly SwitchGap[];
   /** How much older than the fault the oldest input of the tail is. */
   readonly rpoMs: number;
   /** How long the drill took, in ms. */

@@ -86,6 +86,8 @@ const IDS_AT_ONCE = 64;
 const GIVE_UP_MS = 60_000;
 const PRUNE_ID = `${NAMESPACE}-replay`;
 const ALIVE_MS = 5_000;
+/** Of a copy of the state: nobody waits for the way home, as for a failover. */
+const READ_MS = 10_000;
 
 /** @throws {PropertyError} where clients cannot be made. */
 export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
@@ -95,7 +97,10 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
   const owned = new AsyncDisposableStack();
   const clients = owned.use(openClusters(options));
   const store = owned.use(
-    new StateStore({ ...clients, timings: STATE_TIMINGS }),
+    new StateStore({
+      ...clients,
+      timings: { ...STATE_TIMINGS, readMs: READ_MS },
+    }),
   );
   const { primary, secondary } = clients.clusters;
   const { onClientEvent: onEvent } = clients;

@@ -15,6 +15,10 @@
  * it cannot go on it gives that up. The switch is `switch_back.ts`.
  */
 import {
+  recorded,
+  type SpanRecorder,
+} from "../../src/telemetry/span_recorder.ts";
+import {
   Claim,
   type ClaimParts,
   type DrState,
@@ -88,6 +92,8 @@ export interface FailBackParts extends ClaimParts {
   /** Milliseconds, never going back. */
   readonly now: () => number;
   readonly onStep: (report: StepReport) => void;
+  /** Default: null, nobody takes spans. */
+  readonly spans?: SpanRecorder | null;
 }
 
 /** Somebody who goes on writing to the primary is met again and again. */
@@ -256,13 +262,13 @@ async function catchUp(
 }
 
 export async function step<T>(
-  { now, onStep }: Pick<FailBackParts, "now" | "onStep">,
+  { now, onStep, spans }: Pick<FailBackParts, "now" | "onStep" | "spans">,
   name: StepName,
   work: () => Promise<T>,
   detail: (result: T) => string,
 ): Promise<T> {
   const beganMs = now();
-  const result = await work();
+  const result = await recorded(spans, { name: `switch ${name}` }, work);
   onStep({ step: name, ms: now() - beganMs, detail: detail(result) });
   return result;
 }

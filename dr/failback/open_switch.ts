@@ -119,7 +119,7 @@ export function openSwitch(
       );
       return groupsBehind(groups, map, returned, again);
     },
-    async promote({ onStep, ...request }, signal) {
+    async promote({ onStep, spans, ...request }, signal) {
       await using parts = openFailOver({
         library,
         clusters: options.clusters,
@@ -133,6 +133,7 @@ export function openSwitch(
       const outcome = await failOver(
         {
           ...parts,
+          spans: spans ?? null,
           async outputs(era, each) {
             const found = await parts.outputs(era, each);
             await seedForward(era, each);

@@ -51,9 +51,9 @@ export function openSwitchOver(
       onProgress: options.onProgress,
     }),
     lanes: (signal) => failover.lanes(signal),
-    promote: (request, signal) =>
+    promote: ({ spans, ...request }, signal) =>
       failOver(
-        failover,
+        { ...failover, spans: spans ?? null },
         { ...request, to: "secondary", isPlanned: true },
         signal,
       ),

@@ -7,6 +7,7 @@
  *               of the mirror from the primary are told where to go on
  *     promote   state: primary, steady, the next era
  */
+import type { SpanRecorder } from "../../src/telemetry/span_recorder.ts";
 import {
   Claim,
   type ClaimParts,
@@ -26,13 +27,15 @@ export interface PromoteRequest {
   readonly epoch: number;
   readonly onClaimed: (epoch: number) => void;
   readonly onStep: (report: StepReport) => void;
+  /** Default: null. */
+  readonly spans?: SpanRecorder | null;
 }
 
 export interface SwitchParts
   extends
     ClaimParts,
     RestParts,
-    Pick<FailBackParts, "giveUp" | "newest" | "now" | "onStep"> {
+    Pick<FailBackParts, "giveUp" | "newest" | "now" | "onStep" | "spans"> {
   /** Groups that would miss records at the switch, each with why. */
   readonly behind: (signal: AbortSignal) => Promise<readonly string[]>;
   /** @throws {OvertakenError} where another has gone on with it. */
@@ -107,6 +110,7 @@ export async function switchBack(
       epoch,
       onClaimed: (claimed) => epoch = claimed,
       onStep: parts.onStep,
+      spans: parts.spans ?? null,
     }, signal);
   }, (why) => parts.giveUp(why, epoch));
 }

@@ -30,7 +30,7 @@ export interface SwitchOverParts
   extends
     ClaimParts,
     RestParts,
-    Pick<FailBackParts, "giveUp" | "newest" | "now" | "onStep"> {
+    Pick<FailBackParts, "giveUp" | "newest" | "now" | "onStep" | "spans"> {
   /** Of the mirror; null: none has run. Sees that a state can be written. */
   readonly lanes: (signal: AbortSignal) => Promise<number | null>;
   readonly promote: (
@@ -75,6 +75,7 @@ export async function switchOver(
       epoch,
       onClaimed: (claimed) => epoch = claimed,
       onStep: parts.onStep,
+      spans: parts.spans ?? null,
     }, signal);
     if (outcome.kind === "another") throw new OvertakenError(outcome.state);
     return outcome;

@@ -30,6 +30,10 @@ import {
   OvertakenError,
   type Proposal,
 } from "../state/mod.ts";
+import {
+  recorded,
+  type SpanRecorder,
+} from "../../src/telemetry/span_recorder.ts";
 import { pause } from "../waits.ts";
 import { FailoverError } from "./errors.ts";
 
@@ -79,6 +83,8 @@ export interface FailOverParts extends ClaimParts {
   /** Milliseconds, never going back. */
   readonly now: () => number;
   readonly onStep: (report: StepReport) => void;
+  /** Default: null, nobody takes spans. */
+  readonly spans?: SpanRecorder | null;
 }
 
 export interface FailOverRequest {
@@ -155,8 +161,17 @@ export async function failOver(
   request: FailOverRequest,
   signal: AbortSignal,
 ): Promise<FailOverOutcome> {
+  const { reason, to } = request;
+  const about = {
+    name: "failover",
+    attributes: { "switchyard.cluster": to, "switchyard.reason": reason },
+  };
   try {
-    return await carryOut(parts, request, signal);
+    return await recorded(
+      parts.spans,
+      about,
+      (spans) => carryOut(parts, request, spans, signal),
+    );
   } catch (error) {
     if (!(error instanceof OvertakenError)) throw error;
     const { state } = error;
@@ -168,6 +183,7 @@ export async function failOver(
 async function carryOut(
   parts: FailOverParts,
   request: FailOverRequest,
+  spans: SpanRecorder | null,
   signal: AbortSignal,
 ): Promise<FailOverOutcome> {
   const { isPlanned = false, onClaimed, to } = request;
@@ -183,7 +199,8 @@ async function carryOut(
   ): Promise<T> => {
     signal.throwIfAborted();
     const beganMs = parts.now();
-    const result = await work();
+    const about = { name: `failover ${name}` };
+    const result = await recorded(spans, about, work);
     const ms = parts.now() - beganMs;
     parts.onStep({ step: name, ms, detail: detail(result) });
     return result;

@@ -6,6 +6,7 @@ import type {
   Position,
   TransactionNote,
 } from "../../src/pool/protocol.ts";
+import { recorded, type SpanAbout } from "../../src/telemetry/span_recorder.ts";
 import { Serial } from "../../src/pool/serial.ts";
 import { WorkerThread } from "../../src/pool/thread.ts";
 import { decodeLaneRecord } from "../offset_map/mod.ts";
@@ -247,9 +248,11 @@ export class Life {
     try {
       const { signal } = this.#abort;
       signal.throwIfAborted();
-      await this.partitions!.verify(positions, signal);
-      await thread.producer.commitTransaction(COMMIT_MS);
-      thread.producer.beginTransaction();
+      await recorded(this.#parts.spans, this.#about(note), async () => {
+        await this.partitions!.verify(positions, signal);
+        await thread.producer.commitTransaction(COMMIT_MS);
+        thread.producer.beginTransaction();
+      });
     } catch (error) {
       this.fail(error instanceof Error ? error.message : String(error));
       return;
@@ -261,6 +264,25 @@ export class Life {
     const snapshot = keeper.snapshot();
     if (snapshot !== null) thread.snapshot(snapshot);
     thread.committed();
+  }
+
+  #about({ bytes, records }: TransactionNote): SpanAbout {
+    const { laneTopic } = this.#parts.job;
+    return {
+      name: `commit ${laneTopic}`,
+      kind: "client",
+      isFrequent: true,
+      attributes: {
+        "messaging.system": "kafka",
+        "messaging.operation.name": "commit",
+        "messaging.operation.type": "settle",
+        "messaging.destination.name": laneTopic,
+        "messaging.destination.partition.id": String(this.#lane),
+        "messaging.batch.message_count": records,
+        "switchyard.mirror.bytes": bytes,
+        "switchyard.transaction": true,
+      },
+    };
   }
 
   async #before(promise: Promise<void>, signal: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import type {
 } from "../../src/kafka/mod.ts";
 import type { MirrorJob } from "../../src/pool/protocol.ts";
 import type { Log } from "../../src/telemetry/log.ts";
+import type { SpanRecorder } from "../../src/telemetry/span_recorder.ts";
 import { connectOffsetsTopic, type Flow, lanesTopic } from "../formats/mod.ts";
 import type { DamageChecker, Evidence, MirroredTopic } from "../topics/mod.ts";
 import type { ClusterClients } from "../clusters.ts";
@@ -64,6 +65,8 @@ export interface LaneParts {
     partitions: Partitions,
   ) => LaneLogKeeper;
   readonly log: Log;
+  /** Null: nobody takes spans. */
+  readonly spans: SpanRecorder | null;
 }
 
 /** What a process has for all of its lanes. */
@@ -95,6 +98,8 @@ export interface LaneWorld {
   readonly lowest: (tp: TopicPartition) => number | null;
   readonly nextEpoch: () => number;
   readonly log: Log;
+  /** Null: nobody takes spans. */
+  readonly spans: SpanRecorder | null;
 }
 
 const DELETE_MS = 30_000;
@@ -174,6 +179,7 @@ export function laneParts(world: LaneWorld): LaneParts {
         log,
       }),
     log,
+    spans: world.spans,
   };
 }
 

@@ -15,6 +15,7 @@ import { RateLimit, type Rates } from "../../src/pool/rate_limit.ts";
 import { Serial } from "../../src/pool/serial.ts";
 import { Watchdog } from "../../src/pool/watchdog.ts";
 import type { Log } from "../../src/telemetry/log.ts";
+import type { SpanRecorder } from "../../src/telemetry/span_recorder.ts";
 import { CUT_TIMINGS } from "../cut/mod.ts";
 import { readReturned } from "../failback/replay_log_topic.ts";
 import {
@@ -72,6 +73,8 @@ export interface MirrorOptions {
   readonly watchdogMs: number;
   readonly drainMs: number;
   readonly log: Log;
+  /** Default: null, nobody takes spans. */
+  readonly spans?: SpanRecorder | null;
 }
 
 const TICK_MS = 250;
@@ -348,6 +351,7 @@ export class Mirror implements AsyncDisposable {
         lowest: (tp) => this.#lanes.lowest(tp),
         nextEpoch: () => ++this.#epoch,
         log,
+        spans: this.#options.spans ?? null,
       }),
     );
   }

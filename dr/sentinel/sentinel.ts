@@ -10,6 +10,7 @@
  */
 import type { Library } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
+import type { SpanRecorder } from "../../src/telemetry/span_recorder.ts";
 import {
   Gateway,
   type GatewayAddress,
@@ -30,6 +31,7 @@ import { BallotBox } from "./ballot_box.ts";
 import { BrokerIdWatch } from "./broker_id_watch.ts";
 import { type ClusterClients, openClusters } from "../clusters.ts";
 import { decide, type Decision, type Switch } from "./decide.ts";
+import { decided } from "./decided.ts";
 import { keepCopy } from "./keep_copy.ts";
 import { HeartbeatWatch } from "./heartbeat_watch.ts";
 import { mirrorLag } from "./mirror_lag.ts";
@@ -55,10 +57,14 @@ export interface SentinelOptions {
   readonly addresses: readonly GatewayAddress[];
   readonly limits: Partial<GatewayLimits>;
   readonly log: Log;
+  /** Default: null, nobody takes spans. */
+  readonly spans?: SpanRecorder | null;
 }
 
 const HEARTBEATS = "read the mirror's heartbeats";
 const VOTE_MS = 1_000;
+/** While the active cluster does not look healthy: much may hang on a vote. */
+const URGENT_VOTE_MS = 250;
 const CLUSTERS = ["primary", "secondary"] as const;
 
 export class Sentinel implements AsyncDisposable {
@@ -93,6 +99,7 @@ export class Sentinel implements AsyncDisposable {
       failOver,
       isUnderWay: (decision) => this.#isUnderWay(decision),
       log,
+      spans: options.spans ?? null,
     });
     this.#problems = new Problems(options.log);
     this.#ballots = new BallotBox(this.#problems);
@@ -263,7 +270,13 @@ export class Sentinel implements AsyncDisposable {
     while (!signal.aborted) {
       this.#news = new AbortController();
       await this.#round(parts);
-      await pause(VOTE_MS, AbortSignal.any([signal, this.#news.signal]));
+      const active = this.#state?.active;
+      const isUrgent = active !== undefined &&
+        parts.probers[active].health !== "healthy";
+      await pause(
+        isUrgent ? URGENT_VOTE_MS : VOTE_MS,
+        AbortSignal.any([signal, this.#news.signal]),
+      );
     }
   }
 
@@ -307,6 +320,7 @@ export class Sentinel implements AsyncDisposable {
     const before = this.#decision ?? { kind: "stay" };
     this.#decision = decision;
     if (decisionKey(decision) === decisionKey(before)) return;
+    decided(this.#options.spans, decision);
     switch (decision.kind) {
       case "stay":
         this.#log.info("nothing speaks for failing over any more");

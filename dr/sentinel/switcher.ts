@@ -1,5 +1,9 @@
 /** Carries out what was decided, one switch at a time. */
 import type { Log } from "../../src/telemetry/log.ts";
+import {
+  recorded,
+  type SpanRecorder,
+} from "../../src/telemetry/span_recorder.ts";
 import { withDeadline } from "../state/deadline.ts";
 import { pause } from "../waits.ts";
 import type { Switch } from "./decide.ts";
@@ -23,6 +27,8 @@ export interface Switching extends Switch {
 export type FailOver = (
   decision: Switch,
   signal: AbortSignal,
+  /** Of the attempt; null: nobody takes spans. */
+  spans: SpanRecorder | null,
 ) => Promise<void>;
 
 export interface SwitcherOptions {
@@ -33,6 +39,8 @@ export interface SwitcherOptions {
    */
   readonly isUnderWay: (decision: Switch) => boolean;
   readonly log: Log;
+  /** Default: null, nobody takes spans. */
+  readonly spans?: SpanRecorder | null;
 }
 
 const AGAIN_MS = { first: 1_000, most: 10_000 } as const;
@@ -75,14 +83,24 @@ export class Switcher implements AsyncDisposable {
   }
 
   async #run(decision: Switch): Promise<void> {
-    const { failOver, isUnderWay, log } = this.#options;
+    const { failOver, isUnderWay, log, spans } = this.#options;
     const { signal } = this.#stop;
     const { epoch, givesUp, reason, to } = decision;
     const what = givesUp ? "gives up a switch from" : "fails over to";
     log.warn(`${what} the ${to}`, { reason, epoch });
     for (let attempts = 1;;) {
       try {
-        const work = (its: AbortSignal) => failOver(decision, its);
+        const about = {
+          name: givesUp ? "sentinel gives up" : "sentinel fails over",
+          attributes: {
+            "switchyard.cluster": to,
+            "switchyard.epoch": epoch,
+            "switchyard.reason": reason,
+            "switchyard.attempt": attempts,
+          },
+        };
+        const work = (its: AbortSignal) =>
+          recorded(spans, about, (within) => failOver(decision, its, within));
         // Else it would hold up the failover that a dead cluster needs.
         await (givesUp
           ? withDeadline(GIVE_UP_MS, "give a switch up", signal, work)

@@ -6,7 +6,6 @@ import type {
   ProducerProperties,
 } from "../kafka/mod.ts";
 import type { OffsetReset } from "../pool/mod.ts";
-import { syslogOfLevel } from "../telemetry/log.ts";
 
 /** librdkafka's own default. */
 const PARTITION_FETCH_BYTES = 2 ** 20;
@@ -49,9 +48,14 @@ export function clientSettings(
   const common = {
     "bootstrap.servers": brokers,
     "client.id": `switchyard-${settings.instanceId}`,
-    "log_level": syslogOfLevel(settings.logLevel),
+    // Our own log chooses, since its level can change. It costs next to nothing:
+    // what is less severe than "info" needs the property `debug` as well.
+    "log_level": 7,
     "socket.keepalive.enable": true,
     "socket.nagle.disable": true,
+    // As Java's clients: by librdkafka's 10 s all would stand still for so long
+    // after an outage that is over.
+    "reconnect.backoff.max.ms": 1_000,
   };
   const consumer = {
     ...common,

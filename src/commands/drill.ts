@@ -14,7 +14,8 @@ import {
 } from "../../dr/drill/mod.ts";
 import { KafkaError, type Library, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
-import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import { createLog, type Log } from "../telemetry/log.ts";
+import { openSpans } from "./command_telemetry.ts";
 import { openConfiguredWorld } from "./drill/configured_world.ts";
 import { drillIn, newsText } from "./drill/drill_in.ts";
 import { openEmbeddedWorld } from "./drill/embedded_world.ts";
@@ -26,6 +27,7 @@ import {
   drillOptions,
 } from "./drill_options.ts";
 import { complain, print, tell } from "./output.ts";
+import { openLog } from "./role_log.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
 
@@ -118,12 +120,16 @@ async function run(
   const chosen = scenario ?? USUAL;
   const objectives = objectivesOf(chosen);
   await using world =
-    await (isOnClusters ? onClusters(opening, signal) : embedded(opening));
+    await (isOnClusters
+      ? onClusters(opening, chosen, signal)
+      : embedded(opening));
+  await using telemetry = await openSpans(loaded.settings.instanceId, log);
   const report = await drillIn({
     scenario: chosen,
     seed,
     objectives,
     world,
+    spans: telemetry.spans,
     onNews: tell,
     onKept: (path) => tell(`what everybody said, and what was found: ${path}`),
   }, signal);
@@ -143,6 +149,7 @@ const embedded = ({ library, loaded }: Opening): Promise<RolesWorld> =>
 
 function onClusters(
   { choices: { commands }, library, loaded, log }: Opening,
+  scenario: Scenario,
   signal: AbortSignal,
 ): Promise<RolesWorld> {
   const { settings } = loaded;
@@ -154,17 +161,21 @@ function onClusters(
   }
   const brokers = { primary: primary.brokers, secondary: secondary.brokers };
   const roles = rolesLog(loaded);
-  return openConfiguredWorld(
-    { library, settings, brokers, commands, roles, log },
-    signal,
-  );
+  return openConfiguredWorld({
+    library,
+    settings,
+    brokers,
+    commands,
+    scenario: scenario.name,
+    roles,
+    log,
+  }, signal);
 }
 
 /** In a fault roles say a lot, and the report is what is wanted. */
 function rolesLog({ settings, sources }: LoadedSettings): Log {
   const isWanted = sources.get("logLevel")?.kind !== "default";
-  return createLog({
-    level: settings.logLevel,
-    write: isWanted ? new LogSink().write : () => {},
-  });
+  return isWanted
+    ? openLog(settings).log
+    : createLog({ level: settings.logLevel, write: () => {} });
 }

@@ -8,6 +8,7 @@ import {
   scenarioNamed,
   SCENARIOS,
 } from "../../dr/drill/mod.ts";
+import type { BreakCommands } from "./drill/user_commands.ts";
 import { usageOf } from "./help.ts";
 import { wordsOf } from "./words.ts";
 
@@ -24,7 +25,7 @@ export interface DrillChoices {
   /** Those of the settings, not embedded ones. */
   readonly isOnClusters: boolean;
   /** What breaks the primary of the settings, and mends it. */
-  readonly commands: { readonly break: string; readonly mend: string } | null;
+  readonly commands: BreakCommands | null;
   readonly objectivesOf: (scenario: Scenario) => Objectives;
   readonly isJson: boolean;
   readonly isList: boolean;
@@ -57,13 +58,20 @@ export function drillOptions(args: readonly string[]): DrillChoices | string {
       : whole("--soak", values.soak, 1, MOST_SOAK);
     const maxRtoMs = duration("--max-rto", values["max-rto"]);
     const maxRpoMs = duration("--max-rpo", values["max-rpo"]);
+    const atOnce = whole("--at-once", values["at-once"], 1, MOST_AT_ONCE);
+    const commands = commandsOf(values);
+    if (commands !== null && atOnce > 1) {
+      throw new RangeError(
+        "--break breaks the cluster of all drills; leave --at-once at 1",
+      );
+    }
     return {
       scenario,
       seed: whole("--seed", values.seed, 0, 2 ** 32 - 1),
       soak,
-      atOnce: whole("--at-once", values["at-once"], 1, MOST_AT_ONCE),
+      atOnce,
       isOnClusters: values.clusters,
-      commands: commandsOf(values),
+      commands,
       objectivesOf: (each) => ({
         maxRtoMs: maxRtoMs ?? each.maxRtoMs ?? DEFAULT_OBJECTIVES.maxRtoMs,
         maxRpoMs: maxRpoMs ?? DEFAULT_OBJECTIVES.maxRpoMs,

@@ -19,7 +19,7 @@ import {
 } from "../../dr/state/mod.ts";
 import { KafkaError, PropertyError, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
-import { createLog, LogSink } from "../telemetry/log.ts";
+import { recorded } from "../telemetry/span_recorder.ts";
 import {
   type FailbackOptions,
   failbackOptions,
@@ -27,9 +27,11 @@ import {
 } from "./failback_options.ts";
 import { switchOptions } from "./failback_parts.ts";
 import { cancelSwitch } from "./cancel_switch.ts";
+import { openSpans } from "./command_telemetry.ts";
 import { planText, stepText, topicReports } from "./failback_text.ts";
 import { openNative } from "./open_native.ts";
 import { complain, print, tell } from "./output.ts";
+import { openLog } from "./role_log.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
 
@@ -68,6 +70,7 @@ async function run(
 ): Promise<number> {
   const { isDryRun, isJson, reason } = options;
   const steps: StepReport[] = [];
+  const { log } = openLog(settings);
   const opening = switchOptions(settings, brokers, options, {
     library: await openNative(settings, signal),
     onStep: (report) => {
@@ -75,7 +78,7 @@ async function run(
       if (!isJson) print(stepText(report));
     },
     onProgress: (text) => tell(text),
-    log: createLog({ level: settings.logLevel, write: new LogSink().write }),
+    log,
   });
   await using parts = openFailBack(opening);
   if (isDryRun) return await plan(parts, isJson, signal);
@@ -83,14 +86,25 @@ async function run(
   if (options.cancels) {
     return await cancelSwitch(parts, "secondary", { reason, isJson }, signal);
   }
-  let state = await failBack(parts, reason, signal);
+  await using telemetry = await openSpans(settings.instanceId, log);
+  const attributes = { "switchyard.reason": reason };
+  let state = await recorded(
+    telemetry.spans,
+    { name: "failback", attributes },
+    (spans) => failBack({ ...parts, spans }, reason, signal),
+  );
   let outcome: keyof typeof ENDS = "nothing";
   if (state?.active === "secondary") {
     outcome = stageOf(state).kind === "switch" ? "switching" : "caught-up";
     if (options.switches) {
       await using switching = openSwitch(opening, parts);
       const { isForced } = options;
-      state = await switchBack(switching, { isForced, reason }, signal);
+      state = await recorded(
+        telemetry.spans,
+        { name: "failback switch", attributes },
+        (spans) =>
+          switchBack({ ...switching, spans }, { isForced, reason }, signal),
+      );
       outcome = "home";
     }
   }

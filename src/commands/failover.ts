@@ -23,13 +23,15 @@ import {
 } from "../../dr/state/mod.ts";
 import { KafkaError, PropertyError, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
-import { createLog, LogSink } from "../telemetry/log.ts";
+import { recorded } from "../telemetry/span_recorder.ts";
 import { cancelSwitch } from "./cancel_switch.ts";
+import { openSpans } from "./command_telemetry.ts";
 import { failOverOptions } from "./failover_parts.ts";
 import { NO_TAIL_CHOSEN, switchOptions } from "./failback_parts.ts";
 import { endText, planText, stepText } from "./failover_text.ts";
 import { openNative } from "./open_native.ts";
 import { complain, print, tell } from "./output.ts";
+import { openLog } from "./role_log.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
 import { usageOf } from "./help.ts";
@@ -98,6 +100,7 @@ async function run(
   }
   const steps: StepReport[] = [];
   const library = await openNative(settings, signal);
+  const { log } = openLog(settings);
   await using parts = openFailOver({
     ...failOverOptions(settings, brokers, "secondary"),
     library,
@@ -105,10 +108,7 @@ async function run(
       steps.push(report);
       if (!isJson) print(stepText(report));
     },
-    log: createLog({
-      level: settings.logLevel,
-      write: new LogSink().write,
-    }),
+    log,
   });
   if (isDryRun) return await plan(parts, isJson, signal);
   const beganMs = performance.now();
@@ -120,7 +120,12 @@ async function run(
         "same, stop its producers and pools, and run this again with --force",
     );
   }
-  const outcome = await failOver(parts, { to: "secondary", reason }, signal);
+  await using telemetry = await openSpans(settings.instanceId, log);
+  const outcome = await failOver(
+    { ...parts, spans: telemetry.spans },
+    { to: "secondary", reason },
+    signal,
+  );
   const ms = Math.round(performance.now() - beganMs);
   if (isJson) print(JSON.stringify({ ...summary(outcome), ms, steps }));
   else print(endText(outcome, ms));
@@ -134,6 +139,7 @@ async function plannedRun(
   signal: AbortSignal,
 ): Promise<number> {
   const steps: unknown[] = [];
+  const { log } = openLog(settings);
   const opening = switchOptions(settings, brokers, NO_TAIL_CHOSEN, {
     library: await openNative(settings, signal),
     onStep: (report) => {
@@ -141,12 +147,17 @@ async function plannedRun(
       if (!isJson) print(stepText(report));
     },
     onProgress: tell,
-    log: createLog({ level: settings.logLevel, write: new LogSink().write }),
+    log,
   });
   await using opened = openFailBack(opening);
   await using parts = openSwitchOver(opening, opened);
   const beganMs = performance.now();
-  const outcome = await switchOver(parts, reason, signal);
+  await using telemetry = await openSpans(settings.instanceId, log);
+  const outcome = await recorded(
+    telemetry.spans,
+    { name: "planned switch", attributes: { "switchyard.reason": reason } },
+    (spans) => switchOver({ ...parts, spans }, reason, signal),
+  );
   const ms = Math.round(performance.now() - beganMs);
   if (isJson) print(JSON.stringify({ ...summary(outcome), ms, steps }));
   else print(endText(outcome, ms));
@@ -163,7 +174,7 @@ async function cancelRun(
     library: await openNative(settings, signal),
     onStep: () => {},
     onProgress: tell,
-    log: createLog({ level: settings.logLevel, write: new LogSink().write }),
+    log: openLog(settings).log,
   });
   await using parts = openFailBack(opening);
   return await cancelSwitch(parts, "primary", options, signal);

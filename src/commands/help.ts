@@ -74,19 +74,22 @@ ${FINISHED}
   drill:
     `usage: drill [--scenario kill] [--seed N] [--soak N] [--at-once N] [--max-rto 5s] [--max-rpo 2s] [--clusters [--break COMMAND --mend COMMAND]] [--json] [--list]
 
-Tries out a failover on two embedded clusters, and judges it.
+Tries out a failover on two embedded clusters, or on yours also a planned switch
+and back, and judges it.
 ${RUNBOOK}
 
   --scenario NAME   what happens; kill by default, all of them in a soak
   --list            names the scenarios
-  --seed N          moves the faults and changes the load (1)
+  --seed N          moves what happens and changes the load (1)
   --soak N          so many drills
   --at-once N       so many of them side by side (1)
-  --max-rto 5s      from the fault to the first output; default: the scenario's
+  --max-rto 5s      from the fault to the first output; of a planned switch how
+                    long the load waits; default: the scenario's
   --max-rpo 2s      what may be missing on the new cluster
   --clusters        on those of PRIMARY_BROKERS and SECONDARY_BROKERS, in topics
                     of its own
-  --break COMMAND   breaks the primary, by /bin/sh; only with --mend
+  --break COMMAND   kills or hangs the primary's brokers, by /bin/sh with
+                    DRILL_FAULT (kill, hang) and DRILL_SCENARIO; only with --mend
   --mend COMMAND    mends it
   --json            one line at the end
 

@@ -73,7 +73,7 @@ export function jobPool(parts: JobPoolParts): Pool {
       coordinates: cluster.coordinates,
       samples: parts.samples,
       tracing: parts.tracing,
-      logLevel: settings.logLevel,
+      logLevel: log.level.memory,
     },
     ...(done === undefined ? {} : { done }),
     workers: settings.workers,

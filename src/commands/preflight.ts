@@ -156,7 +156,7 @@ async function reach(
   const { cluster } = options;
   const reasons: string[] = [];
   const done = new AbortController();
-  const listening = listen(admin, done.signal, reasons);
+  const listening = listen(admin, done.signal, reasons, options.log);
   try {
     return await admin.partitionCounts(REACH_MS);
   } catch (error) {
@@ -178,12 +178,16 @@ async function listen(
   admin: Admin,
   signal: AbortSignal,
   reasons: string[],
+  log: Log,
 ): Promise<void> {
   while (!signal.aborted) {
     const event = await admin.poll(POLL_MS);
     if (event?.kind === "error") reasons.push(event.error.message);
-    else if (event?.kind === "log" && event.log.facility === "FAIL") {
-      reasons.push(event.log.message.replace(THREAD, ""));
+    else if (event?.kind === "log") {
+      const { facility, message } = event.log;
+      // Whoever waits for it says what counts.
+      log.debug(message, { facility });
+      if (facility === "FAIL") reasons.push(message.replace(THREAD, ""));
     }
   }
 }

@@ -9,9 +9,7 @@ import type { ClusterName } from "../../dr/state/mod.ts";
 import {
   delayTopics,
   type LoadedSettings,
-  loadProcessSettings,
   type Settings,
-  SettingsError,
 } from "../config/mod.ts";
 import { EMBEDDED_LIMITS, startEmbeddedCluster } from "../embedded/cluster.ts";
 import { LoginSource } from "../embedded/login_source.ts";
@@ -24,7 +22,7 @@ import {
   standardTerminal,
   wantsColor,
 } from "../telemetry/live_view.ts";
-import type { Log } from "../telemetry/log.ts";
+import { type Log, logClientLine, type LogFields } from "../telemetry/log.ts";
 import { poolMetrics, type PoolNames } from "../telemetry/pool_metrics.ts";
 import type { SpanSink, Tracing } from "../telemetry/spans.ts";
 import { clientSettings } from "./client_properties.ts";
@@ -34,6 +32,7 @@ import { FollowingPool } from "./following/following_pool.ts";
 import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
 import { jobPool, ratesOf } from "./job_pool.ts";
 import { print } from "./output.ts";
+import { reloadSettings } from "./role_log.ts";
 import { Service } from "./service.ts";
 import type { StartOptions } from "./start.ts";
 
@@ -94,7 +93,7 @@ export async function runJob(
   const generating = feed();
   // Of two clusters none may be there to begin on.
   await Promise.race([work.start(), service.stopped]);
-  reload = () => reloadSettings(work, log);
+  reload = () => reloadSettings(log, (settings) => takeOver(work, settings));
   if (view) {
     const shown = stack.use(liveView(work, settings));
     if (Deno.stderr.isTerminal()) stack.use(service.sink.divert(shown.log));
@@ -264,7 +263,7 @@ export function followingJob(
 /** Feeds the embedded cluster; ends only when it cannot go on. */
 async function generate(
   stack: AsyncDisposableStack,
-  { library, onSpans, settings: { embedded, inputTopic }, tracing }: Maker,
+  { library, log, onSpans, settings: { embedded, inputTopic }, tracing }: Maker,
   bootstrapServers: string,
   { messages }: StartOptions,
   pool: Pool,
@@ -283,6 +282,9 @@ async function generate(
       rate: embedded.rate,
       ...(messages === null ? {} : { limit: messages }),
       settled: () => pool.settledOffsets,
+      onEvent: (event) => {
+        if (event.kind === "log") logClientLine(log, event.log);
+      },
       tracing,
       onSpans,
     }),
@@ -310,21 +312,12 @@ function liveView(work: Work, settings: Settings): LiveView {
   });
 }
 
-/** SIGHUP: takes over what can change while the job runs. */
-function reloadSettings(work: Work, log: Log): void {
-  try {
-    const { settings } = loadProcessSettings();
-    work.setWorkers(settings.workers);
-    work.setRates(ratesOf(settings));
-    log.info("settings read again; workers and rates are in effect", {
-      workers: settings.workers,
-      rateRecords: settings.rateRecords,
-      rateKbytes: settings.rateKbytes,
-    });
-  } catch (error) {
-    if (!(error instanceof SettingsError)) throw error;
-    log.error("settings not taken over", { problems: error.problems });
-  }
+/** What can change while the job runs, beside the log. */
+function takeOver(work: Work, settings: Settings): LogFields {
+  work.setWorkers(settings.workers);
+  work.setRates(ratesOf(settings));
+  const { rateKbytes, rateRecords, workers } = settings;
+  return { workers, rateRecords, rateKbytes };
 }
 
 /** Ends when as many records are settled, or so much time is over. */

@@ -13,7 +13,9 @@ import { type ClusterName, other } from "../../dr/state/mod.ts";
 import type { PlanOptions } from "../../dr/topics/mod.ts";
 import type { Library } from "../kafka/mod.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { SpanRecorder } from "../telemetry/span_recorder.ts";
 import { clientSettings } from "./client_properties.ts";
+import { spansOf } from "./command_telemetry.ts";
 import { mirrorMetrics } from "./mirror_metrics.ts";
 import { print } from "./output.ts";
 import { Service } from "./service.ts";
@@ -43,7 +45,12 @@ export async function runMirror(
   const service = stack.use(await Service.open({ settings, instanceId }));
   const { library, log } = service;
   const mirror = stack.use(
-    newMirror(library, settings, { brokers, from, log }),
+    newMirror(library, settings, {
+      brokers,
+      from,
+      log,
+      spans: spansOf(service.telemetry),
+    }),
   );
   const http = stack.use(service.serve({
     liveness: () => livenessOf(mirror.status()),
@@ -86,6 +93,8 @@ export interface NewMirrorOptions {
   /** The cluster that is copied. */
   readonly from: ClusterName;
   readonly log: Log;
+  /** Default: null, nobody takes spans. */
+  readonly spans?: SpanRecorder | null;
   /** Of the mirrors that share the lanes; default: that of the direction. */
   readonly group?: string;
 }
@@ -93,7 +102,8 @@ export interface NewMirrorOptions {
 export function newMirror(
   library: Library,
   settings: Settings,
-  { brokers, from, log, group = laneGroup(flowFrom(from)) }: NewMirrorOptions,
+  { brokers, from, group = laneGroup(flowFrom(from)), log, spans = null }:
+    NewMirrorOptions,
 ): Mirror {
   const { mirror } = settings;
   const flow = flowFrom(from);
@@ -147,7 +157,7 @@ export function newMirror(
         mostMs: settings.transactionTimeoutMs / 2,
         records: mirror.transactionRecords,
       },
-      logLevel: settings.logLevel,
+      logLevel: log.level.memory,
     },
     refreshMs: mirror.refreshMs,
     rates: {
@@ -157,6 +167,7 @@ export function newMirror(
     watchdogMs: settings.watchdogMs,
     drainMs: settings.drainMs,
     log,
+    spans,
   });
 }
 

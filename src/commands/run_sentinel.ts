@@ -17,7 +17,9 @@ import type { ClusterName } from "../../dr/state/mod.ts";
 import type { Library } from "../kafka/mod.ts";
 import type { Health } from "../telemetry/health.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { SpanRecorder } from "../telemetry/span_recorder.ts";
 import { clientSettings } from "./client_properties.ts";
+import { spansOf } from "./command_telemetry.ts";
 import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
 import { sentinelMetrics } from "./sentinel_metrics.ts";
 import { Service } from "./service.ts";
@@ -33,6 +35,8 @@ export interface FailOverParts {
   readonly settings: Settings;
   readonly clusters: Readonly<Record<ClusterName, SentinelCluster>>;
   readonly log: Log;
+  /** Default: null, nobody takes spans. */
+  readonly spans?: SpanRecorder | null;
 }
 
 /** @returns the exit status. */
@@ -61,6 +65,7 @@ export async function runSentinel(
       secondary: clusterOf(settings, settings.secondary, secondaryBrokers),
     },
     log,
+    spans: spansOf(service.telemetry),
   };
   const sentinel = stack.use(
     newSentinel(parts, newFailOver(parts)),
@@ -113,7 +118,7 @@ export const clusterOf = (
 });
 
 export function newSentinel(
-  { clusters, library, log, settings }: FailOverParts,
+  { clusters, library, log, settings, spans = null }: FailOverParts,
   failOver: FailOver,
 ): Sentinel {
   const { gateway, mirror, sentinel } = settings;
@@ -147,6 +152,7 @@ export function newSentinel(
       waitMs: gateway.waitMs,
     },
     log,
+    spans,
   });
 }
 

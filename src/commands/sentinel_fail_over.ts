@@ -17,7 +17,7 @@ export function sentinelFailOver(
 ): FailOver {
   /** The last decision, and the epoch under which it is carried out by us. */
   let ours = { decided: -1, epoch: -1 };
-  return async ({ epoch: decided, givesUp, reason, to }, signal) => {
+  return async ({ epoch: decided, givesUp, reason, to }, signal, spans) => {
     const epoch = ours.decided === decided ? ours.epoch : decided;
     const onClaimed = (claimed: number) => ours = { decided, epoch: claimed };
     if (givesUp) {
@@ -39,7 +39,7 @@ export function sentinelFailOver(
     });
     try {
       const outcome = await failOver(
-        parts,
+        { ...parts, spans },
         { to, reason, epoch, onClaimed },
         signal,
       );

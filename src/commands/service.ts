@@ -10,18 +10,19 @@
 import type { Settings } from "../config/mod.ts";
 import type { Library } from "../kafka/mod.ts";
 import { type HttpService, type Probes, startHttp } from "../telemetry/http.ts";
-import { createLog, type Log, LogSink } from "../telemetry/log.ts";
+import type { Log, LogSink } from "../telemetry/log.ts";
 import type { Metric } from "../telemetry/metrics.ts";
 import { openTelemetry, type Telemetry } from "../telemetry/otel/mod.ts";
 import { processMetrics } from "../telemetry/process_metrics.ts";
 import { Certificates } from "./certificates.ts";
 import { openNative } from "./open_native.ts";
+import { openRoleLog, reloadSettings } from "./role_log.ts";
 import { aborted, listenToSignals } from "./signals.ts";
 
 export interface ServiceOptions {
   readonly settings: Settings;
   readonly instanceId: string;
-  /** SIGHUP; see `SignalActions`. Default: nothing. */
+  /** SIGHUP; see `SignalActions`. Default: the log's level is taken over. */
   readonly onReload?: () => void;
 }
 
@@ -31,7 +32,7 @@ export interface Served extends Probes {
 
 export class Service implements AsyncDisposable {
   readonly log: Log;
-  readonly sink = new LogSink();
+  readonly sink: LogSink;
   readonly #settings: Settings;
   readonly #stop = new AbortController();
   readonly #stack = new AsyncDisposableStack();
@@ -41,17 +42,16 @@ export class Service implements AsyncDisposable {
 
   private constructor({ onReload, settings }: ServiceOptions) {
     this.#settings = settings;
-    this.log = createLog({
-      level: settings.logLevel,
-      write: (line) => {
-        this.sink.write(line);
-        this.#telemetry?.onLogLine(line);
-      },
-    });
+    const { log, sink } = openRoleLog(settings);
+    this.log = log;
+    this.sink = sink;
+    this.#stack.use(
+      sink.onLine((line) => this.#telemetry?.onLogLine(line)),
+    );
     this.#stack.use(listenToSignals({
       onStop: (signal) => this.#stop.abort(signal),
       onStopNow: () => Deno.exit(1),
-      onReload: onReload ?? (() => {}),
+      onReload: onReload ?? (() => reloadSettings(log)),
     }));
   }
 

@@ -293,7 +293,8 @@ const service = {
   logLevel: setting(choice(["debug", "info", "warn", "error"]), {
     env: "LOG_LEVEL",
     default: "info",
-    description: "The least severe messages that are logged.",
+    description: "The least severe messages that are logged; SIGHUP reads it " +
+      "again. See [logs](logs.md).",
   }),
   libraryPath: optionalSetting(path, {
     env: "LIBRDKAFKA_PATH",

@@ -201,7 +201,7 @@ function mostBytesOf(
 
 function mostBytesOfHeader({ key, value }: Header): number {
   if (key.includes("\0")) {
-    throw new TypeError(`header name with a NUL: "${key}"`);
+    throw new TypeError("a name of a header has a NUL");
   }
   return mostBytes(key) + 1 + mostBytes(value);
 }

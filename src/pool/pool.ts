@@ -73,7 +73,7 @@ export class Pool implements AsyncDisposable {
     const { job, library, log, onSpans: sink } = options;
     const spans = sink === undefined || job.tracing === null
       ? null
-      : new PoolSpans({ sink, groupId: job.groupId, log });
+      : new PoolSpans({ ...job.tracing, sink, groupId: job.groupId, log });
     const tally = new Tally();
     this.#options = options;
     this.#consumer = new Consumer(library, options.consumer);

@@ -6,10 +6,11 @@ import type {
   SpanAttributes,
   SpanContext,
   SpanSink,
+  Tracing,
 } from "../telemetry/spans.ts";
 import type { Log } from "../telemetry/log.ts";
 
-export interface PoolSpansOptions {
+export interface PoolSpansOptions extends Tracing {
   readonly sink: SpanSink;
   readonly groupId: string;
   readonly log: Log;
@@ -31,7 +32,7 @@ export class PoolSpans {
 
   constructor(options: PoolSpansOptions) {
     this.#options = options;
-    this.#recorder = new SpanRecorder({ sink: options.sink });
+    this.#recorder = new SpanRecorder(options);
   }
 
   /** Spans that were too much for a thread. */
@@ -94,7 +95,10 @@ export class PoolSpans {
     }, work);
   }
 
-  /** Rare, and always a trace: a rebalance, or partitions that move. */
+  /**
+   * A rebalance, or partitions that move: rare, and each a trace, whatever the
+   * ratio, unless that is 0.
+   */
   change<T>(
     name: string,
     partitions: readonly TopicPartition[],
@@ -120,7 +124,7 @@ export class PoolSpans {
     const nowMs = performance.now();
     if (nowMs - this.#toldMs < TELL_EVERY_MS) return;
     this.#options.log.warn("spans were dropped, more than may wait", {
-      spans: this.#untold,
+      count: this.#untold,
     });
     this.#toldMs = nowMs;
     this.#untold = 0;

@@ -6,7 +6,7 @@
 import type { DelayTopic } from "../config/delays.ts";
 import type { InboxPort, ProducerPort, TopicPartition } from "../kafka/mod.ts";
 import type { RetryPolicy } from "../../workers/retry.ts";
-import type { LogLevel, LogLine } from "../telemetry/log.ts";
+import type { LogLine } from "../telemetry/log.ts";
 import type { Span, SpanContext, Tracing } from "../telemetry/spans.ts";
 import type { KeptOutputs } from "./kept_outputs.ts";
 import type { OffsetRanges } from "./offset_ranges.ts";
@@ -114,7 +114,8 @@ export interface StreamJob {
   readonly samples: boolean;
   /** Null: nothing is traced, and no header is looked for. */
   readonly tracing: Tracing | null;
-  readonly logLevel: LogLevel;
+  /** Of a `LevelSwitch`. */
+  readonly logLevel: SharedArrayBuffer;
 }
 
 /** What the threads that mirror topics to another cluster do. */
@@ -129,7 +130,8 @@ export interface MirrorJob {
   readonly era: number;
   readonly limits: WorkerLimits;
   readonly transaction: TransactionLimits;
-  readonly logLevel: LogLevel;
+  /** Of a `LevelSwitch`. */
+  readonly logLevel: SharedArrayBuffer;
 }
 
 export type Job = StreamJob | MirrorJob;

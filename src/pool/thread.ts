@@ -19,6 +19,7 @@ import {
   type ProducerProperties,
   type QueueHandle,
 } from "../kafka/mod.ts";
+import { errorText } from "../telemetry/log_errors.ts";
 import { within } from "./deadline.ts";
 import type { DoneOutputs } from "./done_outputs.ts";
 import type { KeptOutputs } from "./kept_outputs.ts";
@@ -114,7 +115,7 @@ export class WorkerThread implements AsyncDisposable {
       this.#receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#died(event.message);
+      this.#died(errorText(event.message));
     };
     this.#post({ kind: "prepare", job });
     this.#open();

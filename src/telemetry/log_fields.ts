@@ -1,6 +1,7 @@
 /** Makes what callers log safe to print and to send to another thread. */
 import { withoutCredentials } from "../config/given.ts";
 import { looksSecret } from "../config/properties.ts";
+import { errorText, stackOf, withoutQuotes } from "./log_errors.ts";
 
 /** Plain data: what JSON can hold. */
 export type PlainValue =
@@ -14,11 +15,15 @@ export type PlainValue =
 const DEEPEST = 5;
 const MOST_CHARACTERS = 2000;
 const MOST_ENTRIES = 100;
+/** What an identity provider hands out. */
+const TOKEN = /\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g;
 
 /**
  * A copy as plain data. Secrets become `***`: fields by their name (as in
- * `sasl.password`), user names and passwords inside URLs. Deep, long and large
- * values are cut, so that no record of 1 MB ends up in the log.
+ * `sasl.password`), user names and passwords inside URLs, tokens. Of errors
+ * only what is named here is kept, since others put into them what they were
+ * working on. Deep, long and large values are cut, so that no record of 1 MB
+ * ends up in the log.
  *
  * @param stacks whether errors keep their stack
  */
@@ -76,26 +81,27 @@ function plainValue(
 }
 
 function plainError(
-  error: Error,
+  error: Error & { readonly codeName?: unknown },
   stacks: boolean,
   depth: number,
 ): PlainValue {
+  const { cause, codeName } = error;
+  const stack = stacks ? stackOf(error) : undefined;
   return {
-    ...plainObject(error, stacks, depth),
+    ...(typeof codeName === "string" ? { codeName } : {}),
     name: error.name,
-    message: plainText(error.message),
-    ...(stacks && error.stack !== undefined
-      ? { stack: plainText(error.stack) }
-      : {}),
-    ...(error.cause === undefined
+    message: plainText(errorText(error)),
+    ...(stack === undefined ? {} : { stack: plainText(stack) }),
+    ...(cause === undefined
       ? {}
-      : { cause: plainValue(error.cause, stacks, depth + 1) }),
+      : { cause: plainValue(cause, stacks, depth + 1) }),
   };
 }
 
-function plainText(text: string): string {
-  const shown = withoutCredentials(
-    text.length <= MOST_CHARACTERS ? text : text.slice(0, MOST_CHARACTERS),
-  );
-  return text.length <= MOST_CHARACTERS ? shown : `${shown}…`;
+export function plainText(text: string): string {
+  const unquoted = withoutQuotes(text);
+  const isLong = unquoted.length > MOST_CHARACTERS;
+  const cut = isLong ? unquoted.slice(0, MOST_CHARACTERS) : unquoted;
+  const shown = withoutCredentials(cut).replace(TOKEN, "***");
+  return isLong ? `${shown}…` : shown;
 }

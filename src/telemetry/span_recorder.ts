@@ -7,7 +7,13 @@
  * Where `spans` is null nothing is made, down to the last step.
  */
 import { SpanIds } from "./span_ids.ts";
-import type { Span, SpanContext, SpanKind, SpanSink } from "./spans.ts";
+import type {
+  Span,
+  SpanContext,
+  SpanKind,
+  SpanSink,
+  Tracing,
+} from "./spans.ts";
 
 export interface SpanAbout extends Partial<Pick<Span, "attributes" | "links">> {
   readonly name: string;
@@ -15,8 +21,8 @@ export interface SpanAbout extends Partial<Pick<Span, "attributes" | "links">> {
   readonly kind?: SpanKind;
   /** Default: that of the recorder, or none. */
   readonly parent?: SpanContext | null;
-  /** Of a trace that begins here: how many are kept. Default: all. */
-  readonly ratio?: number;
+  /** Of a trace that begins here: only a share is kept, see `Tracing`. */
+  readonly isFrequent?: boolean;
 }
 
 /** One that has ended, of which the times are known. */
@@ -27,7 +33,7 @@ export interface PastSpan extends SpanAbout {
   readonly error?: string | null;
 }
 
-export interface SpanRecorderOptions {
+export interface SpanRecorderOptions extends Partial<Tracing> {
   readonly sink: SpanSink;
   readonly ids?: SpanIds;
   /** Milliseconds since the epoch, with fractions. */
@@ -42,10 +48,11 @@ export class SpanRecorder {
   readonly #parent: SpanContext | null;
 
   constructor(
-    { ids = new SpanIds(), now = spanNow, sink }: SpanRecorderOptions,
+    { ids = new SpanIds(), now = spanNow, ratio = 1, sink }:
+      SpanRecorderOptions,
     parent: SpanContext | null = null,
   ) {
-    this.#parts = { sink, ids, now };
+    this.#parts = { sink, ids, now, ratio };
     this.#parent = parent;
   }
 
@@ -92,15 +99,18 @@ export class SpanRecorder {
     return new SpanRecorder(this.#parts, context);
   }
 
-  #begin({ parent = this.#parent, ratio = 1 }: SpanAbout): {
+  #begin({ isFrequent = false, parent = this.#parent }: SpanAbout): {
     readonly context: SpanContext | null;
     readonly parent: SpanContext | null;
   } {
+    const { ids, ratio } = this.#parts;
     if (parent === null) {
-      return { context: this.#parts.ids.trace(ratio), parent };
+      // What is rare is always kept, unless nothing is.
+      const context = ids.trace(isFrequent ? ratio : Math.ceil(ratio));
+      return { context, parent };
     }
     const { traceId } = parent;
-    return { context: { traceId, spanId: this.#parts.ids.spanId() }, parent };
+    return { context: { traceId, spanId: ids.spanId() }, parent };
   }
 
   #end(

@@ -158,7 +158,7 @@ export abstract class Supervised<P extends { readonly child: Child }>
 
   #tell(what: string, child: Child): void {
     const isWatchdog = child.lines("stderr").some((line) =>
-      /"level":"error","message":"worker \d+ hangs/.test(line)
+      /"log.level":"error","message":"worker \d+ hangs/.test(line)
     );
     this.#options.onEnd({ what, isWatchdog });
   }
@@ -181,7 +181,9 @@ export abstract class Supervised<P extends { readonly child: Child }>
 /** Its last errors, or what it said last. */
 function reasonOf(child: Child): string {
   const lines = child.lines("stderr");
-  const errors = lines.filter((line) => !/"level":"(info|debug)"/.test(line));
+  const errors = lines.filter((line) =>
+    !/"log.level":"(info|debug)"/.test(line)
+  );
   return (errors.length > 0 ? errors : lines).slice(-4).join(" | ");
 }
 

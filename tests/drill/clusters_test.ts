@@ -8,13 +8,12 @@ import { Child } from "../support/child.ts";
 import { IndependentClient } from "../support/independent_client.ts";
 import { withoutOurs } from "../support/job_process.ts";
 import { KafkaCluster } from "../support/kafka_cluster.ts";
-import { pause } from "../support/pause.ts";
 import { quietKafka } from "../support/quiet_kafkajs.ts";
 import { realKafkaTest } from "../support/require_java.ts";
+import { BrokerBreaker } from "./support/broker_breaker.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 const EXIT_MS = 400_000;
-const LOOK_MS = 50;
 /** Beside the drill: topics of a job, and of the state. */
 const TOPICS = ["orders", "switchyard-state", "switchyard-history"];
 const GROUP = "billing";
@@ -48,11 +47,7 @@ realKafkaTest(
     for (const cluster of clusters) await use(cluster);
     const before = await Promise.all(clusters.map(seenOn));
 
-    const folder = await Deno.makeTempDir({ prefix: "switchyard-drill-" });
-    stack.defer(() => Deno.remove(folder, { recursive: true }));
-    const wanted = `${folder}/wanted`;
-    const mended = `${folder}/mended`;
-    const broker = primary.brokers[0]!;
+    const breaker = stack.use(await BrokerBreaker.open(primary));
     const child = stack.use(Child.deno([
       "run",
       "-A",
@@ -60,10 +55,7 @@ realKafkaTest(
       main,
       "drill",
       "--clusters",
-      "--break",
-      `kill -9 ${broker.pid}`,
-      "--mend",
-      `touch ${wanted}; while [ ! -e ${mended} ]; do sleep 0.1; done`,
+      ...breaker.options,
       // How fast a machine under tests is, is not the matter here.
       "--max-rto",
       "120s",
@@ -77,19 +69,18 @@ realKafkaTest(
         SECONDARY_BROKERS: secondary.bootstrapServers,
       },
     }));
-    const ended = child.exit(EXIT_MS);
-    await Promise.race([ended, exists(wanted)]);
-    if (child.alive) {
-      await broker.restart();
-      await Deno.writeTextFile(mended, "");
-    }
-    const { code } = await ended;
+    const over = new AbortController();
+    const [{ code }] = await Promise.all([
+      child.exit(EXIT_MS).finally(() => over.abort()),
+      breaker.serve(over.signal),
+    ]);
     const said = child.lines("stderr").slice(-20).join("\n");
     const [line = ""] = child.lines("stdout").slice(-1);
     assert.match(line, /^\{/, said);
     console.log(line);
     REPORT.parse(JSON.parse(line));
     assert.equal(code, 0, said);
+    assert.deepEqual(breaker.done, { kills: 1, hangs: 0 });
     assert.deepEqual(await Promise.all(clusters.map(seenOn)), before);
   },
 );
@@ -150,18 +141,5 @@ async function withAdmin<T>(
     return await ask(admin);
   } finally {
     await admin.disconnect();
-  }
-}
-
-async function exists(path: string): Promise<void> {
-  const deadline = performance.now() + EXIT_MS;
-  while (performance.now() < deadline) {
-    try {
-      await Deno.stat(path);
-      return;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    await pause(LOOK_MS);
   }
 }

@@ -121,7 +121,7 @@ async function moved(fixture: ClusterFixture): Promise<void> {
   // delay topic leave, which the resident has paused, and come back to it.
   const guests = [0, 1].map(() => stack.use(start(fixture, name, [], env)));
   for (const guest of guests) {
-    await guest.logged(/partitions assigned","partitions":"\w/);
+    await guest.logged(/partitions assigned","switchyard.partitions":"\w/);
   }
   await eventually(
     () =>

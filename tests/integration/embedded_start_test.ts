@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import {
   cleanEnd,
   type JobSummary,
+  logLine,
   logOf,
   startJob,
 } from "../support/job_process.ts";
@@ -153,10 +154,10 @@ Deno.test("wrong words and settings end with status 2 and one message", async ()
     await using job = startJob({ args, env });
     const { code } = await job.exit(deadlineMs);
     const said = job.lines("stderr")
-      .filter((line) => !line.includes('"level":"info"'));
+      .filter((line) => !line.includes('"log.level":"info"'));
     assert.match(said.join("\n"), says);
     assert.equal(said.length, 1, said.join("\n"));
-    assert.equal(code, 2, said[0]);
+    assert.equal(code, 2, said[0] ?? "");
     assert.deepEqual(job.lines("stdout"), []);
   }
 });
@@ -167,7 +168,7 @@ async function someConsumed(job: Child): Promise<void> {
   const line = await job.waitForLine(/"message":"started"/, {
     timeoutMs: deadlineMs,
   });
-  const { http }: { http: string } = JSON.parse(line);
+  const { http } = logLine(line);
   await eventually(
     async () => {
       const status = await (await fetch(`${http}/status`)).json();

@@ -17,7 +17,7 @@ import {
   IndependentClient,
   type KafkaRecord,
 } from "../support/independent_client.ts";
-import { withoutOurs } from "../support/job_process.ts";
+import { logLine, withoutOurs } from "../support/job_process.ts";
 import { type KafkaCluster, withCluster } from "../support/kafka_cluster.ts";
 import { withMirrorMaker } from "../support/mirror_maker.ts";
 import type { MirrorMakerOptions } from "../support/mirror_maker.ts";
@@ -188,7 +188,7 @@ async function ourTurn(
     timeoutMs: SLOW_MS,
   });
   await copied(setting, before);
-  await meanwhile(JSON.parse(line).http);
+  await meanwhile(logLine(line)["http"] as string);
   child.signal("SIGTERM");
   const { code } = await child.exit(60_000);
   assert.equal(code, 0, child.lines("stderr").slice(-20).join("\n"));

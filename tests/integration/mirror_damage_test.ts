@@ -46,7 +46,7 @@ const steps: Readonly<Record<string, MirrorStep>> = {
       assert.equal(report?.damage.kind, "overtaken");
       assert.deepEqual(report?.damage.lost, lost);
       const [line, ...more] = mirror.log(/lost records before/, topic);
-      assert.deepEqual([line?.level, line?.partition], ["error", 0]);
+      assert.deepEqual([line?.level, line?.partition], ["error", "0"]);
       assert.deepEqual(more, [], `start ${start}`);
       assert.equal(
         await mirror.metric("switchyard_mirror_stopped_partitions"),

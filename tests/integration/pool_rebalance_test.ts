@@ -53,7 +53,10 @@ async function instances(
   const summaries: JobSummary[] = [];
   const join = async () => {
     const job = stack.use(Job.start({ brokers, name, env }));
-    await job.logged(/partitions assigned","partitions":"\d/, deadlineMs);
+    await job.logged(
+      /partitions assigned","switchyard.partitions":"\d/,
+      deadlineMs,
+    );
     return job;
   };
   const leave = async (job: Job) => {

@@ -41,12 +41,12 @@ for (const [what, { code, says }] of Object.entries(broken)) {
       await using job = startJob({ env: { PROCESSOR: file } });
       assert.equal((await job.exit()).code, 1);
       const said = job.lines("stderr")
-        .filter((line) => !line.includes('"level":"info"')).join("\n");
+        .filter((line) => !line.includes('"log.level":"info"')).join("\n");
       assert.match(said, says);
       // One message: none for each thread, no stack, no colors.
       assert.equal(said.split(" does not ").length, 2, said);
       assert.equal(said, stripVTControlCharacters(said));
-      assert.doesNotMatch(said, /at async|stream_worker|"level"/);
+      assert.doesNotMatch(said, /at async|stream_worker|"log.level"/);
       assert.deepEqual(job.lines("stdout"), []);
     } finally {
       await Deno.remove(folder, { recursive: true });
@@ -161,7 +161,10 @@ async function deadLetters(fixture: ClusterFixture): Promise<void> {
   assert.deepEqual(found.size, Object.keys(reasons).length);
   await job.done();
   // The handler heard of it, and what it gave afterwards went nowhere.
-  assert.equal(job.log("aborted")[0]!.reason, "the handler took over 300 ms");
+  assert.equal(
+    job.log("aborted")[0]!["switchyard.processor.reason"],
+    "the handler took over 300 ms",
+  );
 }
 
 async function unhurried(fixture: ClusterFixture): Promise<void> {

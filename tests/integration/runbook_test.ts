@@ -8,9 +8,10 @@ import { realKafkaTest } from "../support/require_java.ts";
 
 const root = new URL("../../", import.meta.url);
 const DOCUMENT = new URL("docs/disaster-recovery.md", root);
-/** With other operands, and what they need: an hour, or a broker to kill. */
+/** With other operands, and what they need: time, or a broker to kill. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   "drill --soak 100 --at-once 4": "tests/drill/embedded_test.ts",
+  "drill --clusters --scenario planned": "tests/drill/planned_test.ts",
   "drill --clusters --break 'ssh kafka1 systemctl kill -s KILL kafka' --mend 'ssh kafka1 systemctl start kafka'":
     "tests/drill/clusters_test.ts",
 };

@@ -1,7 +1,7 @@
 /** Processes of `deno task mirror`, supervised. */
 import { fileURLToPath } from "node:url";
 import { Child } from "../support/child.ts";
-import { withoutOurs } from "../support/job_process.ts";
+import { logLine, withoutOurs } from "../support/job_process.ts";
 import { within } from "../support/wait.ts";
 import { Supervised, type UnaskedEnd } from "../chaos/supervised.ts";
 
@@ -54,8 +54,8 @@ class Running {
       stream: "stderr",
       timeoutMs: statusTimeoutMs,
     });
-    const { http } = JSON.parse(line) as { http: string };
-    const response = await fetch(`${http}/status`);
+    const { http } = logLine(line);
+    const response = await fetch(`${http as string}/status`);
     return await response.json() as MirrorStatus;
   }
 }

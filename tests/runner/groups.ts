@@ -54,6 +54,7 @@ const KINDS: readonly Kind[] = [
   {
     name: "drill",
     folders: ["drill"],
+    soakFolders: ["drill/long"],
     split: true,
     deadlineMs: 10 * MINUTE_MS,
   },

@@ -6,6 +6,7 @@ import {
   cleanEnd,
   type JobLogLine,
   type JobSummary,
+  logLine,
   startJob,
   summaryOf,
 } from "./job_process.ts";
@@ -72,7 +73,7 @@ export class Job implements AsyncDisposable {
   /** Lines of the log so far, all or those with this message. */
   log(message?: string): JobLogLine[] {
     return this.child.lines("stderr").filter((line) => line.startsWith("{"))
-      .map((line) => JSON.parse(line) as JobLogLine)
+      .map(logLine)
       .filter((line) => message === undefined || line.message === message);
   }
 
@@ -88,7 +89,7 @@ export class Job implements AsyncDisposable {
       new RegExp(`"message":"${text}`),
       { stream: "stderr", timeoutMs },
     );
-    return JSON.parse(line);
+    return logLine(line);
   }
 
   /** Asks the service, for example for `/livez`. */

@@ -1,5 +1,6 @@
 /** The job as the task `start` runs it. */
 import assert from "node:assert/strict";
+import { readLine } from "../../src/telemetry/read_line.ts";
 import { Child } from "./child.ts";
 
 export interface JobOptions {
@@ -21,6 +22,7 @@ export interface JobSummary {
   readonly seconds: number;
 }
 
+/** With the names by which the program knows the fields. */
 export interface JobLogLine {
   readonly time: string;
   readonly level: string;
@@ -73,7 +75,15 @@ export function summaryOf(job: Child): JobSummary {
 
 /** Its log so far; every line on stderr must be one JSON object. */
 export function logOf(job: Child): JobLogLine[] {
-  return job.lines("stderr").map((line) => JSON.parse(line));
+  return job.lines("stderr").map(logLine);
+}
+
+/** @throws {Error} unless it is a line of a log. */
+export function logLine(text: string): JobLogLine {
+  const line = readLine(text);
+  if (line === null) throw new Error(`no line of a log: ${text}`);
+  const { fields, ...rest } = line;
+  return { ...fields, ...rest };
 }
 
 /** The URL of the job's own HTTP service, once it has started. */
@@ -82,7 +92,7 @@ export async function httpOf(job: Child, timeoutMs = 60_000): Promise<string> {
     stream: "stderr",
     timeoutMs,
   });
-  return (JSON.parse(line) as { http: string }).http;
+  return logLine(line)["http"] as string;
 }
 
 /**

@@ -6,7 +6,12 @@ import {
   type JobCoordinates,
   Pool,
 } from "../../src/pool/mod.ts";
-import { createLog, type LogLine } from "../../src/telemetry/log.ts";
+import {
+  createLog,
+  LevelSwitch,
+  type LogLine,
+} from "../../src/telemetry/log.ts";
+import type { Span, Tracing } from "../../src/telemetry/spans.ts";
 import { library } from "./embedded.ts";
 import { topicsOf } from "./job.ts";
 
@@ -18,15 +23,26 @@ export interface PoolRunOptions {
   readonly guarantee: "at-least-once" | "exactly-once";
   readonly coordinates: JobCoordinates | null;
   readonly done: DoneOutputs | null;
+  /** Default: null. */
+  readonly tracing?: Tracing | null;
 }
 
 /** Records that fail are tried twice, the second time a second later. */
 export class PoolRun implements AsyncDisposable {
   readonly pool: Pool;
   readonly log: LogLine[] = [];
+  readonly spans: Span[] = [];
 
   constructor(
-    { brokers, name, processor, guarantee, coordinates, done }: PoolRunOptions,
+    {
+      brokers,
+      name,
+      processor,
+      guarantee,
+      coordinates,
+      done,
+      tracing = null,
+    }: PoolRunOptions,
   ) {
     const { input, output, deadLetter, group } = topicsOf(name);
     const { settings } = loadSettings({
@@ -59,6 +75,7 @@ export class PoolRun implements AsyncDisposable {
       workerHeapBytes: settings.workerHeapMb * 2 ** 20,
       revokeMs: settings.drainMs,
       done: Promise.resolve(done),
+      onSpans: (spans) => this.spans.push(...spans),
       log: createLog({
         level: settings.logLevel,
         write: (line) => this.log.push(line),
@@ -91,8 +108,8 @@ export class PoolRun implements AsyncDisposable {
         },
         coordinates,
         samples: false,
-        tracing: null,
-        logLevel: settings.logLevel,
+        tracing,
+        logLevel: new LevelSwitch(settings.logLevel).memory,
       },
     });
   }

@@ -153,14 +153,39 @@ Deno.test("outputs and inputs that nobody asked for are found", () => {
   ]);
 });
 
-Deno.test("an input that is there twice demands its outputs twice", () => {
+Deno.test("an input that the load has sent twice is none that was copied, and demands its outputs twice", () => {
   const { id } = evidence.sent.findLast(({ outputs }) => outputs > 0)!;
   const twice = spoilt(evidence, ({ inputs }) => ({
     inputs: withAnother(inputs, inputs.findIndex((each) => each.id === id)),
   }));
   const { lost, violations } = judge(twice);
   assert.equal(lost, evidence.sent[id]!.outputs);
-  assert.ok(violations.includes("1 inputs are there more than once"));
+  assert.deepEqual(violations, [
+    `${evidence.sent[id]!.outputs} outputs are lost`,
+  ]);
+});
+
+Deno.test("an input that is there more often than where the load has sent it was copied", () => {
+  const twice = spoilt(evidence, ({ inputs }) => ({
+    inputs: withAnother(inputs, 20),
+  }));
+  assert.ok(
+    judge(twice).violations.includes("1 inputs are there more than once"),
+  );
+  const { primary } = twice.clusters;
+  const atPlace = primary.inputs.findIndex(({ id }) =>
+    id === twice.clusters.secondary.inputs[20]!.id
+  );
+  const both = {
+    ...twice,
+    clusters: {
+      ...twice.clusters,
+      primary: { ...primary, inputs: withAnother(primary.inputs, atPlace) },
+    },
+  };
+  assert.ok(
+    !judge(both).violations.includes("1 inputs are there more than once"),
+  );
 });
 
 Deno.test("where nobody has moved the primary alone is judged", () => {

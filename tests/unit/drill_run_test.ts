@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  type Command,
   DrillError,
   type DrillWorld,
   type Fault,
@@ -11,7 +12,7 @@ import {
 } from "../../dr/drill/mod.ts";
 import type { ClusterName } from "../../dr/state/mod.ts";
 import { createLog } from "../../src/telemetry/log.ts";
-import { failedOver } from "./support_drill.ts";
+import { broughtHome, failedOver } from "./support_drill.ts";
 
 const { signal } = new AbortController();
 const log = createLog({ level: "error", write: () => {} });
@@ -41,6 +42,17 @@ const NOTHING: Scenario = {
   steps: [],
   expects: { active: "primary" },
   runsMs: 50,
+};
+
+const home = broughtHome({ before: 30, away: 20, after: 10 });
+const PLANNED: Scenario = {
+  ...NOTHING,
+  name: "planned",
+  steps: [
+    { atMs: 0, command: "failover --planned" },
+    { when: "promoted", afterMs: 0, command: "failback --switch" },
+  ],
+  expects: { active: "primary", switches: ["secondary", "primary"] },
 };
 
 /** All goes as it should, unless it is told otherwise. */
@@ -76,6 +88,12 @@ class ToyWorld implements DrillWorld {
 
   end(fault: Fault) {
     this.done.push(`end ${fault.kind}`);
+  }
+
+  run(command: Command, _signal: AbortSignal): Promise<void> {
+    this.done.push(command);
+    this.active = command === "failback --switch" ? "primary" : "secondary";
+    return Promise.resolve();
   }
 
   view(): View {
@@ -217,6 +235,101 @@ Deno.test("where a failover does not come the faults end before the cluster is a
     "observe primary",
     "observe secondary",
   ]);
+});
+
+/** In which an operator moves all, and nothing breaks. */
+function plannedWorld(): ToyWorld {
+  const world = new ToyWorld();
+  world.sent = home.sent;
+  world.clusters = home.clusters;
+  return world;
+}
+
+Deno.test("a planned switch and back is no fault, and both switches are told", async () => {
+  const world = plannedWorld();
+  const report = await runDrill(PLANNED, { ...options, world }, signal);
+  assert.deepEqual(report.violations, []);
+  assert.equal(report.met, true);
+  assert.deepEqual(report.switches.map(({ to }) => to), [
+    "secondary",
+    "primary",
+  ]);
+  assert.deepEqual([report.decideMs, report.firstRecordMs], [null, null]);
+  assert.deepEqual(world.done, [
+    "load",
+    "failover --planned",
+    "failback --switch",
+    "no load",
+    "observe primary",
+    // Once for how far the mirror is.
+    "observe secondary",
+    "observe secondary",
+  ]);
+});
+
+Deno.test("a planned switch that keeps the load waiting for too long misses the objectives", async () => {
+  const world = plannedWorld();
+  world.sent = home.sent.map((each) =>
+    each.id < 50
+      ? each
+      : { ...each, acknowledgedMs: each.acknowledgedMs! + 70_000 }
+  );
+  const report = await runDrill(PLANNED, { ...options, world }, signal);
+  assert.deepEqual(report.violations, []);
+  assert.equal(report.met, false);
+});
+
+Deno.test("a switch that commands said was made, and the load did not, is a violation", async () => {
+  const world = plannedWorld();
+  world.sent = home.sent.map((each) => ({ ...each, cluster: "primary" }));
+  const report = await runDrill(PLANNED, { ...options, world }, signal);
+  assert.ok(
+    report.violations.includes(
+      "the load has moved to: nowhere; and should have to: secondary, primary",
+    ),
+    report.violations.join("; "),
+  );
+});
+
+Deno.test("a command that fails makes the drill fail with what it said", async () => {
+  const world = plannedWorld();
+  world.run = () =>
+    Promise.reject(new DrillError('"failover --planned" ended with 1: no'));
+  await assert.rejects(
+    runDrill(PLANNED, { ...options, world }, signal),
+    /"failover --planned" ended with 1: no/,
+  );
+});
+
+Deno.test("a command that does not end is ended, and the drill fails", async () => {
+  const world = plannedWorld();
+  let isEnded = false;
+  world.run = (_command, stop) =>
+    new Promise((_resolve, reject) => {
+      stop.addEventListener("abort", () => {
+        isEnded = true;
+        reject(stop.reason);
+      });
+    });
+  await assert.rejects(
+    runDrill(PLANNED, { ...options, world, commandMs: 20 }, signal),
+    /failover --planned has not ended after 0.02 s/,
+  );
+  assert.ok(isEnded);
+});
+
+Deno.test("where what a command is to wait for does not come the drill ends", async () => {
+  const world = plannedWorld();
+  world.run = (command) => Promise.resolve(void world.done.push(command));
+  const report = await runDrill(
+    PLANNED,
+    { ...options, world, failoverMs: 50 },
+    signal,
+  );
+  assert.ok(
+    report.violations.includes("it did not come to this: failback --switch"),
+    report.violations.join("; "),
+  );
 });
 
 Deno.test("where a role ends there is no report", async () => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { judge } from "../../dr/drill/judge.ts";
 import type { SeenOutput, ShownAbort } from "../../dr/drill/mod.ts";
 import { abortIn } from "../../src/commands/drill/role_status.ts";
+import { formatLine } from "../../src/telemetry/log.ts";
 import { failedOver, spoilt } from "./support_drill.ts";
 
 const evidence = failedOver({ before: 40, after: 40, tail: 0, ahead: 0 });
@@ -61,14 +62,16 @@ for (
 }
 
 Deno.test("what the pool's log says of an abort is read", () => {
-  const line = JSON.stringify({
+  const line = formatLine({
     time: "2026-01-02T03:04:05.678Z",
     level: "warn",
     message: "transaction aborted",
-    cluster: "primary",
-    worker: 0,
-    error: "send offsets to transaction: timed out",
-    from: "my-input-0@12,my-input-1@0,other-1@7",
+    fields: {
+      cluster: "primary",
+      worker: 0,
+      error: "send offsets to transaction: timed out",
+      from: "my-input-0@12,my-input-1@0,other-1@7",
+    },
   });
   assert.deepEqual(abortIn(line, "my-input"), {
     cluster: "primary",

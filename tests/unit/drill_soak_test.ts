@@ -11,6 +11,7 @@ const REPORT: DrillReport = {
   world: "embedded",
   seed: 1,
   active: "secondary",
+  switches: [{ to: "secondary", inputsMs: 2_500, outputsMs: 2_900 }],
   detectMs: 1,
   decideMs: 2,
   promoteMs: 3,
@@ -39,7 +40,12 @@ const OUTCOMES: readonly SoakOutcome[] = [
   judged({}),
   judged({ firstRecordMs: 4_000, rpoMs: 900 }),
   judged({ firstRecordMs: 9_000, met: false, seed: 7 }),
-  judged({ scenario: "slow", firstRecordMs: null, active: "primary" }),
+  judged({
+    scenario: "slow",
+    firstRecordMs: null,
+    active: "primary",
+    switches: [],
+  }),
   { kind: "failed", scenario: "slow", seed: 8, message: "a role cannot go on" },
 ];
 
@@ -71,6 +77,25 @@ Deno.test("what has failed is told with the seed that repeats it, and why", () =
   );
   assert.match(text, /^kill +3 +1 +4\.00 s +9\.00 s +0\.90 s$/m);
   assert.match(text, /^slow +2 +1 +- +- +-$/m);
+});
+
+Deno.test("of planned switches the longest wait counts, of inputs or outputs", () => {
+  const planned = judged({
+    scenario: "planned",
+    firstRecordMs: null,
+    active: "primary",
+    switches: [
+      { to: "secondary", inputsMs: 5_000, outputsMs: 5_500 },
+      { to: "primary", inputsMs: 6_000, outputsMs: null },
+    ],
+    rpoMs: 0,
+    met: false,
+  });
+  const summary = soakSummary(3, [planned]);
+  assert.deepEqual(summary.scenarios[0]!.rtoMs, { p50: 6_000, max: 6_000 });
+  assert.deepEqual(summary.failed[0]!.why, [
+    "first output after 6000 ms, not 5000",
+  ]);
 });
 
 Deno.test("a soak that was stopped before its first drill has nothing to tell", () => {

@@ -25,7 +25,22 @@ const WRONG: readonly [readonly string[], RegExp][] = [
   [["--soak", "0"], /--soak takes a whole number from 1/],
   [["--soak", "5", "--at-once", "99"], /--at-once takes.*to 16/],
   [["--scenario", "pool-crash"], /pool-crash needs --clusters/],
+  [["--scenario", "planned"], /planned needs --clusters: .*their groups/],
   [["--break", "x", "--mend", "y"], /--break and --mend go.*with --clusters/],
+  [
+    [
+      "--clusters",
+      "--break",
+      "x",
+      "--mend",
+      "y",
+      "--soak",
+      "4",
+      "--at-once",
+      "2",
+    ],
+    /--break breaks.*--at-once at 1/,
+  ],
   [["--hurry"], /--hurry.*usage/],
 ];
 for (const [args, message] of WRONG) {
@@ -40,7 +55,7 @@ for (const [args, message] of WRONG) {
 Deno.test("`drill --list` names all scenarios and says what happens in them", async () => {
   const { status, text } = await said(["--list"], "stdout");
   assert.equal(status, 0);
-  for (const name of ["kill", "hang", "flapping", "both-down"]) {
+  for (const name of ["kill", "hang", "flapping", "both-down", "planned"]) {
     assert.match(text, new RegExp(`^${name} +\\w`, "m"));
   }
 });
@@ -50,6 +65,7 @@ const REPORT: DrillReport = {
   world: "embedded",
   seed: 7,
   active: "secondary",
+  switches: [{ to: "secondary", inputsMs: 2_500, outputsMs: 2_950 }],
   detectMs: 1_500,
   decideMs: 1_700,
   promoteMs: 2_300,
@@ -77,6 +93,7 @@ Deno.test("a report tells the moments, the counts and the limits", () => {
     const part of [
       /^drill kill \(embedded, seed 7\): met, took 15.00 s$/m,
       /first output +2.90 s after the fault \(at most 5.00 s\)/,
+      /to the secondary +no input for 2.50 s, no output for 2.95 s/,
       /0 lost, 0 repeated, 0 out of order/,
       /4 acknowledged and not mirrored, the oldest 0.34 s before the fault/,
       /^note: it is a toy$/m,

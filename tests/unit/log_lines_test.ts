@@ -2,14 +2,13 @@ import assert from "node:assert/strict";
 import {
   createLog,
   formatLine,
-  isAtLeast,
-  levelOfSyslog,
+  LevelSwitch,
   logClientLine,
   type LogLevel,
   type LogLine,
   LogSink,
-  syslogOfLevel,
 } from "../../src/telemetry/log.ts";
+import { readLine } from "../../src/telemetry/read_line.ts";
 
 const levels: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
@@ -24,14 +23,36 @@ function keptLog(level: LogLevel = "debug") {
   return { log, lines };
 }
 
-Deno.test("a line is JSON that begins with time, level and message", () => {
+Deno.test("a line is JSON as ECS logging has it, readable from its beginning", () => {
   const { log, lines } = keptLog();
-  log.info("hello", { count: 2 });
+  log.info("hello", { topic: "t", delayMs: 2 });
   assert.equal(
     formatLine(lines[0]!),
-    '{"time":"2026-01-02T03:04:05.678Z","level":"info",' +
-      '"message":"hello","count":2}',
+    '{"@timestamp":"2026-01-02T03:04:05.678Z","log.level":"info",' +
+      '"message":"hello","messaging.destination.name":"t",' +
+      '"switchyard.delay_ms":2,' +
+      '"service.name":"switchyard","ecs.version":"8.17.0"}',
   );
+});
+
+Deno.test("a line that is read has the names by which it was logged", () => {
+  const { log, lines } = keptLog();
+  log.warn("hello", { delayMs: 2, group: "g", reason: "why" });
+  assert.deepEqual(readLine(formatLine(lines[0]!)), {
+    time: "2026-01-02T03:04:05.678Z",
+    level: "warn",
+    message: "hello",
+    fields: {
+      delayMs: 2,
+      group: "g",
+      reason: "why",
+      "service.name": "switchyard",
+      "ecs.version": "8.17.0",
+    },
+  });
+  for (const other of ["", "error: x", "{", '{"message":"m"}', "[]"]) {
+    assert.equal(readLine(other), null);
+  }
 });
 
 Deno.test("only lines of the level and above are written", () => {
@@ -47,8 +68,10 @@ Deno.test("only lines of the level and above are written", () => {
 
 Deno.test("a child's lines carry the fields of all its ancestors", () => {
   const { log, lines } = keptLog();
-  log.child({ worker: 1, role: "a" }).child({ role: "b" }).warn("x", { n: 3 });
-  assert.deepEqual(lines[0]!.fields, { worker: 1, role: "b", n: 3 });
+  log.child({ worker: 1, role: "a" }).child({ role: "b" }).warn("x", {
+    count: 3,
+  });
+  assert.deepEqual(lines[0]!.fields, { worker: 1, role: "b", count: 3 });
 });
 
 Deno.test("a field cannot replace what every line has", () => {
@@ -56,33 +79,33 @@ Deno.test("a field cannot replace what every line has", () => {
     time: "t",
     level: "info",
     message: "m",
-    fields: { level: "none", message: "other", time: "never" },
+    fields: { level: "none", message: "other", "@timestamp": "never" },
   };
-  assert.deepEqual(JSON.parse(formatLine(line)), {
-    time: "t",
-    level: "info",
-    message: "m",
-  });
+  const written = JSON.parse(formatLine(line));
+  assert.deepEqual(
+    [written["@timestamp"], written["log.level"], written.message],
+    ["t", "info", "m"],
+  );
 });
 
 Deno.test("secrets are masked by their name and inside URLs", () => {
   const { log, lines } = keptLog();
-  log.info("x", {
-    "sasl.password": "hunter2",
-    registry: "https://user:hunter2@example.test/",
-    nested: { clientSecret: ["hunter2"], note: "http://a:hunter2@b/" },
+  log.info("http://a:hunter2@b/ and eyJhbGciOiJub25lIn0.hunter2.", {
+    reason: "https://user:hunter2@example.test/",
+    config: { "sasl.password": "hunter2", note: "http://a:hunter2@b/" },
+    damage: { clientSecret: ["hunter2"] },
     error: new Error("GET https://user:hunter2@example.test/ failed"),
   });
   const text = formatLine(lines[0]!);
   assert.doesNotMatch(text, /hunter2/);
-  assert.match(text, /"sasl.password":"\*\*\*"/);
+  assert.match(text, /sasl.password\\":\\"\*\*\*/);
 });
 
-Deno.test("an error keeps its cause and own fields, and its stack at error level only", () => {
+Deno.test("an error keeps its cause and code, its stack at error level only, and nothing else", () => {
   const { log, lines } = keptLog();
   const error = Object.assign(
     new TypeError("outer", { cause: new Error("inner") }),
-    { codeName: "_TRANSPORT" },
+    { codeName: "_TRANSPORT", response: "what it was working on" },
   );
   log.warn("x", { error });
   log.error("x", { error });
@@ -93,6 +116,11 @@ Deno.test("an error keeps its cause and own fields, and its stack at error level
     cause: { name: "Error", message: "inner" },
   });
   assert.match(JSON.stringify(lines[1]!.fields), /log_lines_test/);
+  const written = JSON.parse(formatLine(lines[1]!));
+  assert.equal(written["error.type"], "TypeError");
+  assert.equal(written["error.code"], "_TRANSPORT");
+  assert.equal(written["error.message"], "outer; because: inner");
+  assert.match(written["error.stack_trace"], /^TypeError: outer\n +at /);
 });
 
 Deno.test("any value becomes plain data that another thread can be sent", () => {
@@ -100,22 +128,24 @@ Deno.test("any value becomes plain data that another thread can be sent", () => 
   const cycle: Record<string, unknown> = {};
   cycle["self"] = cycle;
   log.error("x", {
-    cycle,
-    big: 2n ** 70n,
-    call: () => 1,
-    symbol: Symbol("s"),
-    bytes: new Uint8Array(7),
-    date: new Date(0),
-    broken: new Date(NaN),
-    infinite: Infinity,
-    absent: undefined,
-    long: "y".repeat(1_000_000),
-    many: Array.from({ length: 10_000 }, (_, index) => index),
+    processor: {
+      cycle,
+      big: 2n ** 70n,
+      call: () => 1,
+      symbol: Symbol("s"),
+      bytes: new Uint8Array(7),
+      date: new Date(0),
+      broken: new Date(NaN),
+      infinite: Infinity,
+      absent: undefined,
+      long: "y".repeat(1_000_000),
+      many: Array.from({ length: 10_000 }, (_, index) => index),
+    },
   });
   const [line] = lines;
   assert.deepEqual(structuredClone(line), line);
   const text = formatLine(line!);
-  assert.deepEqual(JSON.parse(text).bytes, "7 bytes");
+  assert.deepEqual(JSON.parse(text)["switchyard.processor.bytes"], "7 bytes");
   assert.ok(text.length < 5000, `${text.length} characters`);
 });
 
@@ -165,14 +195,24 @@ Deno.test("librdkafka's lines keep their severity and facility", () => {
   assert.deepEqual(lines[0]!.fields, { facility: "FAIL" });
 });
 
-Deno.test("librdkafka is asked for all that the log shows, and no more", () => {
-  for (const least of levels) {
-    for (let level = 0; level <= 7; level++) {
-      assert.equal(
-        level <= syslogOfLevel(least),
-        isAtLeast(levelOfSyslog(level), least),
-        `${least} ${level}`,
-      );
-    }
-  }
+Deno.test("a level that changes holds for children and for other threads at once", () => {
+  const { log, lines } = keptLog("error");
+  const child = log.child({ role: "a" });
+  const ofThread = createLog({
+    level: new LevelSwitch(log.level.memory),
+    write: (line) => lines.push(line),
+  });
+  const say = (message: string) =>
+    [log, child, ofThread].forEach((each) => each.debug(message));
+  say("before");
+  log.level.current = "debug";
+  say("meanwhile");
+  log.level.current = "warn";
+  say("after");
+  assert.deepEqual(lines.map(({ message }) => message), [
+    "meanwhile",
+    "meanwhile",
+    "meanwhile",
+  ]);
+  assert.equal(log.level.current, "warn");
 });

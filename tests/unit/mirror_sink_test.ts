@@ -17,6 +17,7 @@ import type {
   Position,
   TransactionNote,
 } from "../../src/pool/protocol.ts";
+import { LevelSwitch } from "../../src/telemetry/log.ts";
 import { type CopyOutbox, MirrorSink } from "../../workers/mirror_sink.ts";
 import { Router } from "../../workers/router.ts";
 import { Settlement } from "../../workers/settlement.ts";
@@ -93,7 +94,7 @@ function mirror(next: number, beginning: Partial<MirrorBeginning> = {}) {
       era: 0,
       limits: LIMITS,
       transaction: { intervalMs: 1, mostMs: 5000, records: 1 },
-      logLevel: "error",
+      logLevel: new LevelSwitch("error").memory,
     },
     commit: (positions, note) => commits.push({ positions, note }),
     onLogChanged: (_, offset) => changes.push(offset),

@@ -77,7 +77,7 @@ for (const [settings, feature] of needs) {
   Deno.test(`${asked} is refused by a library without ${feature}`, () => {
     const lines = missingFeatures(settings, without(feature), null);
     assert.equal(lines.length, 1);
-    assert.ok(lines[0]?.includes(` needs ${feature}, `), lines[0]);
+    assert.ok(lines[0]?.includes(` needs ${feature}, `), lines[0] ?? "");
   });
 }
 

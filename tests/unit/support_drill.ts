@@ -66,6 +66,41 @@ export function failedOver(course: Course): Evidence {
   };
 }
 
+export interface RoundTrip {
+  /** Inputs sent to the primary, to the secondary, and to the primary again. */
+  readonly before: number;
+  readonly away: number;
+  readonly after: number;
+}
+
+/** A planned switch and back; the records come one each ms. */
+export function broughtHome({ after, away, before }: RoundTrip): Evidence {
+  const ids = Array.from({ length: before + away + after }, (_, id) => id);
+  const isAway = (id: number) => id >= before && id < before + away;
+  const claims = new Map(
+    ids.map((id): [number, Place] => {
+      const clusterId = isAway(id) ? "two" : "one";
+      return [id, claimsOn(clusterId, ids).get(id)!];
+    }),
+  );
+  const seen = { inputs: inputs(ids), outputs: outputs(ids, claims) };
+  return {
+    sent: ids.map((id): Sent => ({
+      id,
+      key: keyOf(id),
+      outputs: countOf(id),
+      cluster: isAway(id) ? "secondary" : "primary",
+      sentMs: id,
+      acknowledgedMs: id + 1,
+    })),
+    active: "primary",
+    clusters: {
+      primary: { clusterId: "one", ...seen },
+      secondary: { clusterId: "two", ...seen },
+    },
+  };
+}
+
 function inputs(ids: readonly number[]): Seen[] {
   const ends = new Map<number, number>();
   return ids.map((id) => {

@@ -1,5 +1,6 @@
 /** A failback without clusters, with pools at work, and crashes at any point. */
 import assert from "node:assert/strict";
+import type { SpanRecorder } from "../../src/telemetry/span_recorder.ts";
 import {
   failBack,
   type FailBackParts,
@@ -36,6 +37,8 @@ export class Lost extends Error {
 }
 
 export class FailbackWorld {
+  /** Null: nobody takes any. */
+  spans: SpanRecorder | null = null;
   state: DrState = FAILED_OVER;
   /** Of the tail, those that were copied, in order. */
   readonly copied: number[] = [];
@@ -200,6 +203,7 @@ export class FailbackWorld {
       },
       now: () => 0,
       onStep: () => {},
+      spans: this.spans,
     };
   }
 

@@ -1,5 +1,6 @@
 /** A failover without clusters: what each step has done, and what it relies on. */
 import assert from "node:assert/strict";
+import type { SpanRecorder } from "../../src/telemetry/span_recorder.ts";
 import {
   failOver,
   type FailOverOutcome,
@@ -33,6 +34,8 @@ export interface Crash {
 class Crashed extends Error {}
 
 export class FailoverWorld {
+  /** Null: nobody takes any. */
+  spans: SpanRecorder | null = null;
   state: DrState | null;
   readonly history: DrState[] = [];
   /** By lane: the highest era of its log. */
@@ -124,6 +127,7 @@ export class FailoverWorld {
         }),
       now: () => 0,
       onStep: ({ step }) => reports.push(step),
+      spans: this.spans,
     };
   }
 

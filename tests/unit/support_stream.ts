@@ -6,12 +6,14 @@ import type {
   WorkerLimits,
 } from "../../src/pool/protocol.ts";
 import type { Sample } from "../../src/pool/status.ts";
+import { LevelSwitch } from "../../src/telemetry/log.ts";
 import { DelayTopics } from "../../workers/delay_topics.ts";
 import type { StreamParts } from "../../workers/handlers.ts";
 import type { Processor, ProcessorLog } from "../../workers/processor.ts";
 import type { RetryPolicy } from "../../workers/retry.ts";
 import { Settlement, type Ticket } from "../../workers/settlement.ts";
 import { streamKind } from "../../workers/stream_kind.ts";
+import type { WorkerTracing } from "../../workers/worker_tracing.ts";
 import {
   batchOf,
   type FakeRecord,
@@ -27,6 +29,8 @@ export interface StreamOptions {
   readonly retry?: Partial<RetryPolicy>;
   readonly onSample?: (sample: Sample) => void;
   readonly delayTopics?: readonly DelayTopic[];
+  readonly tracing?: WorkerTracing;
+  readonly log?: ProcessorLog;
 }
 
 const ONE_ATTEMPT: RetryPolicy = {
@@ -62,8 +66,15 @@ export function streamInto<Value>(
     StreamParts,
     "page" | "settlement" | "sink"
   >,
-  { limits, ordering = "partition", retry, onSample, delayTopics = [] }:
-    StreamOptions = {},
+  {
+    delayTopics = [],
+    limits,
+    log = silentLog,
+    onSample,
+    ordering = "partition",
+    retry,
+    tracing,
+  }: StreamOptions = {},
 ) {
   const crashes: unknown[] = [];
   const kind = streamKind(processor as Processor, {
@@ -88,10 +99,10 @@ export function streamInto<Value>(
       coordinates: null,
       samples: onSample !== undefined,
       tracing: null,
-      logLevel: "info",
+      logLevel: new LevelSwitch("info").memory,
     },
     delayTopics: new DelayTopics(delayTopics),
-    log: silentLog,
+    log,
     onSample,
     onCrash: (error) => crashes.push(error),
   });
@@ -107,6 +118,7 @@ export function streamInto<Value>(
       }
     }
     const ticket = settlement.open(batchOf(records));
+    tracing?.open(ticket, tracing.now());
     kind.handle(ticket);
     return ticket;
   };

@@ -35,6 +35,7 @@ type BatchReads =
   | "free"
   | "freed"
   | "headers"
+  | "headerText"
   | "key"
   | "keyIdentity"
   | "keyText"
@@ -121,6 +122,13 @@ export class FakeBatch implements Pick<Batch, BatchReads> {
 
   headers(index: number): readonly ReadHeader[] {
     return this.#record(index).headers ?? [];
+  }
+
+  headerText(index: number, name: Uint8Array): string | null {
+    const key = new TextDecoder().decode(name.subarray(0, -1));
+    const value = this.headers(index).findLast((each) => each.key === key)
+      ?.value ?? null;
+    return value && new TextDecoder().decode(value);
   }
 
   free(): void {

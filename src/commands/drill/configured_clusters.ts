@@ -7,7 +7,9 @@ import { DRILL_NAMESPACE } from "../../../dr/formats/mod.ts";
 import type { ClusterName } from "../../../dr/state/mod.ts";
 import { type Admin, KafkaError } from "../../kafka/mod.ts";
 import type { Log } from "../../telemetry/log.ts";
-import type { ClusterFault, DrillClusters } from "./roles_world.ts";
+import type { ClusterFault } from "./cluster_fault.ts";
+import type { DrillClusters } from "./roles_world.ts";
+import type { UserCommands } from "./user_commands.ts";
 
 export interface ConfiguredClustersOptions {
   readonly servers: Readonly<Record<ClusterName, string>>;
@@ -16,8 +18,8 @@ export interface ConfiguredClustersOptions {
   /** What the names of all of the drill's topics have in them. */
   readonly namespace: string;
   readonly jobTopics: readonly string[];
-  /** Break the primary, and mend it; null: the drill's links are cut. */
-  readonly commands: { readonly break: string; readonly mend: string } | null;
+  /** Owned by it. */
+  readonly commands: UserCommands;
   readonly log: Log;
 }
 
@@ -28,9 +30,6 @@ const NAMES: readonly ClusterName[] = ["primary", "secondary"];
 
 export class ConfiguredClusters implements DrillClusters {
   readonly #options: ConfiguredClustersOptions;
-  readonly #failed = Promise.withResolvers<string>();
-  #commands: Promise<void> = Promise.resolve();
-  #isBroken = false;
 
   private constructor(options: ConfiguredClustersOptions) {
     this.#options = options;
@@ -58,30 +57,21 @@ export class ConfiguredClusters implements DrillClusters {
   }
 
   get failed(): Promise<string> {
-    return this.#failed.promise;
+    return this.#options.commands.failed;
   }
 
   begin(fault: ClusterFault): boolean {
-    const { commands } = this.#options;
-    if (commands === null || !isBreak(fault)) return false;
-    this.#isBroken = true;
-    this.#run(commands.break);
-    return true;
+    return this.#options.commands.begin(fault);
   }
 
   end(fault: ClusterFault): boolean {
-    const { commands } = this.#options;
-    if (commands === null || !isBreak(fault)) return false;
-    this.#isBroken = false;
-    this.#run(commands.mend);
-    return true;
+    return this.#options.commands.end(fault);
   }
 
   /** What was broken is mended, and all topics of the drill are deleted. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { admins, commands, log } = this.#options;
-    if (this.#isBroken) this.#run(commands!.mend);
-    await this.#commands;
+    await commands[Symbol.asyncDispose]();
     for (const name of NAMES) {
       try {
         await this.#delete(admins[name]);
@@ -120,25 +110,4 @@ export class ConfiguredClusters implements DrillClusters {
     const failed = answers.find(({ error }) => error !== null);
     if (failed !== undefined) throw failed.error;
   }
-
-  /** One after the other. */
-  #run(command: string): void {
-    this.#commands = this.#commands.then(async () => {
-      const { code, stderr } = await new Deno.Command("/bin/sh", {
-        args: ["-c", command],
-        stdin: "null",
-        stdout: "null",
-        stderr: "piped",
-      }).output();
-      if (code === 0) return;
-      const said = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
-      this.#failed.resolve(`"${command}" ended with ${code}: ${said}`);
-    });
-  }
 }
-
-/** All that keeps everybody from the primary. */
-const isBreak = (fault: ClusterFault): boolean =>
-  fault.cluster === "primary" &&
-  (fault.kind === "kill" || fault.kind === "hang" ||
-    fault.kind === "cut" && fault.from.includes("load"));

@@ -12,12 +12,15 @@ import { DRILL_PROCESSOR } from "./embedded_world.ts";
 import { freeAddress } from "./environment.ts";
 import { listedTail } from "./listed_tail.ts";
 import { RolesWorld } from "./roles_world.ts";
+import { type BreakCommands, UserCommands } from "./user_commands.ts";
 
 export interface ConfiguredWorldOptions {
   readonly library: Library;
   readonly settings: Settings;
   readonly brokers: Readonly<Record<ClusterName, string>>;
-  readonly commands: { readonly break: string; readonly mend: string } | null;
+  readonly commands: BreakCommands | null;
+  /** The name of what happens. */
+  readonly scenario: string;
   /** Of what the roles say. */
   readonly roles: Log;
   readonly log: Log;
@@ -30,9 +33,11 @@ const LINKS_ONLY =
 
 /** @throws {DrillError} where the clusters cannot have one. */
 export async function openConfiguredWorld(
-  { brokers, commands, library, log, roles, settings }: ConfiguredWorldOptions,
+  options: ConfiguredWorldOptions,
   signal: AbortSignal,
 ): Promise<RolesWorld> {
+  const { brokers, commands, library, log, roles, scenario, settings } =
+    options;
   refuseTls(settings);
   const namespace = DRILL_NAMESPACE + crypto.randomUUID().slice(0, 8);
   const topics = {
@@ -67,7 +72,7 @@ export async function openConfiguredWorld(
     },
     namespace,
     jobTopics: Object.values(topics),
-    commands,
+    commands: new UserCommands(commands, scenario),
     log,
   }, signal);
   const env = {

@@ -6,6 +6,7 @@ import {
   type Scenario,
 } from "../../../dr/drill/mod.ts";
 import { createLog, type LogLine } from "../../telemetry/log.ts";
+import type { SpanRecorder } from "../../telemetry/span_recorder.ts";
 import type { RolesWorld } from "./roles_world.ts";
 
 export interface DrillInOptions {
@@ -15,13 +16,16 @@ export interface DrillInOptions {
   readonly world: RolesWorld;
   /** What happens, a line each. */
   readonly onNews: (line: string) => void;
+  /** Default: null, nobody takes spans. */
+  readonly spans?: SpanRecorder | null;
   /** Where it is told why it has failed. */
   readonly onKept: (path: string) => void;
 }
 
 /** As `runDrill`; where it fails, the folder of the world is kept. */
 export async function drillIn(
-  { objectives, onKept, onNews, scenario, seed, world }: DrillInOptions,
+  { objectives, onKept, onNews, scenario, seed, spans = null, world }:
+    DrillInOptions,
   signal: AbortSignal,
 ): Promise<DrillReport> {
   const { folder } = world;
@@ -46,6 +50,7 @@ export async function drillIn(
       objectives,
       world,
       log,
+      spans,
       onEvidence: (evidence) =>
         folder.add("evidence.json", JSON.stringify(evidence)),
     }, signal);

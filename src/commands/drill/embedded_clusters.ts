@@ -15,7 +15,8 @@ import {
 } from "../../../dr/formats/mod.ts";
 import type { ClusterName } from "../../../dr/state/mod.ts";
 import { type Library, MockCluster } from "../../kafka/mod.ts";
-import type { ClusterFault, DrillClusters } from "./roles_world.ts";
+import type { ClusterFault } from "./cluster_fault.ts";
+import type { DrillClusters } from "./roles_world.ts";
 
 /** Partitions of the topics with records of the job. */
 const PARTITIONS = 4;

@@ -9,8 +9,23 @@ export const ownEnvironment = (): Record<string, string> =>
     Object.entries(Deno.env.toObject()).filter(([name]) => NEEDED.test(name)),
   );
 
+/**
+ * Below the ports that systems hand out by themselves (Linux from 32768, macOS
+ * from 49152): the links of a drill take such ones all the time.
+ */
+const LEAST_PORT = 12_000;
+const MOST_PORT = 32_000;
+
 /** One that nobody listens on just now. */
 export function freeAddress(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return `127.0.0.1:${listener.addr.port}`;
+  for (;;) {
+    const port = LEAST_PORT +
+      Math.floor(Math.random() * (MOST_PORT - LEAST_PORT));
+    try {
+      using _listener = Deno.listen({ hostname: "127.0.0.1", port });
+      return `127.0.0.1:${port}`;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }

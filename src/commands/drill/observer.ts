@@ -6,13 +6,16 @@ import type {
   Seen,
   SeenOutput,
 } from "../../../dr/drill/mod.ts";
+import { maySettle } from "../../../dr/cut/requests.ts";
 import {
   Admin,
   type Batch,
   type ClientProperties,
   type ConsumerProperties,
   headerName,
+  KafkaError,
   type Library,
+  ReadError,
   readTopic,
   wholeTopic,
 } from "../../kafka/mod.ts";
@@ -94,6 +97,11 @@ function claimOf(header: string | null): Claim | null {
     ordinal: Number(ordinal),
   };
 }
+
+/** Brokers that have just started do not know yet who leads. */
+export const mayAnswerYet = (error: unknown): boolean =>
+  error instanceof ReadError ||
+  error instanceof KafkaError && maySettle(error);
 
 /** Of all partitions together. @throws {KafkaError} */
 export async function endOf(admin: Admin, topic: string): Promise<number> {

@@ -1,6 +1,7 @@
 /** A command of ours as a process of its own, that can crash and stand still. */
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { readLine } from "../../telemetry/read_line.ts";
 
 const MAIN = fileURLToPath(new URL("./role_main.ts", import.meta.url));
 const KEPT_LINES = 40;
@@ -31,7 +32,7 @@ export const roleCommand = (
 
 const STARTED = z.object({
   message: z.literal("started"),
-  http: z.url(),
+  fields: z.object({ http: z.url() }),
 });
 
 export class Role implements AsyncDisposable {
@@ -132,23 +133,18 @@ export class Role implements AsyncDisposable {
     this.#lines.push(line);
     if (this.#lines.length > KEPT_LINES) this.#lines.shift();
     this.#options.onLine(line);
-    const started = STARTED.safeParse(parsed(line));
+    const started = STARTED.safeParse(readLine(line));
     if (started.success && this.#process === process) {
-      this.#http = started.data.http;
+      this.#http = started.data.fields.http;
     }
   }
 }
 
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
-  }
-}
-
 /** Does nothing with one that has ended. */
-function signalled(process: Deno.ChildProcess, signal: Deno.Signal): void {
+export function signalled(
+  process: Deno.ChildProcess,
+  signal: Deno.Signal,
+): void {
   try {
     process.kill(signal);
   } catch (error) {

@@ -1,5 +1,6 @@
 /** What roles say of themselves, as far as a drill asks. */
 import { z } from "zod";
+import { readLine } from "../../telemetry/read_line.ts";
 import type { RoleName, ShownAbort } from "../../../dr/drill/mod.ts";
 
 const HEALTH = z.object({
@@ -10,7 +11,7 @@ export const SENTINEL = z.object({
 });
 const HEALTHY = z.object({ health: z.literal("healthy") });
 /** When all of them are so, a drill may begin. */
-export const READY: Readonly<Record<RoleName, z.ZodType>> = {
+const READY: Readonly<Record<RoleName, z.ZodType>> = {
   sentinel: z.object({
     isVoting: z.literal(true),
     lagMs: z.number(),
@@ -23,7 +24,7 @@ export const READY: Readonly<Record<RoleName, z.ZodType>> = {
 };
 
 /** What keeps a role from being ready, as a user reads it. */
-export function lacksOf(
+function lacksOf(
   told: unknown,
   { issues: [issue] }: z.ZodError,
 ): string {
@@ -37,17 +38,30 @@ export function lacksOf(
   return `has ${path.join(".")} ${JSON.stringify(found)}`;
 }
 
+/** What roles still lack for a drill, a sentence each. */
+export async function lacksOfAll(
+  status: (role: RoleName) => Promise<unknown>,
+): Promise<readonly string[]> {
+  const lacks = await Promise.all(
+    (["sentinel", "mirror", "pool"] as const).map(async (role) => {
+      const told = await status(role);
+      const { error } = READY[role].safeParse(told);
+      return error === undefined ? [] : [`the ${role} ${lacksOf(told, error)}`];
+    }),
+  );
+  return lacks.flat();
+}
+
 const ABORTED = z.object({
-  time: z.iso.datetime(),
-  message: z.literal("transaction aborted"),
   cluster: z.enum(["primary", "secondary"]),
   from: z.string(),
 });
 
 /** What a line of the pool's log says of a transaction that was aborted. */
 export function abortIn(line: string, inputTopic: string): ShownAbort | null {
-  if (!line.includes(ABORTED.shape.message.value)) return null;
-  const { cluster, from, time } = ABORTED.parse(JSON.parse(line));
+  const said = readLine(line);
+  if (said?.message !== "transaction aborted") return null;
+  const { cluster, from } = ABORTED.parse(said.fields);
   const own = from.split(",").flatMap((each): [number, number][] => {
     const [tp = "", offset] = each.split("@");
     const at = tp.lastIndexOf("-");
@@ -55,5 +69,9 @@ export function abortIn(line: string, inputTopic: string): ShownAbort | null {
       ? [[Number(tp.slice(at + 1)), Number(offset)]]
       : [];
   });
-  return { cluster, atMs: Date.parse(time), from: Object.fromEntries(own) };
+  return {
+    cluster,
+    atMs: Date.parse(said.time),
+    from: Object.fromEntries(own),
+  };
 }

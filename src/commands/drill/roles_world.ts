@@ -9,6 +9,7 @@
  *     drill: state, ends, and in the end all records
  */
 import type {
+  Command,
   DrillWorld,
   Fault,
   Load,
@@ -20,7 +21,7 @@ import type {
   TailRange,
   View,
 } from "../../../dr/drill/mod.ts";
-import type { ClusterName } from "../../../dr/state/mod.ts";
+import { type ClusterName, isWorkedIn } from "../../../dr/state/mod.ts";
 import { followStates } from "../../../dr/state/follow.ts";
 import { pause } from "../../../dr/waits.ts";
 import {
@@ -30,17 +31,22 @@ import {
   KafkaError,
   type Library,
   type ProducerProperties,
-  ReadError,
 } from "../../kafka/mod.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { DrillFolder } from "./drill_folder.ts";
 import { Generator } from "./generator.ts";
+import { type ClusterFault, modeOf, PASSING } from "./cluster_fault.ts";
 import { Link, type LinkMode } from "./link.ts";
-import { adminOf, endOf, observe, type ObserverOptions } from "./observer.ts";
+import {
+  adminOf,
+  endOf,
+  mayAnswerYet,
+  observe,
+  type ObserverOptions,
+} from "./observer.ts";
 import { Role } from "./role.ts";
-import { abortIn, lacksOf, READY, SENTINEL } from "./role_status.ts";
-
-export type ClusterFault = Extract<Fault, { readonly cluster: ClusterName }>;
+import { abortIn, lacksOfAll, SENTINEL } from "./role_status.ts";
+import { runCommand } from "./run_command.ts";
 
 /** The clusters of a drill, and what is done to them. */
 export interface DrillClusters extends AsyncDisposable {
@@ -84,19 +90,12 @@ export interface RolesWorldOptions {
 
 const LOOK_MS = 100;
 const PARTIES: readonly Party[] = ["pool", "mirror", "sentinel", "load"];
-const COMMAND: Readonly<Record<RoleName, string>> = {
-  pool: "start",
-  mirror: "mirror",
-  sentinel: "sentinel",
-};
-const PASSING: LinkMode = { kind: "pass", delayMs: 0 };
 
 type Links = Readonly<Record<Party, Readonly<Record<ClusterName, Link>>>>;
 
 export class RolesWorld implements DrillWorld, AsyncDisposable {
   readonly name: string;
   readonly limits: readonly string[];
-  readonly failed: Promise<string>;
   readonly folder: DrillFolder;
   readonly #options: RolesWorldOptions;
   readonly #links: Links;
@@ -105,6 +104,9 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   readonly #observers: Readonly<Record<ClusterName, ObserverOptions>>;
   readonly #watchers: Readonly<Record<ClusterName, Admin>>;
   readonly #owned: AsyncDisposableStack;
+  readonly #failed = Promise.withResolvers<string>();
+  /** What operators have started is among them. */
+  readonly #running: Role[] = [];
   readonly #aborts: ShownAbort[] = [];
   #state: View["state"] = null;
   #health: View["health"] = null;
@@ -113,7 +115,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   private constructor(options: RolesWorldOptions, owned: AsyncDisposableStack) {
     this.#owned = owned;
     this.#options = options;
-    const { clients, clusters, env, library, limits, name } = options;
+    const { clients, clusters, library, limits, name } = options;
     this.name = name;
     this.limits = limits;
     this.folder = owned.use(options.folder);
@@ -146,22 +148,10 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
       primary: owned.use(adminOf(this.#observers.primary)),
       secondary: owned.use(adminOf(this.#observers.secondary)),
     };
-    const role = (role: RoleName) =>
-      owned.use(
-        new Role({
-          args: [COMMAND[role]],
-          env: {
-            ...env,
-            PRIMARY_BROKERS: this.#links[role].primary.servers,
-            SECONDARY_BROKERS: this.#links[role].secondary.servers,
-          },
-          onLine: (line) => this.#heard(role, line),
-        }),
-      );
     this.#roles = {
-      sentinel: role("sentinel"),
-      mirror: role("mirror"),
-      pool: role("pool"),
+      sentinel: this.#start("sentinel", ["sentinel"]),
+      mirror: this.#start("mirror", ["mirror"]),
+      pool: this.#start("pool", ["start"]),
     };
     const producer = (cluster: ClusterName): ProducerProperties => ({
       ...clients[cluster].producer,
@@ -176,17 +166,17 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
         },
         topic: inputTopic,
         active: () =>
-          this.#state?.phase === "steady" ? this.#state.active : null,
+          this.#state !== null && isWorkedIn(this.#state.phase)
+            ? this.#state.active
+            : null,
       }),
     );
-    const { mirror, pool, sentinel } = this.#roles;
-    this.failed = Promise.race([
-      clusters.failed,
-      mirror.failed,
-      pool.failed,
-      sentinel.failed,
-    ]);
+    void clusters.failed.then(this.#failed.resolve);
     this.#watch(owned);
+  }
+
+  get failed(): Promise<string> {
+    return this.#failed.promise;
   }
 
   /** Everybody begins to work; see `ready`. */
@@ -218,20 +208,11 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
       case "freeze":
         return this.#roles[fault.role].freeze();
       case "cut":
-        if (this.#options.clusters.begin(fault)) return;
-        return this.#link(fault.cluster, fault.from, { kind: "hold" });
       case "kill":
-        if (this.#options.clusters.begin(fault)) return;
-        return this.#link(fault.cluster, PARTIES, { kind: "refuse" });
       case "hang":
-        if (this.#options.clusters.begin(fault)) return;
-        return this.#link(fault.cluster, PARTIES, { kind: "hold" });
       case "slow":
         if (this.#options.clusters.begin(fault)) return;
-        return this.#link(fault.cluster, PARTIES, {
-          kind: "pass",
-          delayMs: fault.delayMs,
-        });
+        return this.#link(fault, modeOf(fault));
     }
   }
 
@@ -246,12 +227,26 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
       case "hang":
       case "slow":
         if (this.#options.clusters.end(fault)) return;
-        return this.#link(
-          fault.cluster,
-          fault.kind === "cut" ? fault.from : PARTIES,
-          PASSING,
-        );
+        return this.#link(fault, PASSING);
     }
+  }
+
+  async run(command: Command, signal: AbortSignal): Promise<void> {
+    const args = command.split(" ");
+    if (command === "mirror --from secondary") {
+      this.#start("mirror", args, "mirror-back");
+      return;
+    }
+    const { clusters: { servers }, env } = this.#options;
+    await runCommand({
+      args: [...args, "--json"],
+      env: {
+        ...env,
+        PRIMARY_BROKERS: servers.primary,
+        SECONDARY_BROKERS: servers.secondary,
+      },
+      onLine: (line) => this.folder.add("operator.log", line),
+    }, signal);
   }
 
   view(): View {
@@ -285,9 +280,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
         return await observe(this.#observers[cluster], signal);
       } catch (error) {
         signal.throwIfAborted();
-        const mayPass = error instanceof ReadError ||
-          error instanceof KafkaError && error.retriable;
-        if (!mayPass) throw error;
+        if (!mayAnswerYet(error)) throw error;
       }
       await pause(LOOK_MS, signal);
     }
@@ -303,30 +296,48 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
 
   /** Without leave; all else is left to disposal. */
   killRoles(): void {
-    for (const each of Object.values(this.#roles)) void each.kill();
+    for (const each of this.#running) void each.kill();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { stopMs } = this.#options;
     if (stopMs !== undefined) {
-      await Promise.all(
-        Object.values(this.#roles).map((each) => each.stop(stopMs)),
-      );
+      await Promise.all(this.#running.map((each) => each.stop(stopMs)));
     }
     await this.#owned.disposeAsync();
   }
 
-  #heard(role: RoleName, line: string): void {
-    this.folder.add(`${role}.log`, line);
+  /** Over the links of this role. */
+  #start(role: RoleName, args: readonly string[], log: string = role): Role {
+    const { primary, secondary } = this.#links[role];
+    const started = this.#owned.use(
+      new Role({
+        args,
+        env: {
+          ...this.#options.env,
+          PRIMARY_BROKERS: primary.servers,
+          SECONDARY_BROKERS: secondary.servers,
+        },
+        onLine: (line) => this.#heard(role, log, line),
+      }),
+    );
+    void started.failed.then(this.#failed.resolve);
+    this.#running.push(started);
+    return started;
+  }
+
+  #heard(role: RoleName, log: string, line: string): void {
+    this.folder.add(`${log}.log`, line);
     const abort = role === "pool"
       ? abortIn(line, this.#options.inputTopic)
       : null;
     if (abort !== null) this.#aborts.push(abort);
-    this.#options.log.info(line, { role });
+    this.#options.log.info(line, { role: log });
   }
 
-  #link(cluster: ClusterName, from: readonly Party[], mode: LinkMode): void {
-    for (const party of from) this.#links[party][cluster].mode = mode;
+  #link(fault: ClusterFault, mode: LinkMode): void {
+    const from = fault.kind === "cut" ? fault.from : PARTIES;
+    for (const party of from) this.#links[party][fault.cluster].mode = mode;
   }
 
   #watch(owned: AsyncDisposableStack): void {
@@ -367,18 +378,10 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   }
 
   async #isReady(): Promise<boolean> {
-    const waiting = await Promise.all(
-      Object.entries(READY).map(async ([name, ready]) => {
-        const told = await this.#roles[name as RoleName].status();
-        const { error } = ready.safeParse(told);
-        return error === undefined
-          ? []
-          : [`the ${name} ${lacksOf(told, error)}`];
-      }),
-    );
+    const lacks = await lacksOfAll((role) => this.#roles[role].status());
     this.#waiting = [
       ...this.#state?.phase === "steady" ? [] : ["there is no state"],
-      ...waiting.flat(),
+      ...lacks,
     ];
     return this.#waiting.length === 0;
   }

@@ -15,6 +15,7 @@ import {
   soakSummary,
 } from "../../../dr/drill/mod.ts";
 import { roleCommand } from "./role.ts";
+import type { BreakCommands } from "./user_commands.ts";
 
 export interface SoakOptions {
   readonly scenarios: readonly Scenario[];
@@ -24,7 +25,7 @@ export interface SoakOptions {
   readonly objectivesOf: (scenario: Scenario) => Objectives;
   readonly isOnClusters: boolean;
   /** As of one drill. */
-  readonly commands: { readonly break: string; readonly mend: string } | null;
+  readonly commands: BreakCommands | null;
   /** Of each drill. */
   readonly env: Readonly<Record<string, string>>;
   /** A line for each drill that is over. */
@@ -122,11 +123,16 @@ function lineOf({ scenario, seed }: SoakDrill, outcome: SoakOutcome): string {
 }
 
 const figures = (
-  { firstRecordMs, outputs, rpoMs, tail, tookMs }: DrillReport,
+  { firstRecordMs, outputs, rpoMs, switches, tail, tookMs }: DrillReport,
 ): string =>
   [
     ...firstRecordMs === null ? [] : [`RTO ${firstRecordMs} ms`],
     ...firstRecordMs === null ? [] : [`tail ${tail} of ${rpoMs} ms`],
+    ...firstRecordMs !== null
+      ? []
+      : switches.map(({ inputsMs, outputsMs, to }) =>
+        `to the ${to}: no input for ${inputsMs} ms, no output for ${outputsMs} ms`
+      ),
     `${outputs} outputs`,
     `took ${tookMs} ms`,
   ].join(", ");

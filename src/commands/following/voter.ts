@@ -1,7 +1,7 @@
 /**
- * Says every second, in the votes topic, whether this pool gets on with the
- * active cluster: while it does, no sentinel takes that cluster for dead. What
- * it cannot say disturbs nobody; silence is no veto.
+ * Says in the votes topic whether this pool gets on with the active cluster, each
+ * second and when that changes: while it does, no sentinel takes that cluster for
+ * dead. What it cannot say disturbs nobody; silence is no veto.
  */
 import { RecordWriter } from "../../../dr/cut/record_writer.ts";
 import { withDeadline } from "../../../dr/state/deadline.ts";
@@ -36,17 +36,35 @@ export interface VoterParts extends StateClusters {
 }
 
 const EVERY_MS = 1_000;
+const LOOK_MS = 200;
+/**
+ * A pool that has settled nothing for so long does not get on: machines stand
+ * still for a second, and sentinels take as long as this to find a cluster dead.
+ */
+const PATIENCE_MS = 2_000;
 /** Of a vote: one that is later is cast anew. */
 const CAST_MS = 2_000;
 /** Of taking it back, which delays the end of the process. */
 const WITHDRAW_MS = 500;
 
-/** Whether records were settled since the last look, in the same work. Pure. */
-export function isProgressing(before: Progress, after: Progress): boolean {
-  if (after.working === null) return false;
-  const { assignment, consumed } = after.working;
-  const isSame = before.working?.assignment === assignment;
-  return consumed > (isSame ? before.working!.consumed : 0);
+/** Whether records were settled in the last while, in the same work. */
+export class ProgressWatch {
+  readonly #patienceMs: number;
+  #seen: Progress["working"] = null;
+  #settledMs = -Infinity;
+
+  constructor(patienceMs: number) {
+    this.#patienceMs = patienceMs;
+  }
+
+  look({ working }: Progress, nowMs: number): boolean {
+    const isSame = working?.assignment === this.#seen?.assignment;
+    if (!isSame) this.#settledMs = -Infinity;
+    const before = isSame ? this.#seen?.consumed ?? 0 : 0;
+    if (working !== null && working.consumed > before) this.#settledMs = nowMs;
+    this.#seen = working;
+    return nowMs - this.#settledMs < this.#patienceMs;
+  }
 }
 
 export class Voter implements AsyncDisposable {
@@ -54,7 +72,7 @@ export class Voter implements AsyncDisposable {
   readonly #writer: RecordWriter;
   readonly #closed = new AbortController();
   readonly #voting: Promise<void>;
-  #before: Progress = { epoch: 0, working: null };
+  readonly #watch = new ProgressWatch(PATIENCE_MS);
   #isReady = false;
   #hasVoted = false;
   #isSilent = false;
@@ -81,13 +99,18 @@ export class Voter implements AsyncDisposable {
   async #vote(): Promise<void> {
     const { log, progress } = this.#parts;
     const { signal } = this.#closed;
-    for (; !signal.aborted; await pause(EVERY_MS, signal)) {
+    let said = false;
+    let castMs = -Infinity;
+    for (; !signal.aborted; await pause(LOOK_MS, signal)) {
       const now = progress();
-      const hasSettled = isProgressing(this.#before, now);
-      this.#before = now;
-      if (now.epoch === 0) continue;
+      const nowMs = performance.now();
+      const getsOn = this.#watch.look(now, nowMs);
+      const isDue = getsOn !== said || nowMs - castMs >= EVERY_MS;
+      if (now.epoch === 0 || !isDue) continue;
+      castMs = nowMs;
       try {
-        await this.#cast(now.epoch, hasSettled);
+        await this.#cast(now.epoch, getsOn);
+        said = getsOn;
         this.#isSilent = false;
       } catch (error) {
         if (signal.aborted) return;

@@ -8,6 +8,7 @@ import {
   TraceFlags,
 } from "@opentelemetry/api";
 import type { LogLevel, LogLine } from "../log.ts";
+import { attributesOf } from "../log_names.ts";
 import { FACILITY } from "./diag_log.ts";
 
 export const logExport =
@@ -33,7 +34,7 @@ export function logRecord(
     severityNumber: SEVERITIES[level],
     severityText: level.toUpperCase(),
     body: message,
-    attributes,
+    attributes: attributesOf(attributes),
     ...(isTraced
       ? {
         context: trace.setSpanContext(ROOT_CONTEXT, {
