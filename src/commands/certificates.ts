@@ -1,5 +1,4 @@
 /** How long the certificates are valid that the settings name. */
-import { X509Certificate } from "node:crypto";
 import type { Settings } from "../config/mod.ts";
 import type { Metric, Sample } from "../telemetry/metrics.ts";
 
@@ -25,19 +24,22 @@ export class Certificates {
   /** When each ends, in ms since the epoch. */
   #ends: readonly (readonly [CertificateFile, endMs: number])[] = [];
   #readMs = -Infinity;
+  #reading: Promise<void> = Promise.resolve();
 
+  /** Begins to read them. */
   constructor(settings: Pick<Settings, "primary" | "secondary">) {
     this.#files = filesOf(settings);
+    this.#readAgain();
   }
 
+  /** Resolves when what was begun is read. */
+  get read(): Promise<void> {
+    return this.#reading;
+  }
+
+  /** As they were when they were read last, a minute ago at most. */
   metrics(): Metric[] {
-    if (performance.now() - this.#readMs >= READ_AGAIN_MS) {
-      this.#readMs = performance.now();
-      this.#ends = this.#files.flatMap((file) => {
-        const endMs = endOf(file);
-        return endMs === null ? [] : [[file, endMs] as const];
-      });
-    }
+    this.#readAgain();
     const nowMs = Date.now();
     return [{
       kind: "gauge",
@@ -49,6 +51,21 @@ export class Certificates {
         (endMs - nowMs) / 1000,
       ]),
     }];
+  }
+
+  #readAgain(): void {
+    if (performance.now() - this.#readMs < READ_AGAIN_MS) return;
+    this.#readMs = performance.now();
+    this.#reading = this.#read();
+  }
+
+  async #read(): Promise<void> {
+    const ends: [CertificateFile, number][] = [];
+    for (const file of this.#files) {
+      const endMs = await endOf(file);
+      if (endMs !== null) ends.push([file, endMs]);
+    }
+    this.#ends = ends;
   }
 }
 
@@ -69,9 +86,9 @@ function filesOf(
   return [...files.values()];
 }
 
-function endOf({ kind, path }: CertificateFile): number | null {
+async function endOf({ kind, path }: CertificateFile): Promise<number | null> {
   try {
-    return endOfPem(Deno.readTextFileSync(path), kind);
+    return await endOfPem(await Deno.readTextFile(path), kind);
   } catch {
     return null;
   }
@@ -86,7 +103,12 @@ const CERTIFICATE =
  * exchanged. Null: there is none.
  * @throws where one cannot be parsed.
  */
-export function endOfPem(pem: string, kind: Kind): number | null {
+export async function endOfPem(
+  pem: string,
+  kind: Kind,
+): Promise<number | null> {
+  // It takes long to load, and most have no certificates.
+  const { X509Certificate } = await import("node:crypto");
   const ends = (pem.match(CERTIFICATE) ?? [])
     .map((each) => Date.parse(new X509Certificate(each).validTo));
   if (ends.length === 0) return null;

@@ -9,15 +9,15 @@ import {
   UNTIL_2036,
 } from "../support/certificates.ts";
 
-Deno.test("a chain ends with the first of its certificates, authorities with the last", () => {
+Deno.test("a chain ends with the first of its certificates, authorities with the last", async () => {
   for (const both of [UNTIL_2027 + UNTIL_2036, UNTIL_2036 + UNTIL_2027]) {
-    assert.equal(endOfPem(both, "own"), END_2027);
-    assert.equal(endOfPem(both, "authority"), END_2036);
+    assert.equal(await endOfPem(both, "own"), END_2027);
+    assert.equal(await endOfPem(both, "authority"), END_2036);
   }
 });
 
-Deno.test("a file without certificates has no end", () => {
-  assert.equal(endOfPem("-----BEGIN PRIVATE KEY-----", "own"), null);
+Deno.test("a file without certificates has no end", async () => {
+  assert.equal(await endOfPem("-----BEGIN PRIVATE KEY-----", "own"), null);
 });
 
 Deno.test("the certificates that the settings name are told, and not those that cannot be read", async () => {
@@ -35,7 +35,9 @@ Deno.test("the certificates that the settings name are told, and not those that 
       hardwareConcurrency: 1,
       hostname: "host",
     });
-    const [metric] = new Certificates(settings).metrics();
+    const certificates = new Certificates(settings);
+    await certificates.read;
+    const [metric] = certificates.metrics();
     const [[labels, seconds] = [], ...more] = metric!.samples;
     assert.deepEqual(labels, { cluster: "primary", file: own });
     assert.ok(Math.abs(Number(seconds) * 1000 - (END_2036 - Date.now())) < 6e4);
