@@ -11,9 +11,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   failover: async () => (await import("./commands/failover.ts")).failover,
   failback: async () => (await import("./commands/failback.ts")).failback,
   drill: async () => (await import("./commands/drill.ts")).drill,
+  generate: async () => (await import("./commands/generate.ts")).generate,
   redrive: async () => (await import("./commands/redrive.ts")).redrive,
   config: async () => (await import("./commands/config.ts")).config,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
+  health: async () => (await import("./commands/health.ts")).health,
   native: async () => (await import("./commands/native.ts")).native,
 };
 
@@ -26,9 +28,11 @@ const USAGE = `usage: switchyard <command> [options]
   failover  make the secondary cluster the active one (--dry-run, --planned)
   failback  bring a primary that has returned home (--dry-run, --switch)
   drill     try out a failover (--scenario, --list, --soak, --clusters)
+  generate  send logins to the input topic (--rate 1000, --messages N)
   redrive   put dead letters back (--filter reason~=timeout, --dry-run)
   config    print the effective settings
   doctor    say what works on this machine and what is missing
+  health    ask a running process whether it is alive (a health check)
   native    build the native Kafka library
 
 --help behind a command tells its options.

@@ -96,6 +96,17 @@ ${RUNBOOK}
 Exit status: 0 the objectives were met; 1 they were not, or it failed; 2 wrong
 usage or settings.
 `,
+  generate:
+    `usage: generate [--rate 1000] [--malformed 0.01] [--messages N] [--for 30s]
+
+Sends generated logins to INPUT_TOPIC, which must exist, on the cluster of
+PRIMARY_BROKERS; with SECONDARY_BROKERS set, to whichever is active.
+
+  --rate 1000        logins a second
+  --malformed 0.01   the share of them that are to be dead letters
+  --messages N       ends when so many are acknowledged
+  --for 30s          ends after this time
+`,
   redrive:
     `usage: redrive [--topic T] [--to T] [--filter FIELD=VALUE]… [--dry-run] [--max N]
 
@@ -119,6 +130,12 @@ Prints the settings in effect, and where each comes from.
 Says what works on this machine and what is missing.
 
   --json   one JSON document
+`,
+  health: `usage: health
+
+Asks the process with the same settings (HTTP_HOST, HTTP_PORT) whether it is
+alive: the health check of a container. Exit status: 0 it is; 1 it is not, or
+does not answer; 2 wrong usage or settings.
 `,
   native: `usage: native [--force]
 

@@ -4,7 +4,7 @@
  * take `<host>-0`, `<host>-1`, ..., each as long as it lives.
  */
 import { join } from "node:path";
-import { tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 
 const MOST = 1000;
 
@@ -45,4 +45,5 @@ export function freeInstanceId(
   throw new Error(`${MOST} instances run on ${host}; set INSTANCE_ID`);
 }
 
-const lockFolder = () => join(tmpdir(), `switchyard-${userInfo().uid}`);
+/** By number: in a container its user may have no name. */
+const lockFolder = () => join(tmpdir(), `switchyard-${Deno.uid()}`);

@@ -24,6 +24,7 @@ import {
 } from "../telemetry/live_view.ts";
 import { type Log, logClientLine, type LogFields } from "../telemetry/log.ts";
 import { poolMetrics, type PoolNames } from "../telemetry/pool_metrics.ts";
+import { progressText, startProgress } from "../telemetry/progress.ts";
 import type { SpanSink, Tracing } from "../telemetry/spans.ts";
 import { clientSettings } from "./client_properties.ts";
 import { fitCluster } from "./fit_cluster.ts";
@@ -109,6 +110,11 @@ export async function runJob(
       librdkafka: library.version,
       http: `http://${settings.httpHost}:${http.port}`,
     });
+    stack.use(startProgress({
+      log,
+      total: () => work.status().totals.consumed,
+      text: (rate) => progressText(work.status(), settings, rate),
+    }));
   }
 
   const outcome: Outcome = await Promise.race([

@@ -1,5 +1,12 @@
 /** Reads the headers of a fetched message, which stay in librdkafka's memory. */
-import { addressIn, memoryAt, pointerAt, readCString } from "./memory.ts";
+import { Buffer } from "node:buffer";
+import {
+  addressIn,
+  addressOf,
+  memoryAt,
+  pointerAt,
+  readCString,
+} from "./memory.ts";
 import type { ReadHeader } from "./message.ts";
 import type { CoreSymbols } from "./symbols.ts";
 
@@ -10,10 +17,16 @@ const decoder = new TextDecoder();
 const list = new BigUint64Array(1);
 const listOut = new Uint8Array(list.buffer);
 const fields = new Uint32Array(6);
+/** The same, as arguments of another call. */
+const cells = new BigUint64Array(fields.buffer);
 const [firstOut, secondOut, thirdOut] = [0, 8, 16].map((at) =>
   new Uint8Array(fields.buffer, at, 8)
 ) as [Out, Out, Out];
 type Out = Uint8Array<ArrayBuffer>;
+
+const SCRATCH_BYTES = 1024;
+/** Where short values are copied to: a view of each would cost several times more. */
+let scratch: { readonly buffer: Buffer; readonly address: bigint } | undefined;
 
 /** @param message its address */
 export function readHeaders(
@@ -57,8 +70,20 @@ export function readLastHeader(
     secondOut,
   );
   if (code !== 0) return null;
-  const value = bytesAt(addressIn(fields, 0), fields[2]!);
-  return value && decoder.decode(value);
+  const byteLength = fields[2]!;
+  if (byteLength > SCRATCH_BYTES || cells[0] === 0n) {
+    const value = bytesAt(addressIn(fields, 0), byteLength);
+    return value && decoder.decode(value);
+  }
+  const { address, buffer } = scratch ??= newScratch();
+  symbols.memcpy(address, cells[0]!, cells[1]!);
+  return buffer.toString("utf8", 0, byteLength);
+}
+
+function newScratch() {
+  const bytes = new Uint8Array(SCRATCH_BYTES);
+  const address = BigInt(addressOf(Deno.UnsafePointer.of(bytes)));
+  return { buffer: Buffer.from(bytes.buffer), address };
 }
 
 /** Leaves the address of the message's headers in `list`; false: it has none. */

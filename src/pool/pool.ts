@@ -15,7 +15,7 @@ import { type Halt, type PoolOptions, PoolStartError } from "./options.ts";
 import { Partitions } from "./partitions.ts";
 import { Pauses } from "./pauses.ts";
 import { Placement } from "./placement.ts";
-import { PoolSpans } from "./pool_spans.ts";
+import { poolSpans } from "./pool_spans.ts";
 import type { Positions } from "./positions.ts";
 import type { WorkerFailure } from "./protocol.ts";
 import { Recovery } from "./recovery.ts";
@@ -70,11 +70,9 @@ export class Pool implements AsyncDisposable {
   #isHalted = false;
 
   constructor(options: PoolOptions) {
-    const { job, library, log, onSpans: sink } = options;
-    const spans = sink === undefined || job.tracing === null
-      ? null
-      : new PoolSpans({ ...job.tracing, sink, groupId: job.groupId, log });
+    const { job, library, log } = options;
     const tally = new Tally(options.consumer);
+    const spans = poolSpans(options, tally);
     this.#options = options;
     this.#consumer = new Consumer(library, options.consumer);
     this.#rateLimit = new RateLimit(options.rates, performance.now());

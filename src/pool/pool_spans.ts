@@ -9,12 +9,27 @@ import type {
   Tracing,
 } from "../telemetry/spans.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { PoolOptions } from "./options.ts";
+import type { Tally } from "./tally.ts";
 
 export interface PoolSpansOptions extends Tracing {
   readonly sink: SpanSink;
   readonly groupId: string;
+  readonly tally: Pick<Tally, "droppedSpans">;
   readonly log: Log;
 }
+
+/** Null: the job is not traced, or nobody takes spans. */
+export const poolSpans = (
+  { job: { groupId, tracing }, log, onSpans }: Pick<
+    PoolOptions,
+    "job" | "log" | "onSpans"
+  >,
+  tally: Tally,
+): PoolSpans | null =>
+  tracing === null || onSpans === undefined
+    ? null
+    : new PoolSpans({ ...tracing, sink: onSpans, groupId, tally, log });
 
 /** Batches of one commit. */
 const MOST_SETTLED = 128;
@@ -26,18 +41,12 @@ export class PoolSpans {
   readonly #recorder: SpanRecorder;
   /** Sampled batches that the next commit is of, the newest last. */
   #settled: SpanContext[] = [];
-  #dropped = 0;
   #untold = 0;
   #toldMs = -Infinity;
 
   constructor(options: PoolSpansOptions) {
     this.#options = options;
     this.#recorder = new SpanRecorder(options);
-  }
-
-  /** Spans that were too much for a thread. */
-  get dropped(): number {
-    return this.#dropped;
   }
 
   /** What a thread has posted. */
@@ -119,7 +128,7 @@ export class PoolSpans {
 
   /** Seldom, however many there are. */
   #tellDropped(dropped: number): void {
-    this.#dropped += dropped;
+    this.#options.tally.droppedSpans += dropped;
     this.#untold += dropped;
     const nowMs = performance.now();
     if (nowMs - this.#toldMs < TELL_EVERY_MS) return;

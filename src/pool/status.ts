@@ -53,6 +53,8 @@ export interface Happenings {
   /** Transactions; both are 0 at least once. */
   readonly committed: number;
   readonly aborted: number;
+  /** Spans of threads that were more than may wait. */
+  readonly droppedSpans: number;
   /** Of batches, and of commits. */
   readonly durations: Readonly<
     Record<"poll" | "process" | "send" | "commit", Distribution>
@@ -66,6 +68,7 @@ export const NO_HAPPENINGS: Happenings = {
   restarts: 0,
   committed: 0,
   aborted: 0,
+  droppedSpans: 0,
   durations: {
     poll: NO_DURATIONS,
     process: NO_DURATIONS,
@@ -84,6 +87,7 @@ const sumOfHappenings = (
   restarts: one.restarts + other.restarts,
   committed: one.committed + other.committed,
   aborted: one.aborted + other.aborted,
+  droppedSpans: one.droppedSpans + other.droppedSpans,
   durations: {
     poll: sumOfDurations(one.durations.poll, other.durations.poll),
     process: sumOfDurations(one.durations.process, other.durations.process),

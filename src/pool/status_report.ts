@@ -98,8 +98,15 @@ export class StatusReport {
   }
 
   #work(threads: readonly WorkerThread[]): Work {
-    const { aborted, commits, committed, moves, rebalances, restarts } =
-      this.#parts.tally;
+    const {
+      aborted,
+      commits,
+      committed,
+      droppedSpans,
+      moves,
+      rebalances,
+      restarts,
+    } = this.#parts.tally;
     const { happenings, totals } = threads.map(workOf)
       .reduce(sumOfWork, this.#kept);
     const { durations, fetched } = happenings;
@@ -112,6 +119,7 @@ export class StatusReport {
         restarts,
         committed,
         aborted,
+        droppedSpans,
         durations: { ...durations, commit: commits.distribution },
       },
     };

@@ -15,6 +15,8 @@ export class Tally {
   restarts = 0;
   committed = 0;
   aborted = 0;
+  /** See `Happenings`. */
+  droppedSpans = 0;
   readonly commits = new Durations();
 
   constructor(consumer: Pick<ConsumerProperties, "group.protocol"> = {}) {

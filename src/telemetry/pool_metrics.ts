@@ -294,7 +294,8 @@ function workers({ workers }: PoolStatus): Metric[] {
 }
 
 function happenings({ happenings }: PoolStatus): Metric[] {
-  const { aborted, committed, moves, rebalances, restarts } = happenings;
+  const { aborted, committed, droppedSpans, moves, rebalances, restarts } =
+    happenings;
   return [
     {
       kind: "counter",
@@ -326,6 +327,13 @@ function happenings({ happenings }: PoolStatus): Metric[] {
         [{ outcome: "committed" }, committed],
         [{ outcome: "aborted" }, aborted],
       ],
+    },
+    {
+      kind: "counter",
+      name: "switchyard.spans.dropped",
+      unit: "{span}",
+      help: "Spans of worker threads that were more than may wait.",
+      samples: [[{}, droppedSpans]],
     },
   ];
 }

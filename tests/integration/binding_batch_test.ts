@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   type Batch,
   EncodingError,
+  headerName,
   Inbox,
   MockCluster,
   newRing,
@@ -111,6 +112,31 @@ Deno.test("what belongs to no lane or lies below its next offset is dropped", as
       assert.equal(batch.timestamp(index), 1_700_000_000_990 + nth);
     });
     assert.equal(next[0], 2000);
+  });
+});
+
+Deno.test("the last header of a name is read as text, whatever its length, and another is none", async () => {
+  const name = headerName("name");
+  const values = ["short", "длинно", "", "x".repeat(1024), "é".repeat(2000)];
+  const other = { key: "names", value: "no" };
+  const records = values.map((value) => ({
+    topic: "topic",
+    partition: 0,
+    value: "v",
+    headers: [{ key: "name", value: "first" }, { key: "name", value }, other],
+  }));
+  const without = [undefined, [other], [{ key: "name", value: null }]];
+  const plain = without.map((headers) => ({
+    topic: "topic",
+    partition: 0,
+    value: "v",
+    ...headers === undefined ? {} : { headers },
+  }));
+  await withTaken([...records, ...plain], 8, everything(), (taken) => {
+    assert.deepEqual(
+      taken.map(({ batch, index }) => batch.headerText(index, name)),
+      [...values, null, null, null],
+    );
   });
 });
 

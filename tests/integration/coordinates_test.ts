@@ -26,7 +26,9 @@ import type {
   CountedInput,
   CountedOutput,
 } from "../support/processors/counted.ts";
+import { OtlpReceiver } from "../support/otlp_receiver.ts";
 import { quietKafka } from "../support/quiet_kafkajs.ts";
+import { expectTraceOf, traceHeader } from "../support/traced_records.ts";
 import { eventually } from "../support/wait.ts";
 
 const processor = new URL("../support/processors/counted.ts", import.meta.url);
@@ -39,9 +41,9 @@ const LEFT_OUT = "outputs were there already and are not sent again";
 const decoder = new TextDecoder();
 
 clusterSteps("coordinates", {}, {
-  "each output, dead letter and delayed record says where it comes from, at least once":
+  "each output, dead letter and delayed record says where it comes from, in the trace of that, at least once":
     tells("at-least-once"),
-  "each output, dead letter and delayed record says where it comes from, exactly once":
+  "each output, dead letter and delayed record says where it comes from, in the trace of that, exactly once":
     tells("exactly-once"),
   "exactly what is missing is sent, at least once": sendsMissing(
     "at-least-once",
@@ -85,10 +87,14 @@ function tells(guarantee: Guarantee): ClusterStep {
     const delayTopic = delayTopicOf(name);
     const count = 280;
     await createInput(cluster, client, { name, partitions: 2 });
-    const old = [{ name: HEADER, value: "other/id/0/1/0/1/there/them" }];
+    const old = { name: HEADER, value: "other/id/0/1/0/1/there/them" };
+    await using collector = new OtlpReceiver();
     await client.produce(
       input,
-      Array.from({ length: count }, (_, id) => recordOf(id, id % 2, old)),
+      Array.from(
+        { length: count },
+        (_, id) => recordOf(id, id % 2, [old, traceHeader(id)]),
+      ),
     );
     await using job = Job.start({
       brokers: cluster.bootstrapServers,
@@ -102,6 +108,7 @@ function tells(guarantee: Guarantee): ClusterStep {
         RETRY_BACKOFF_MS: "1000",
         RETRY_IN_PLACE_MS: "0",
         RETRY_DELAYS: RETRY_DELAY,
+        ...collector.environment,
       },
     });
     await job.done();
@@ -125,6 +132,7 @@ function tells(guarantee: Guarantee): ClusterStep {
       assert.equal(coordinates.group, group);
       assert.equal(coordinates.outputTopic, topic);
       const id = sources.get([topicId, partition, offset].join("/"));
+      expectTraceOf(id!, record, collector);
       return { topicId, id, ordinal, count };
     };
     const [inputId, delayId] = await Promise.all(

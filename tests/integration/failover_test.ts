@@ -14,12 +14,15 @@ import { library } from "../support/embedded.ts";
 import {
   expectPromotion,
   failover,
+  failoverIn,
   type FailoverReport,
 } from "../support/failover_run.ts";
+import { expectFailoverTraced } from "../support/failover_spans.ts";
 import type { KafkaRecord } from "../support/independent_client.ts";
 import { MirrorPair } from "../support/mirror_pair.ts";
 import type { MirrorRun } from "../support/mirror_run.ts";
 import { NumberedLoad } from "../support/numbered_load.ts";
+import { OtlpReceiver } from "../support/otlp_receiver.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 import { NEVER_MIRRORED, TestPool } from "../support/test_pool.ts";
 import { eventually } from "../support/wait.ts";
@@ -168,7 +171,9 @@ async function killed(pair: MirrorPair): Promise<void> {
     replicationFactor: 1,
     timeoutMs: 30_000,
   }, signal);
-  await using mirror = pair.mirror([input, output], env);
+  await using collector = new OtlpReceiver();
+  const traced = { ...env, ...collector.environment };
+  await using mirror = pair.mirror([input, output], traced);
   await mirror.running();
   {
     await using _load = new NumberedLoad(pair.source, input, partitions);
@@ -192,10 +197,17 @@ async function killed(pair: MirrorPair): Promise<void> {
     });
     await source.cluster.brokers[0]!.kill();
   }
-  const promoted = await failover(pair, "--json", "--reason", "killed");
+  const promoted = await failoverIn(
+    traced,
+    pair,
+    "--json",
+    "--reason",
+    "killed",
+  );
   assert.equal(promoted.code, 0, promoted.said);
   expectPromotion(promoted.report, 1);
   console.log(promoted.said.trim());
+  await expectFailoverTraced(collector, "killed");
 
   // All that is there can be read.
   const queries = [input, output].flatMap((topic) =>

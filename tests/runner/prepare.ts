@@ -3,6 +3,7 @@ import { NativeError } from "../../src/kafka/native/error.ts";
 import { ensureNative } from "../../src/kafka/native/locate.ts";
 import { progressWriter } from "../../src/kafka/native/progress.ts";
 import { kafkaRuntime } from "../support/kafka_runtime.ts";
+import { missingForPrometheus } from "../support/prometheus_tools.ts";
 import { missingForKafka } from "../support/require_java.ts";
 
 /** The tests cannot run; the message says what to do. */
@@ -11,7 +12,7 @@ export class PrepareError extends Error {
 }
 
 export interface Prepared {
-  /** Why tests on real brokers will not be run, and what to install. */
+  /** Why some tests will not be run, and what to install. */
   readonly missing: string | undefined;
 }
 
@@ -23,8 +24,11 @@ export async function prepare(signal: AbortSignal): Promise<Prepared> {
     if (!(cause instanceof NativeError)) throw cause;
     throw new PrepareError(cause.message, { cause });
   }
-  const missing = missingForKafka();
-  if (missing !== undefined) return { missing };
+  const withoutKafka = missingForKafka();
+  const reasons = [withoutKafka, missingForPrometheus()]
+    .filter((each) => each !== undefined);
+  const missing = reasons.length === 0 ? undefined : reasons.join("; ");
+  if (withoutKafka !== undefined) return { missing };
   try {
     await kafkaRuntime();
   } catch (cause) {

@@ -34,17 +34,24 @@ export function expectPromotion(
   );
 }
 
+export interface FailoverEnd {
+  readonly code: number;
+  readonly said: string;
+  readonly report: FailoverReport;
+}
+
 /** Runs it to its end, whatever that is. */
-export async function failover(
+export const failover = (
+  pair: MirrorPair,
+  ...args: readonly string[]
+): Promise<FailoverEnd> => failoverIn({}, pair, ...args);
+
+/** The same in an environment with more. */
+export async function failoverIn(
+  env: Readonly<Record<string, string>>,
   { source, target }: MirrorPair,
   ...args: readonly string[]
-): Promise<
-  {
-    readonly code: number;
-    readonly said: string;
-    readonly report: FailoverReport;
-  }
-> {
+): Promise<FailoverEnd> {
   await using child = Child.deno(
     ["run", "-A", "--no-check", main, "failover", ...args],
     {
@@ -52,6 +59,7 @@ export async function failover(
         ...withoutOurs(),
         PRIMARY_BROKERS: source.cluster.bootstrapServers,
         SECONDARY_BROKERS: target.cluster.bootstrapServers,
+        ...env,
       },
     },
   );

@@ -5,6 +5,8 @@ import { fastStartFlags, kafkaRuntime } from "./kafka_runtime.ts";
 
 const MAINS = {
   "kafka-acls.sh": "org.apache.kafka.tools.AclCommand",
+  "kafka-storage.sh": "kafka.tools.StorageTool",
+  "kafka-topics.sh": "org.apache.kafka.tools.TopicCommand",
   "kafka-transactions.sh": "org.apache.kafka.tools.TransactionsCommand",
 } as const;
 

@@ -57,6 +57,7 @@ const status = poolStatus({
     restarts: 3,
     committed: 4,
     aborted: 5,
+    droppedSpans: 6,
     durations: { ...NO_HAPPENINGS.durations, poll: polls.distribution },
   },
   workers: [
@@ -139,6 +140,7 @@ Deno.test("metrics have the pool's records, partitions, workers and what happene
       "switchyard_partition_moves_total 2",
       'switchyard_transactions_total{outcome="committed"} 4',
       'switchyard_transactions_total{outcome="aborted"} 5',
+      "switchyard_spans_dropped_total 6",
     ],
   );
 });

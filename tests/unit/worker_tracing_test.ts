@@ -262,21 +262,23 @@ Deno.test("a record that waits in a delay topic takes its trace with it", () => 
   assert.equal(postponed!.headers?.[0]?.key, "traceparent");
 });
 
-Deno.test("the process span is linked to the records' contexts, to 128 at the most", () => {
+Deno.test("the process span is linked to the sampled contexts of its records, to 128 at the most", () => {
   const worker = tracing(echo, 1);
   const spanIdOf = (each: number) => (each + 1).toString(16).padStart(16, "0");
-  worker.handle(
-    Array.from(
+  worker.handle([
+    // Nobody has made its span.
+    traced(0, UNSAMPLED),
+    ...Array.from(
       { length: 200 },
-      (_, each) => traced(each, `00-${TRACE}-${spanIdOf(each)}-01`),
+      (_, each) => traced(each + 1, `00-${TRACE}-${spanIdOf(each)}-01`),
     ),
-  );
+  ]);
   worker.sent();
   const spans = worker.spans();
   const [process] = spans.filter(({ links }) => links.length > 0);
   assert.equal(process!.links.length, 128);
   assert.deepEqual(process!.links[0], { traceId: TRACE, spanId: spanIdOf(0) });
-  assert.equal(process!.attributes["messaging.batch.message_count"], 200);
+  assert.equal(process!.attributes["messaging.batch.message_count"], 201);
 });
 
 Deno.test("a batch with several topics and partitions names none", () => {
@@ -362,8 +364,9 @@ Deno.test("records with more spans than may wait pass their traces on as they ca
   assert.equal(named(spans, "send out").length, 1);
 });
 
-Deno.test("what a worker leaves undone ends as abandoned", () => {
-  const worker = tracing({ process: () => new Promise<void>(() => {}) }, 1);
+Deno.test("what a worker leaves undone ends as abandoned", async () => {
+  const handler = Promise.withResolvers<void>();
+  const worker = tracing({ process: () => handler.promise }, 1);
   worker.handle([traced(0)]);
   assert.deepEqual(named(worker.spans(), "process in"), []);
   worker.kind.abort();
@@ -373,6 +376,9 @@ Deno.test("what a worker leaves undone ends as abandoned", () => {
     left.map(({ attributes, error }) => [error, attributes["error.type"]]),
     [["abandoned", "abandoned"], ["abandoned", "abandoned"]],
   );
+  // Its time-out ends with it.
+  handler.resolve();
+  await new Promise((resolve) => setTimeout(resolve));
 });
 
 Deno.test("a handler that rejects its record fails the record's span", () => {

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { readLine } from "../../telemetry/read_line.ts";
+import { permissions } from "./permissions.ts";
 
 const MAIN = fileURLToPath(new URL("./role_main.ts", import.meta.url));
 const KEPT_LINES = 40;
@@ -22,7 +23,7 @@ export const roleCommand = (
   options: Pick<Deno.CommandOptions, "signal" | "stdout">,
 ): Deno.Command =>
   new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", MAIN, ...args],
+    args: ["run", "--no-prompt", ...permissions(), "--no-check", MAIN, ...args],
     clearEnv: true,
     env: { ...env },
     stdin: "piped",

@@ -74,7 +74,8 @@ export async function toolVersion(
     return line.trim();
   } catch (error) {
     const cannotRun = error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.PermissionDenied;
+      error instanceof Deno.errors.PermissionDenied ||
+      error instanceof Deno.errors.NotCapable;
     if (cannotRun) return null;
     throw error;
   }
