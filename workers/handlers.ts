@@ -3,11 +3,12 @@ import type { OutputRecord } from "../src/kafka/mod.ts";
 import type { WorkerPage } from "../src/pool/page.ts";
 import type { StreamJob } from "../src/pool/protocol.ts";
 import type { Sample } from "../src/pool/status.ts";
+import type { Log } from "../src/telemetry/log.ts";
 import type { DelayTopics } from "./delay_topics.ts";
 import type { Failure } from "./failures.ts";
 import { reasonOf, toRecord } from "./output.ts";
 import type { Context, Output, ProcessorLog, Trace } from "./processor.ts";
-import { correlated } from "./record_trace.ts";
+import { processorLog } from "./processor_log.ts";
 import type { Settlement, Ticket } from "./settlement.ts";
 import type { Sink } from "./sink.ts";
 
@@ -17,7 +18,7 @@ export interface StreamParts {
   readonly sink: Sink;
   readonly job: StreamJob;
   readonly delayTopics: DelayTopics;
-  readonly log: ProcessorLog;
+  readonly log: Log;
   /** Called for a record now and then, when samples are wanted. */
   readonly onSample: ((sample: Sample) => void) | undefined;
   /** An error outside the user's handlers. */
@@ -43,7 +44,7 @@ class HandlerContext implements Context {
     trace: Trace | null,
   ) {
     this.#worker = worker;
-    this.log = trace === null ? log : correlated(log, trace);
+    this.log = log;
     this.attempt = attempt;
     this.trace = trace;
   }
@@ -60,12 +61,14 @@ class HandlerContext implements Context {
 export class Handlers {
   readonly parts: StreamParts;
   readonly #abort = new AbortController();
+  readonly #log: ProcessorLog;
   /** First attempts that end at once, and are in no trace, share one. */
   #first: HandlerContext;
   #nextSampleMs = 0;
 
   constructor(parts: StreamParts) {
     this.parts = parts;
+    this.#log = processorLog(parts.log);
     this.#first = this.#newContext(1);
   }
 
@@ -103,7 +106,9 @@ export class Handlers {
   }
 
   #newContext(attempt: number, trace: Trace | null = null): HandlerContext {
-    const { log } = this.parts;
+    const log = trace === null
+      ? this.#log
+      : processorLog(this.parts.log, trace);
     return new HandlerContext(this.#abort.signal, log, attempt, trace);
   }
 

@@ -6,7 +6,7 @@ import {
   TRACEPARENT,
   TRACESTATE,
 } from "../src/telemetry/trace_context.ts";
-import type { ProcessorLog, Trace } from "./processor.ts";
+import type { Trace } from "./processor.ts";
 
 /** What the record came with. */
 export interface ReceivedTrace {
@@ -70,17 +70,3 @@ const decoder = new TextDecoder();
 
 const textOf = ({ value }: Header): string | null =>
   value instanceof Uint8Array ? decoder.decode(value) : value;
-
-/** Its lines name the trace. */
-export function correlated(log: ProcessorLog, trace: Trace): ProcessorLog {
-  const { spanId, traceId } = trace;
-  const names = spanId === null
-    ? { trace_id: traceId }
-    : { trace_id: traceId, span_id: spanId };
-  return {
-    debug: (message, fields) => log.debug(message, { ...fields, ...names }),
-    info: (message, fields) => log.info(message, { ...fields, ...names }),
-    warn: (message, fields) => log.warn(message, { ...fields, ...names }),
-    error: (message, fields) => log.error(message, { ...fields, ...names }),
-  };
-}

@@ -7,7 +7,6 @@ import { DueGate } from "./due_gate.ts";
 import type { OutboxSinkParts } from "./outbox_sink.ts";
 import { OutputCoordinates } from "./output_coordinates.ts";
 import { loadProcessor, type Processor } from "./processor.ts";
-import { processorLog } from "./processor_log.ts";
 import { Router } from "./router.ts";
 import { streamKind } from "./stream_kind.ts";
 import {
@@ -57,7 +56,7 @@ function build(
       sink,
       job,
       delayTopics,
-      log: processorLog(log),
+      log,
       onSample: job.samples
         ? (sample) => post({ kind: "sample", sample })
         : undefined,

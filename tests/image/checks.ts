@@ -152,12 +152,16 @@ export const CHECKS: readonly Check[] = [
   {
     name: "a drill fails over, and leaves no zombies",
     check: async (image) => {
-      await using container = image.run({ command: ["drill", "--json"] });
+      // How fast it is on a busy machine is not what is asked here.
+      const most = ["--max-rto", "120s", "--max-rpo", "120s"];
+      const command = ["drill", "--json", ...most];
+      await using container = image.run({ command });
       const pid = await container.first();
       const zombies = lastingZombies(pid);
       const { code } = await container.child.exit(DRILL_MS);
-      assert.equal(code, 0, container.child.lines("stderr").join("\n"));
-      const report = JSON.parse(container.child.lines("stdout").at(-1)!);
+      const [line = ""] = container.child.lines("stdout").slice(-1);
+      assert.equal(code, 0, line || container.child.lines("stderr").join("\n"));
+      const report = JSON.parse(line);
       assert.deepEqual(await zombies, []);
       return `recovered in ${report.firstRecordMs} ms`;
     },

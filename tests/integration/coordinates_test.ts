@@ -41,9 +41,9 @@ const LEFT_OUT = "outputs were there already and are not sent again";
 const decoder = new TextDecoder();
 
 clusterSteps("coordinates", {}, {
-  "each output, dead letter and delayed record says where it comes from, in the trace of that, at least once":
+  "each output, dead letter and delayed record says where it comes from, at least once":
     tells("at-least-once"),
-  "each output, dead letter and delayed record says where it comes from, in the trace of that, exactly once":
+  "each output, dead letter and delayed record says where it comes from, exactly once":
     tells("exactly-once"),
   "exactly what is missing is sent, at least once": sendsMissing(
     "at-least-once",

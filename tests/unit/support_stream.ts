@@ -7,9 +7,10 @@ import type {
 } from "../../src/pool/protocol.ts";
 import type { Sample } from "../../src/pool/status.ts";
 import { LevelSwitch } from "../../src/telemetry/log.ts";
+import { createLog, type Log } from "../../src/telemetry/log.ts";
 import { DelayTopics } from "../../workers/delay_topics.ts";
 import type { StreamParts } from "../../workers/handlers.ts";
-import type { Processor, ProcessorLog } from "../../workers/processor.ts";
+import type { Processor } from "../../workers/processor.ts";
 import type { RetryPolicy } from "../../workers/retry.ts";
 import { Settlement, type Ticket } from "../../workers/settlement.ts";
 import { streamKind } from "../../workers/stream_kind.ts";
@@ -30,7 +31,7 @@ export interface StreamOptions {
   readonly onSample?: (sample: Sample) => void;
   readonly delayTopics?: readonly DelayTopic[];
   readonly tracing?: WorkerTracing;
-  readonly log?: ProcessorLog;
+  readonly log?: Log;
 }
 
 const ONE_ATTEMPT: RetryPolicy = {
@@ -40,12 +41,7 @@ const ONE_ATTEMPT: RetryPolicy = {
   delaysMs: [],
 };
 
-export const silentLog: ProcessorLog = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-};
+const silentLog = createLog({ level: "error", write: () => {} });
 
 export function stream<Value>(
   processor: Processor<Value>,
