@@ -42,6 +42,7 @@ export const OURS: Catalogue = {
   switchyard_rebalances_total: [],
   switchyard_partition_moves_total: [],
   switchyard_transactions_total: ["outcome"],
+  switchyard_spans_dropped_total: [],
   switchyard_pool_phase: ["phase"],
   switchyard_active_cluster: ["cluster"],
   switchyard_state_epoch: [],
