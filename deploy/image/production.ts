@@ -8,6 +8,8 @@
 const FOLDERS = ["src", "workers", "dr"];
 /** Imports every module, also those that only a thread or a process loads. */
 const ALL = "all.ts";
+/** What is for editors and debuggers: half of what packages weigh. */
+const FOR_PEOPLE = /\.(map|d\.[cm]?ts)$/;
 
 interface Config {
   readonly imports: Readonly<Record<string, string>>;
@@ -24,11 +26,12 @@ interface Graph {
   }[];
 }
 
-function modulesIn(folder: string): string[] {
-  return Deno.readDirSync(folder).toArray().flatMap(({ isDirectory, name }) => {
-    const path = `${folder}/${name}`;
-    if (isDirectory) return modulesIn(path);
-    return path.endsWith(".ts") ? [path] : [];
+/** Paths below the folder; links are not followed. */
+function filesIn(folder: string): string[] {
+  return Deno.readDirSync(folder).toArray().flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) return filesIn(path);
+    return entry.isFile ? [path] : [];
   });
 }
 
@@ -45,7 +48,8 @@ function write(config: Config): void {
   Deno.writeTextFileSync("deno.json", JSON.stringify(config, null, 2) + "\n");
 }
 
-const imports = FOLDERS.flatMap(modulesIn)
+const imports = FOLDERS.flatMap(filesIn)
+  .filter((path) => path.endsWith(".ts"))
   .map((path) => `import "./${path}";\n`).sort();
 Deno.writeTextFileSync(ALL, imports.join(""));
 const graph: Graph = JSON.parse(await deno("info", "--json", ALL));
@@ -71,5 +75,8 @@ Deno.removeSync("node_modules", { recursive: true });
 // With --cached-only it would leave in the lock file what is not used any more.
 await deno("install", "--no-check", "--entrypoint", ALL);
 Deno.removeSync(ALL);
+for (const path of filesIn("node_modules")) {
+  if (FOR_PEOPLE.test(path)) Deno.removeSync(path);
+}
 // Otherwise Deno would want to look after node_modules at each start.
 write({ ...production, nodeModulesDir: "manual" });

@@ -203,6 +203,7 @@ export class Membership {
       return;
     }
     log.info("partitions assigned", { partitions: this.#describe(assigned) });
+    this.#parts.tally.isAssigned = true;
     this.#parts.onJoined(consumer.memberId);
     if (assigned.length === 0) {
       consumer.assign([]);
@@ -239,6 +240,7 @@ export class Membership {
   async #revoked(revoked: readonly PartitionAnswer[]): Promise<void> {
     const { consumer, partitions, placement, positions, log } = this.#parts;
     const lost = consumer.assignmentLost;
+    if (lost) this.#parts.tally.dropped();
     log.info(lost ? "partitions lost" : "partitions revoked", {
       partitions: this.#describe(revoked),
     });

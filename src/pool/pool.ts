@@ -71,7 +71,7 @@ export class Pool implements AsyncDisposable {
 
   constructor(options: PoolOptions) {
     const { job, library, log } = options;
-    const tally = new Tally();
+    const tally = new Tally(options.consumer);
     const spans = poolSpans(options, tally);
     this.#options = options;
     this.#consumer = new Consumer(library, options.consumer);

@@ -176,6 +176,11 @@ export interface PoolStatus {
   readonly phase: PoolPhase;
   /** Absent: there is one cluster. */
   readonly following?: Following;
+  /**
+   * The group has said which partitions this instance has, perhaps none, and has
+   * not dropped it since; always, under KIP-848.
+   */
+  readonly isAssigned: boolean;
   /** Why `phase` is "failing". */
   readonly failure?: string;
   readonly totals: Totals;

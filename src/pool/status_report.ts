@@ -87,6 +87,7 @@ export class StatusReport {
     const lags = partitions.map(({ lag }) => lag).filter((lag) => lag !== null);
     return {
       phase,
+      isAssigned: this.#parts.tally.isAssigned,
       ...(failure === undefined ? {} : { failure }),
       ...this.#work(threads),
       lag: lags.length === 0 ? null : lags.reduce((sum, lag) => sum + lag),

@@ -21,11 +21,11 @@ export function shownStatus(status: PoolStatus): Omit<PoolStatus, "samples"> {
 }
 
 /**
- * Ready: the pool runs and so does each of its workers. Partitions are not
- * asked for: an instance may rightly have none.
+ * Ready: the pool runs, so does each of its workers, and the group has given it
+ * its share, though that may rightly be nothing.
  */
 export function readiness(status: PoolStatus): Health {
-  const { phase, failure, workers } = status;
+  const { phase, failure, isAssigned, workers } = status;
   switch (phase) {
     case "failing":
       return { ok: false, reason: failure ?? "the pool is failing" };
@@ -35,6 +35,9 @@ export function readiness(status: PoolStatus): Health {
     case "stopped":
       return { ok: false, reason: `the pool is ${phase}` };
     case "running": {
+      if (!isAssigned) {
+        return { ok: false, reason: "the group has not assigned partitions" };
+      }
       const waiting = workers.filter(({ state }) => state !== "running");
       if (waiting.length === 0) return { ok: true };
       const states = waiting.map(({ id, state }) => `worker ${id} is ${state}`);

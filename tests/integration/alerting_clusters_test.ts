@@ -95,6 +95,7 @@ needingTest(
 
     await target!.kill();
     await paged("SwitchyardSecondaryUnhealthy", { role: "active" });
+    await alerting.inhibited("SwitchyardSentinelsNotVoting");
   },
 );
 

@@ -40,7 +40,7 @@ Deno.test("a collector gets the last figures, the spans and the log of a job, al
     item.body.stringValue === "started"
   )!;
   assert.equal(started.item.severityText, "INFO");
-  assert.equal(valuesOf(started.item.attributes)["workers"], 2);
+  assert.equal(valuesOf(started.item.attributes)["switchyard.workers"], 2);
 
   const spans = collector.spans.map(({ item }) => item);
   const names = new Set(spans.map(({ name }) => name));

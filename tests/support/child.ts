@@ -30,13 +30,17 @@ interface Line {
 }
 
 /**
- * A running `deno`. It is killed when it is disposed of or when the test process
+ * A running program. It is killed when it is disposed of or when the test process
  * ends, whatever the cause.
  */
 export class Child implements AsyncDisposable {
   /** Starts `deno <args>`, for example `["run", "-A", "src/main.ts"]`. */
   static deno(args: readonly string[], options: ChildOptions = {}): Child {
-    return new Child(startGuarded([Deno.execPath(), ...args], {
+    return Child.start([Deno.execPath(), ...args], options);
+  }
+
+  static start(command: readonly string[], options: ChildOptions = {}): Child {
+    return new Child(startGuarded(command, {
       cwd: options.cwd ?? projectRoot,
       env: options.env ?? {},
     }));

@@ -7,21 +7,19 @@ export type Catalogue = Readonly<Record<string, readonly string[]>>;
 
 const PARTITION = ["group", "topic", "partition"];
 const FLOW = ["source", "target"];
-const DESTINATION = [
+const SENT = [
   "messaging_system",
   "messaging_operation_name",
   "messaging_destination_name",
 ];
+const CONSUMED = [...SENT, "messaging_consumer_group_name"];
 
-/** Of pools, mirrors and sentinels. */
+/** Of pools, mirrors and sentinels; `integration/exported_metrics` asks them. */
 export const OURS: Catalogue = {
-  messaging_client_consumed_messages_total: [
-    ...DESTINATION,
-    "messaging_consumer_group_name",
-  ],
-  messaging_client_sent_messages_total: DESTINATION,
-  ...histogram("messaging_client_operation_duration_seconds", DESTINATION),
-  ...histogram("messaging_process_duration_seconds", DESTINATION),
+  messaging_client_consumed_messages_total: CONSUMED,
+  messaging_client_sent_messages_total: SENT,
+  ...histogram("messaging_client_operation_duration_seconds", CONSUMED),
+  ...histogram("messaging_process_duration_seconds", CONSUMED),
   switchyard_records_consumed_total: [],
   switchyard_records_produced_total: [],
   switchyard_records_dead_lettered_total: [],
@@ -66,6 +64,7 @@ export const OURS: Catalogue = {
   switchyard_sentinel_advises: [],
   switchyard_sentinel_lag_seconds: [],
   switchyard_sentinel_phase: ["phase"],
+  switchyard_sentinel_state_phase: ["phase"],
   switchyard_gateway_connections: ["listen"],
   switchyard_gateway_accepted_total: ["listen"],
   switchyard_gateway_refused_total: ["listen", "reason"],

@@ -96,6 +96,14 @@ Deno.test("a pool is not ready while one of its workers does not run", () => {
   }
 });
 
+Deno.test("a pool is not ready before the group has said what it has, or once it was dropped", () => {
+  const status = { ...statusOf("running"), isAssigned: false };
+  assert.deepEqual(readiness(status), {
+    ok: false,
+    reason: "the group has not assigned partitions",
+  });
+});
+
 Deno.test("probes answer 200 or 503 with the reason", async () => {
   let status = statusOf("running");
   await using service = start(() => status);

@@ -46,7 +46,7 @@ Deno.test("messages that all differ are not remembered for ever", () => {
   assert.equal(lines.length, 150);
 });
 
-Deno.test("a line of the log keeps its level, message and fields", () => {
+Deno.test("a line of the log keeps its level, message and fields, under the names that are written", () => {
   const { attributes, body, severityText, timestamp } = logRecord(
     line({ worker: 1, group: "g" }),
   );

@@ -9,6 +9,7 @@ import {
 export const poolStatus = (more: Partial<PoolStatus> = {}): PoolStatus => ({
   ...NO_WORK,
   phase: "running",
+  isAssigned: true,
   lag: 0,
   partitions: [],
   workers: [],

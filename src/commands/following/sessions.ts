@@ -167,6 +167,7 @@ export class Sessions {
     const status = this.#current?.session.status() ?? null;
     return {
       phase: this.#phase(status),
+      isAssigned: status?.isAssigned ?? false,
       ...(status?.failure === undefined ? {} : { failure: status.failure }),
       ...(this.#state === null ? {} : {
         following: {
