@@ -63,7 +63,7 @@ export interface SentinelOptions {
 
 const HEARTBEATS = "read the mirror's heartbeats";
 const VOTE_MS = 1_000;
-/** While the active cluster does not look healthy: much may hang on a vote. */
+/** While the active cluster does not look healthy, and nothing is done about it. */
 const URGENT_VOTE_MS = 250;
 const CLUSTERS = ["primary", "secondary"] as const;
 
@@ -270,9 +270,10 @@ export class Sentinel implements AsyncDisposable {
     while (!signal.aborted) {
       this.#news = new AbortController();
       await this.#round(parts);
-      const active = this.#state?.active;
-      const isUrgent = active !== undefined &&
-        parts.probers[active].health !== "healthy";
+      const state = this.#state;
+      const isUrgent = state?.phase === "steady" &&
+        parts.probers[state.active].health !== "healthy" &&
+        this.#switcher.current === null;
       await pause(
         isUrgent ? URGENT_VOTE_MS : VOTE_MS,
         AbortSignal.any([signal, this.#news.signal]),
