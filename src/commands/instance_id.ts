@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { tmpdir } from "node:os";
+import type { LoadedSettings } from "../config/mod.ts";
 
 const MOST = 1000;
 
@@ -17,6 +18,14 @@ export const chosenInstanceId = (id: string): InstanceId => ({
   id,
   [Symbol.dispose]: () => {},
 });
+
+/** Unique on this host, if nobody has chosen another. */
+export const instanceIdOf = (
+  { settings: { instanceId }, sources }: LoadedSettings,
+): InstanceId =>
+  sources.get("instanceId")?.kind === "default"
+    ? freeInstanceId(instanceId)
+    : chosenInstanceId(instanceId);
 
 /**
  * The first free one. It is free again when this process has ended, however

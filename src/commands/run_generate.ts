@@ -13,7 +13,7 @@ import type { Log } from "../telemetry/log.ts";
 import { startProgress } from "../telemetry/progress.ts";
 import { clientSettings } from "./client_properties.ts";
 import type { GenerateOptions } from "./generate.ts";
-import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
+import { instanceIdOf } from "./instance_id.ts";
 import { print } from "./output.ts";
 import { Service } from "./service.ts";
 
@@ -36,17 +36,14 @@ const UNKNOWN_CODE = -1;
  * @throws {KafkaError} when a login is refused.
  */
 export async function runGenerate(
-  { settings, sources }: LoadedSettings,
+  loaded: LoadedSettings,
   brokers: string,
   options: GenerateOptions,
 ): Promise<number> {
   const startedMs = performance.now();
+  const { settings } = loaded;
   await using stack = new AsyncDisposableStack();
-  const instance = stack.use(
-    sources.get("instanceId")?.kind !== "default"
-      ? chosenInstanceId(settings.instanceId)
-      : freeInstanceId(settings.instanceId),
-  );
+  const instance = stack.use(instanceIdOf(loaded));
   const service = stack.use(
     await Service.open({ settings, instanceId: instance.id }),
   );

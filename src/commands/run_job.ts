@@ -30,7 +30,7 @@ import { clientSettings } from "./client_properties.ts";
 import { fitCluster } from "./fit_cluster.ts";
 import { doneReader } from "./following/done_reader.ts";
 import { FollowingPool } from "./following/following_pool.ts";
-import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
+import { chosenInstanceId, instanceIdOf } from "./instance_id.ts";
 import { jobPool, ratesOf } from "./job_pool.ts";
 import { print } from "./output.ts";
 import { reloadSettings } from "./role_log.ts";
@@ -47,18 +47,18 @@ type Outcome =
 
 /** @returns the exit status. */
 export async function runJob(
-  { settings, sources }: LoadedSettings,
+  loaded: LoadedSettings,
   options: StartOptions,
 ): Promise<number> {
+  const { settings } = loaded;
   const startedMs = performance.now();
   const view = canShowLiveView();
   let reload = () => {};
   await using stack = new AsyncDisposableStack();
   const instance = stack.use(
-    sources.get("instanceId")?.kind !== "default" ||
-      settings.guarantee === "at-least-once"
+    settings.guarantee === "at-least-once"
       ? chosenInstanceId(settings.instanceId)
-      : freeInstanceId(settings.instanceId),
+      : instanceIdOf(loaded),
   );
   const service = stack.use(
     await Service.open({

@@ -20,7 +20,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { SpanRecorder } from "../telemetry/span_recorder.ts";
 import { clientSettings } from "./client_properties.ts";
 import { spansOf } from "./command_telemetry.ts";
-import { chosenInstanceId, freeInstanceId } from "./instance_id.ts";
+import { instanceIdOf } from "./instance_id.ts";
 import { sentinelMetrics } from "./sentinel_metrics.ts";
 import { Service } from "./service.ts";
 
@@ -41,18 +41,15 @@ export interface FailOverParts {
 
 /** @returns the exit status. */
 export async function runSentinel(
-  { settings, sources }: LoadedSettings,
+  loaded: LoadedSettings,
   primaryBrokers: string,
   secondaryBrokers: string,
   newFailOver: (parts: FailOverParts) => FailOver,
 ): Promise<number> {
+  const { settings } = loaded;
   await using stack = new AsyncDisposableStack();
   // Two sentinels with one name would be one voter.
-  const instance = stack.use(
-    sources.get("instanceId")?.kind !== "default"
-      ? chosenInstanceId(settings.instanceId)
-      : freeInstanceId(settings.instanceId),
-  );
+  const instance = stack.use(instanceIdOf(loaded));
   const service = stack.use(
     await Service.open({ settings, instanceId: instance.id }),
   );
