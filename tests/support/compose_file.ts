@@ -3,7 +3,6 @@ import { parse } from "yaml";
 import { z } from "zod";
 
 export const root = new URL("../../", import.meta.url).pathname;
-export const composeFile = `${root}docker-compose.yml`;
 
 const text = z.union([z.string(), z.number()]).transform(String);
 const condition = z.enum([

@@ -1,8 +1,6 @@
-/**
- * Tests by Docker Compose itself, which needs no Docker to read a file. Where it
- * is missing they fail under CI, and are reported as "not run" elsewhere.
- */
+/** Tests by Docker Compose itself, which needs no Docker to read a file. */
 import { root } from "./compose_file.ts";
+import { needingTest } from "./needs.ts";
 
 /** Where `.ci/run` puts it; it is PyPI's package of the real program. */
 const FOLDER = `${root}.cache/docker-compose`;
@@ -28,18 +26,11 @@ export function composeTest(
 ): void {
   const program = ["docker-compose", `${FOLDER}/bin/docker-compose`]
     .find(answers);
-  if (program !== undefined) {
-    Deno.test(name, () => test((args, env) => run(program, args, env)));
-  } else if (Deno.env.get("CI") === "true") {
-    Deno.test(name, () => {
-      throw new Error(missing);
-    });
-  } else {
-    Deno.stderr.writeSync(
-      new TextEncoder().encode(`not run: ${name} (${missing})\n`),
-    );
-    Deno.test({ name, ignore: true, fn: () => {} });
-  }
+  needingTest(
+    program === undefined ? missing : undefined,
+    name,
+    () => test((args, env) => run(program!, args, env)),
+  );
 }
 
 const missing = `docker-compose is missing; install it with: ${INSTALL}`;
