@@ -4,16 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { Child } from "../support/child.ts";
 import { IndependentClient } from "../support/independent_client.ts";
-import { withoutOurs } from "../support/job_process.ts";
 import { KafkaCluster } from "../support/kafka_cluster.ts";
-import { quietKafka } from "../support/quiet_kafkajs.ts";
+import { withKafkaAdmin } from "../support/quiet_kafkajs.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 import { BrokerBreaker } from "./support/broker_breaker.ts";
+import { expectDrill } from "./support/drill_run.ts";
 
-const main = new URL("../../src/main.ts", import.meta.url).pathname;
-const EXIT_MS = 400_000;
 /** Beside the drill: topics of a job, and of the state. */
 const TOPICS = ["orders", "switchyard-state", "switchyard-history"];
 const GROUP = "billing";
@@ -48,38 +45,13 @@ realKafkaTest(
     const before = await Promise.all(clusters.map(seenOn));
 
     const breaker = stack.use(await BrokerBreaker.open(primary));
-    const child = stack.use(Child.deno([
-      "run",
-      "-A",
-      "--no-check",
-      main,
-      "drill",
-      "--clusters",
-      ...breaker.options,
+    await expectDrill(
+      { primary, secondary },
       // How fast a machine under tests is, is not the matter here.
-      "--max-rto",
-      "120s",
-      "--max-rpo",
-      "120s",
-      "--json",
-    ], {
-      env: {
-        ...withoutOurs(),
-        PRIMARY_BROKERS: primary.bootstrapServers,
-        SECONDARY_BROKERS: secondary.bootstrapServers,
-      },
-    }));
-    const over = new AbortController();
-    const [{ code }] = await Promise.all([
-      child.exit(EXIT_MS).finally(() => over.abort()),
-      breaker.serve(over.signal),
-    ]);
-    const said = child.lines("stderr").slice(-20).join("\n");
-    const [line = ""] = child.lines("stdout").slice(-1);
-    assert.match(line, /^\{/, said);
-    console.log(line);
-    REPORT.parse(JSON.parse(line));
-    assert.equal(code, 0, said);
+      [...breaker.options, "--max-rto", "120s", "--max-rpo", "120s"],
+      (report) => void REPORT.parse(report),
+      (over) => breaker.serve(over),
+    );
     assert.deepEqual(breaker.done, { kills: 1, hangs: 0 });
     assert.deepEqual(await Promise.all(clusters.map(seenOn)), before);
   },
@@ -100,7 +72,7 @@ async function use(cluster: KafkaCluster): Promise<void> {
       })),
     );
   }
-  await withAdmin(cluster, (admin) =>
+  await withKafkaAdmin(cluster.bootstrapServers, (admin) =>
     admin.setOffsets({
       groupId: GROUP,
       topic: "orders",
@@ -110,7 +82,7 @@ async function use(cluster: KafkaCluster): Promise<void> {
 
 /** All topics with their ends, and all groups with their positions. */
 const seenOn = (cluster: KafkaCluster) =>
-  withAdmin(cluster, async (admin) => {
+  withKafkaAdmin(cluster.bootstrapServers, async (admin) => {
     const topics = (await admin.listTopics())
       .filter((each) => !each.startsWith("__")).sort();
     const { groups } = await admin.listGroups();
@@ -128,18 +100,3 @@ const seenOn = (cluster: KafkaCluster) =>
       }))),
     };
   });
-
-async function withAdmin<T>(
-  cluster: KafkaCluster,
-  ask: (
-    admin: ReturnType<ReturnType<typeof quietKafka>["admin"]>,
-  ) => Promise<T>,
-): Promise<T> {
-  const admin = quietKafka(cluster.bootstrapServers).admin();
-  await admin.connect();
-  try {
-    return await ask(admin);
-  } finally {
-    await admin.disconnect();
-  }
-}

@@ -4,14 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { Child } from "../support/child.ts";
-import { withoutOurs } from "../support/job_process.ts";
 import { KafkaCluster } from "../support/kafka_cluster.ts";
-import { quietKafka } from "../support/quiet_kafkajs.ts";
+import { withKafkaAdmin } from "../support/quiet_kafkajs.ts";
 import { realKafkaTest } from "../support/require_java.ts";
+import { expectDrill } from "./support/drill_run.ts";
 
-const main = new URL("../../src/main.ts", import.meta.url).pathname;
-const EXIT_MS = 400_000;
 /** By which everybody is away from home for a second. */
 const SEED = 59;
 
@@ -45,35 +42,12 @@ realKafkaTest(
     const secondary = stack.use(
       await KafkaCluster.start({ heapMb: 256, nodeIdBase: 101 }),
     );
-    const child = stack.use(Child.deno([
-      "run",
-      "-A",
-      "--no-check",
-      main,
-      "drill",
-      "--clusters",
-      "--scenario",
-      "planned",
-      "--seed",
-      String(SEED),
+    await expectDrill(
+      { primary, secondary },
       // How fast a machine under tests is, is not the matter here.
-      "--max-rto",
-      "120s",
-      "--json",
-    ], {
-      env: {
-        ...withoutOurs(),
-        PRIMARY_BROKERS: primary.bootstrapServers,
-        SECONDARY_BROKERS: secondary.bootstrapServers,
-      },
-    }));
-    const { code } = await child.exit(EXIT_MS);
-    const said = child.lines("stderr").slice(-20).join("\n");
-    const [line = ""] = child.lines("stdout").slice(-1);
-    assert.match(line, /^\{/, said);
-    console.log(line);
-    REPORT.parse(JSON.parse(line));
-    assert.equal(code, 0, said);
+      ["--scenario", "planned", "--seed", String(SEED), "--max-rto", "120s"],
+      (report) => void REPORT.parse(report),
+    );
     for (const cluster of [primary, secondary]) {
       assert.deepEqual(await drillTopics(cluster), []);
     }
@@ -81,13 +55,8 @@ realKafkaTest(
 );
 
 /** What is left of drills. */
-async function drillTopics(cluster: KafkaCluster): Promise<string[]> {
-  const admin = quietKafka(cluster.bootstrapServers).admin();
-  await admin.connect();
-  try {
+const drillTopics = (cluster: KafkaCluster): Promise<string[]> =>
+  withKafkaAdmin(cluster.bootstrapServers, async (admin) => {
     const topics = await admin.listTopics();
     return topics.filter((each) => each.includes("switchyard-drill-"));
-  } finally {
-    await admin.disconnect();
-  }
-}
+  });

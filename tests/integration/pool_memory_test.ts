@@ -13,7 +13,7 @@ import {
   uncommitted,
 } from "../support/job.ts";
 import { loginRecords } from "../support/login_fixture.ts";
-import { quietKafka } from "../support/quiet_kafkajs.ts";
+import { withKafkaAdmin } from "../support/quiet_kafkajs.ts";
 import { sized } from "../support/soak.ts";
 import { eventually } from "../support/wait.ts";
 
@@ -108,9 +108,7 @@ async function place(
   partitions: number,
   brokers: readonly number[],
 ): Promise<void> {
-  const admin = quietKafka(cluster.bootstrapServers).admin();
-  await admin.connect();
-  try {
+  await withKafkaAdmin(cluster.bootstrapServers, async (admin) => {
     await admin.createTopics({
       waitForLeaders: false,
       topics: [{
@@ -124,9 +122,7 @@ async function place(
         ),
       }],
     });
-  } finally {
-    await admin.disconnect();
-  }
+  });
   await eventually(
     async () => (await client.watermarks(topic)).length === partitions,
     { what: `lead ${topic}`, timeoutMs: 120_000 },

@@ -14,7 +14,7 @@ import { Child } from "../support/child.ts";
 import { library } from "../support/embedded.ts";
 import { IndependentClient } from "../support/independent_client.ts";
 import { KafkaCluster } from "../support/kafka_cluster.ts";
-import { quietKafka } from "../support/quiet_kafkajs.ts";
+import { withKafkaAdmin } from "../support/quiet_kafkajs.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 import { create, OPTIONS, ownConfigs } from "../support/source_topics.ts";
 import {
@@ -319,9 +319,7 @@ const seen = (
 
 /** Settings of the topic itself and its replicas, by a client not ours. */
 async function seenBy(servers: string, topic: string) {
-  const admin = quietKafka(servers).admin();
-  await admin.connect();
-  try {
+  return await withKafkaAdmin(servers, async (admin) => {
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
       resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
@@ -335,9 +333,7 @@ async function seenBy(servers: string, topic: string) {
       ),
       replicas: topics[0]!.partitions[0]!.replicas.length,
     };
-  } finally {
-    await admin.disconnect();
-  }
+  });
 }
 
 /** DescribeConfigs' number for it. */

@@ -3,7 +3,7 @@
  * work, and what is then done to its target is.
  */
 import assert from "node:assert/strict";
-import { quietKafka } from "../support/quiet_kafkajs.ts";
+import { withKafkaAdmin } from "../support/quiet_kafkajs.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 import { seededRandom } from "../support/load.ts";
 import { seed } from "../support/soak.ts";
@@ -99,9 +99,7 @@ async function harm({ target, topics, groups }: MirrorStage): Promise<void> {
     headers: [{ name: idName, value: "nobody's" }],
   }]);
   const ends = await client.watermarks(input);
-  const admin = quietKafka(cluster.bootstrapServers).admin();
-  await admin.connect();
-  try {
+  await withKafkaAdmin(cluster.bootstrapServers, async (admin) => {
     await admin.setOffsets({
       groupId: groups[0]!,
       topic: input,
@@ -112,7 +110,5 @@ async function harm({ target, topics, groups }: MirrorStage): Promise<void> {
         { partition: 1, offset: String(ends[1]!.high + 5) },
       ],
     });
-  } finally {
-    await admin.disconnect();
-  }
+  });
 }

@@ -14,7 +14,7 @@ import { IndependentClient } from "./independent_client.ts";
 import { createInput, Job, jsonOf, topicsOf } from "./job.ts";
 import { KafkaCluster } from "./kafka_cluster.ts";
 import { pause } from "./pause.ts";
-import { quietKafka } from "./quiet_kafkajs.ts";
+import { withKafkaAdmin } from "./quiet_kafkajs.ts";
 import { eventually } from "./wait.ts";
 
 const name = "following";
@@ -217,16 +217,12 @@ export async function once(
 
 /** The group has forgotten the member of the old session. */
 export async function membersGone(cluster: KafkaCluster): Promise<void> {
-  const admin = quietKafka(cluster.bootstrapServers).admin();
-  await admin.connect();
-  try {
+  await withKafkaAdmin(cluster.bootstrapServers, async (admin) => {
     await eventually(async () => {
       const { groups } = await admin.describeGroups([group]);
       return groups.every(({ members }) => members.length === 0);
     }, { what: "members gone", timeoutMs: deadlineMs });
-  } finally {
-    await admin.disconnect();
-  }
+  });
 }
 
 /** Looks at the totals all the time: they never go down. */

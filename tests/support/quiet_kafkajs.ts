@@ -1,5 +1,5 @@
 import process from "node:process";
-import { Kafka, logLevel } from "kafkajs";
+import { type Admin, Kafka, logLevel } from "kafkajs";
 
 /** A kafkajs client that says nothing. */
 export function quietKafka(bootstrapServers: string): Kafka {
@@ -8,6 +8,20 @@ export function quietKafka(bootstrapServers: string): Kafka {
     brokers: bootstrapServers.split(","),
     logLevel: logLevel.NOTHING,
   });
+}
+
+/** Asks an administrator that is connected for that alone. */
+export async function withKafkaAdmin<T>(
+  bootstrapServers: string,
+  ask: (admin: Admin) => Promise<T>,
+): Promise<T> {
+  const admin = quietKafka(bootstrapServers).admin();
+  await admin.connect();
+  try {
+    return await ask(admin);
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 let warningIsMuted = false;

@@ -1,5 +1,5 @@
 /** The input topic grows. */
-import { quietKafka } from "../../support/quiet_kafkajs.ts";
+import { withKafkaAdmin } from "../../support/quiet_kafkajs.ts";
 import { eventually } from "../../support/wait.ts";
 import { between, type Fault } from "../fault.ts";
 import { inSync } from "../world.ts";
@@ -19,9 +19,7 @@ export const partitionsAdded: Fault = {
         const now = topics.get(input)!.length;
         const count = Math.min(mostPartitions, now + more);
         if (count === now) return log(`${input} has ${now} partitions already`);
-        const admin = quietKafka(cluster.bootstrapServers).admin();
-        await admin.connect();
-        try {
+        await withKafkaAdmin(cluster.bootstrapServers, async (admin) => {
           // The controller may be on its way to another broker.
           await eventually(
             () =>
@@ -30,9 +28,7 @@ export const partitionsAdded: Fault = {
               }).then(() => true),
             { what: `grew ${input} to ${count} partitions` },
           );
-        } finally {
-          await admin.disconnect();
-        }
+        });
         await inSync(world);
       },
     };

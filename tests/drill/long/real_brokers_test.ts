@@ -6,14 +6,13 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { eachLine } from "../../support/each_line.ts";
 import { startGuarded } from "../../support/guarded_process.ts";
-import { withoutOurs } from "../../support/job_process.ts";
 import { KafkaCluster } from "../../support/kafka_cluster.ts";
 import { realKafkaTest } from "../../support/require_java.ts";
 import { seed } from "../../support/soak.ts";
 import { within } from "../../support/wait.ts";
 import { BrokerBreaker } from "../support/broker_breaker.ts";
+import { drillArguments, drillEnvironment } from "../support/drill_run.ts";
 
-const main = new URL("../../../src/main.ts", import.meta.url).pathname;
 const DRILLS = Number(Deno.env.get("SOAK_DRILLS") || 100);
 const MOST_MS = DRILLS * 3 * 60_000;
 
@@ -36,30 +35,19 @@ realKafkaTest(
     await using breaker = await BrokerBreaker.open(primary);
     const drill = startGuarded([
       Deno.execPath(),
-      "run",
-      "-A",
-      "--no-check",
-      main,
-      "drill",
-      "--clusters",
-      ...breaker.options,
-      "--soak",
-      String(DRILLS),
-      "--seed",
-      String(seed),
-      // How fast a machine under tests is, is not the matter here.
-      "--max-rto",
-      "60s",
-      "--max-rpo",
-      "60s",
-      "--json",
-    ], {
-      env: {
-        ...withoutOurs(),
-        PRIMARY_BROKERS: primary.bootstrapServers,
-        SECONDARY_BROKERS: secondary.bootstrapServers,
-      },
-    });
+      ...drillArguments([
+        ...breaker.options,
+        "--soak",
+        String(DRILLS),
+        "--seed",
+        String(seed),
+        // How fast a machine under tests is, is not the matter here.
+        "--max-rto",
+        "60s",
+        "--max-rpo",
+        "60s",
+      ]),
+    ], { env: drillEnvironment({ primary, secondary }) });
     const over = new AbortController();
     let summary = "";
     const ended = Promise.all([
