@@ -143,7 +143,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     await writeDone(
       { ...reading, replicationFactor },
       writing,
-      doneAfterReplay(before, replays, topicIds, era),
+      () => Promise.resolve(doneAfterReplay(before, replays, topicIds, era)),
       signal,
     );
   };
@@ -186,7 +186,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
       await writeDone(
         { ...there, replicationFactor },
         { library, properties: primary.producer, onEvent },
-        { ...known, era },
+        () => Promise.resolve({ ...known, era }),
         signal,
       );
     },

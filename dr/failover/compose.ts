@@ -1,8 +1,6 @@
 /** What a failover does on real clusters. */
-import { KafkaError, type Library, ReadError } from "../../src/kafka/mod.ts";
-import type { DoneInput } from "../../src/pool/done_outputs.ts";
+import { KafkaError, type Library } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
-import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
 import {
   type Flow,
   lanesTopic,
@@ -11,8 +9,7 @@ import {
 import { endHanging } from "../mirror/hanging.ts";
 import { type ClusterClients, openClusters } from "../clusters.ts";
 import { idOf, laneOf, transactionalId } from "../mirror/names.ts";
-import { topicIdsNow } from "../topics_now.ts";
-import { pause, unlessAborted } from "../waits.ts";
+import { unlessAborted } from "../waits.ts";
 import { inMapTime, LaneFollower, OffsetMap } from "../offset_map/mod.ts";
 import type { SenderOptions } from "../sender.ts";
 import {
@@ -26,26 +23,16 @@ import {
   StateStore,
   type StateTimings,
 } from "../state/mod.ts";
-import { writeDone } from "./done_topic.ts";
 import { drained } from "./drained.ts";
 import { FailoverError } from "./errors.ts";
-import type {
-  Drained,
-  FailOverParts,
-  OutputCounts,
-  StepReport,
-} from "./fail_over.ts";
-import { OutputFinder } from "./find_outputs.ts";
-import { scanOutputs, type ScanReport } from "./scan_outputs.ts";
+import type { Drained, FailOverParts, StepReport } from "./fail_over.ts";
+import { OutputsStep } from "./outputs_step.ts";
 import { sealLanes } from "./seal.ts";
 import {
-  committedOf,
   ensureState,
-  idleGroups,
   mirroredPartitions,
   newestState,
   partitionCounts,
-  readCuts,
   REQUEST_MS,
 } from "./target.ts";
 
@@ -58,8 +45,6 @@ export interface OpenFailOverOptions {
   /** Of topics that are not there yet; no more than there are brokers. */
   readonly replicationFactor: number;
   readonly onStep: (report: StepReport) => void;
-  /** See `ChangeOptions`. Default: nobody has followed them. */
-  readonly followed?: number;
   readonly log: Log;
   /** Of pools; null: they have no leases. */
   readonly leases: LeaseTimes | null;
@@ -68,6 +53,12 @@ export interface OpenFailOverOptions {
 
 export interface OpenFailOver extends FailOverParts, AsyncDisposable {
   readonly store: StateStore;
+  /**
+   * Connects, and begins to read what can be read before the fence: to be called
+   * where a failover is expected. It changes nothing.
+   * @throws {KafkaError}; the signal's reason.
+   */
+  readonly readAhead: (signal: AbortSignal) => Promise<void>;
   /**
    * What there is now, null where nothing was ever written.
    * @throws {KafkaError | StateError} where that cannot be read.
@@ -87,11 +78,6 @@ const TIMINGS: StateTimings = {
   forcedReadMs: 200,
   copyMs: 1_000,
 };
-/** A million outputs take some seconds. */
-const OUTPUTS_MS = 120_000;
-/** A broker that is just not there comes back, or its partitions move. */
-const SCAN_AGAIN_MS = 30_000;
-const AGAIN_MS = 500;
 /** Without librdkafka's habit of waiting at the end for up to half a second. */
 const PROMPT_FETCH = {
   "fetch.wait.max.ms": 20,
@@ -100,7 +86,7 @@ const PROMPT_FETCH = {
 
 /** @throws {PropertyError} where clients cannot be made. */
 export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
-  const { followed, library, log, policy, timings = TIMINGS, to } = options;
+  const { library, log, policy, timings = TIMINGS, to } = options;
   const flow: Flow = { source: other(to), target: to };
   const owned = new AsyncDisposableStack();
   const clients = owned.use(openClusters(options));
@@ -137,6 +123,31 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
     }, signal);
   };
   const targetTopic = (topic: string) => policy.targetTopic(flow.source, topic);
+  const outputs = owned.use(
+    new OutputsStep({
+      reading,
+      writing,
+      targetTopic,
+      map: mapNow,
+      replicationFactor: options.replicationFactor,
+      log,
+    }),
+  );
+  const readAhead = async (signal: AbortSignal) => {
+    const counts = await partitionCounts(admin, signal);
+    const topic = lanesTopic(flow.source);
+    if (following === null && counts.has(topic)) {
+      following = LaneFollower.open({
+        library,
+        properties: consumer,
+        topic,
+        signal: AbortSignal.any([signal, closing.signal]),
+      });
+      following.catch(() => {}); // awaited when it is needed
+      outputs.readAhead();
+    }
+    return counts;
+  };
   return {
     store,
     leasesMs: options.leases === null ? 0 : leasesEndMs(options.leases),
@@ -152,35 +163,22 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
         return false;
       }
     },
+    async readAhead(signal) {
+      await readAhead(signal);
+    },
     newest: (signal) => newestState(clients, store, signal),
     async lanes(signal) {
       const { secondary } = clients.clusters;
-      const counts = await partitionCounts(admin, signal);
+      const counts = await readAhead(signal);
       const known = to === "secondary"
         ? counts
         : await partitionCounts(secondary.admin, signal);
       if (!known.has(STATE_TOPIC) || !known.has(HISTORY_TOPIC)) {
         await ensureState(clients, options.replicationFactor, signal);
       }
-      const topic = lanesTopic(flow.source);
-      const lanes = counts.get(topic) ?? null;
-      if (lanes !== null && following === null) {
-        following = LaneFollower.open({
-          library,
-          properties: consumer,
-          topic,
-          signal: AbortSignal.any([signal, closing.signal]),
-        });
-        following.catch(() => {}); // awaited when it is needed
-      }
-      return lanes;
+      return counts.get(lanesTopic(flow.source)) ?? null;
     },
-    change: (decide, signal) =>
-      store.change(decide, {
-        force: true,
-        ...(followed === undefined ? {} : { followed }),
-        signal,
-      }),
+    change: (decide, signal) => store.change(decide, { force: true, signal }),
     latest: (signal) => store.latest(signal),
     seal: (lanes, era, signal) =>
       sealLanes({ ...writing, admin, flow, lanes }, era, signal),
@@ -232,139 +230,7 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
       });
       return { partitions: partitions.length, problem };
     },
-    async outputs(era, signal): Promise<OutputCounts> {
-      // What is not found by then is done again: nothing is lost by that.
-      const late = AbortSignal.timeout(OUTPUTS_MS);
-      const either = AbortSignal.any([signal, late]);
-      const problems: string[] = [];
-      const map = await mapNow(signal);
-      const topics = new Set(
-        Array.from(map.partitions(), ({ topic }) => targetTopic(topic)),
-      );
-      const [targetTopicIds, { brokers, clusterId }] = await Promise.all([
-        topicIdsNow(admin, [...topics], signal),
-        askRepeatedly(
-          () => admin.describeCluster({ timeoutMs: ATTEMPT_MS, signal }),
-          REQUEST_MS,
-          signal,
-        ),
-      ]);
-      const finder = new OutputFinder({
-        map,
-        targetTopic,
-        targetTopicIds,
-        targetClusterId: clusterId ?? "",
-      });
-      const scan = async (): Promise<ScanReport> => {
-        const [partitions, cuts] = await Promise.all([
-          mirroredPartitions(admin, map, targetTopic, either),
-          readCuts(reading, either),
-        ]);
-        return await scanOutputs({
-          library,
-          admin,
-          consumer,
-          partitions,
-          store: cuts,
-          finder,
-          targetTopic,
-          idleGroups: (each) => idleGroups(admin, each),
-          async committedOf(group, each) {
-            try {
-              return await committedOf(admin, group, each);
-            } catch (error) {
-              each.throwIfAborted();
-              if (!(error instanceof KafkaError)) throw error;
-              problems.push(
-                `where group ${group} stands is not known (${error.message})`,
-              );
-              // As if it began anew: what is there need not be sent again.
-              return new Map();
-            }
-          },
-          requestMs: REQUEST_MS,
-        }, either);
-      };
-      const scanned = await patiently(scan, late, signal);
-      if (typeof scanned === "string") {
-        problems.push(`not all outputs that are there are known (${scanned})`);
-      }
-      const found = finder.found(era);
-      const replicationFactor = Math.min(
-        options.replicationFactor,
-        brokers.length,
-      );
-      const parts = { ...reading, replicationFactor };
-      try {
-        await writeDone(parts, writing, found, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!isOfCluster(error)) throw error;
-        problems.push(
-          `which outputs are there cannot be written down (${error.message})`,
-        );
-      }
-      const { outputs, records, withoutCut } = typeof scanned === "string"
-        ? NOTHING_SCANNED
-        : scanned;
-      const problem = problems.length === 0
-        ? null
-        : `results may come twice: ${problems.join("; ")}`;
-      return {
-        done: countOf(found.done),
-        tail: countOf(found.tail),
-        problem,
-        detail: [
-          `${outputs} outputs among ${records} records`,
-          ...withoutCut.length === 0
-            ? []
-            : [`everything was read for ${withoutCut.join(", ")}`],
-          ...finder.unknown === 0
-            ? []
-            : [`${finder.unknown} of inputs that are not known any more`],
-          ...problem === null ? [] : [problem],
-        ].join("; "),
-      };
-    },
+    outputs: (era, signal) => outputs.carryOut(era, signal),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
-
-const NOTHING_SCANNED: ScanReport = { outputs: 0, records: 0, withoutCut: [] };
-
-/**
- * Again while the cluster may come back; what was found before is found again.
- * @param late when the time is over
- * @returns a text: why it did not succeed.
- */
-async function patiently(
-  scan: () => Promise<ScanReport>,
-  late: AbortSignal,
-  signal: AbortSignal,
-): Promise<ScanReport | string> {
-  const beganMs = performance.now();
-  for (;;) {
-    try {
-      return await scan();
-    } catch (error) {
-      signal.throwIfAborted();
-      if (late.aborted) return `${OUTPUTS_MS / 1000} s were not enough`;
-      if (!isOfCluster(error)) throw error;
-      const isOver = error instanceof FailoverError ||
-        performance.now() - beganMs > SCAN_AGAIN_MS;
-      if (isOver) return error.message;
-    }
-    await pause(AGAIN_MS, AbortSignal.any([signal, late]));
-  }
-}
-
-/** What the cluster that is promoted does not do, and may do later. */
-const isOfCluster = (error: unknown): error is Error =>
-  error instanceof KafkaError || error instanceof ReadError ||
-  error instanceof FailoverError;
-
-const countOf = (
-  entries: readonly { readonly outputs: readonly DoneInput[] }[],
-): number =>
-  entries.flatMap(({ outputs }) => outputs)
-    .reduce((sum, [, ...ordinals]) => sum + ordinals.length, 0);

@@ -49,12 +49,13 @@ export async function readDoneLog(
  * Writes all that was found, in one transaction; what was written of the era
  * before, and what is done of eras before, goes with it.
  * @param writing of the target
+ * @param outputs asked for when nobody else can write any more
  * @throws as `inTransactions`, and as `readDoneLog`.
  */
 export async function writeDone(
   parts: DoneTopicParts & { readonly replicationFactor: number },
   writing: SenderOptions,
-  outputs: EraOutputs,
+  outputs: () => Promise<EraOutputs>,
   signal: AbortSignal,
 ): Promise<void> {
   const { flow } = parts;
@@ -62,9 +63,10 @@ export async function writeDone(
   const own = { ...parts, topics: [topic], timeoutMs: REQUEST_MS };
   await ensureCompacted(own, signal);
   const records = async () => {
+    const found = await outputs();
     const log = await readDoneLog(parts, signal);
-    const written = doneRecords(outputs);
-    const deleted = log.stale(written, outputs.era)
+    const written = doneRecords(found);
+    const deleted = log.stale(written, found.era)
       .map((key) => ({ key, value: null }));
     return [...written, ...deleted]
       .map((each) => ({ ...each, topic, partition: 0 }));

@@ -13,48 +13,42 @@
  */
 import {
   type Admin,
-  type ConsumerProperties,
-  headerName,
-  type Library,
   ReadError,
-  readTopics,
   type TopicPartition,
   type TopicRange,
 } from "../../src/kafka/mod.ts";
-import {
-  type Coordinates,
-  COORDINATES_HEADER,
-  coordinatesIn,
-} from "../../src/pool/coordinates.ts";
-import {
-  BEFORE_HEADER,
-  parsePlaces,
-  type Place,
-} from "../../src/pool/places.ts";
+import type { Coordinates } from "../../src/pool/coordinates.ts";
 import type { CutStore, OffsetTable } from "../cut/mod.ts";
 import { offsetIn } from "../cut/mod.ts";
 import { forEachBounded } from "../cut/bounded.ts";
 import { earliestOffsets, latestOffsets } from "../cut/requests.ts";
 import { idOf } from "../mirror/names.ts";
+import { EarlyOutputs, leftToRead } from "./early_outputs.ts";
 import type { Committed, OutputFinder } from "./find_outputs.ts";
+import {
+  type FoundOutput,
+  readOutputs,
+  type ReadOutputsParts,
+} from "./read_outputs.ts";
 
-export interface ScanParts {
-  readonly library: Library;
-  /** Both of the target. */
+/** Of the target. */
+export interface ScanAheadParts extends ReadOutputsParts {
   readonly admin: Admin;
-  readonly consumer: ConsumerProperties;
   readonly partitions: readonly TopicPartition[];
   readonly store: Pick<CutStore, "groups" | "stables">;
+  readonly requestMs: number;
+}
+
+export interface ScanParts extends ScanAheadParts {
   readonly finder: Pick<OutputFinder, "take">;
-  /** Of the mirror to the target. */
-  readonly targetTopic: (topic: string) => string;
+  /** What was read ahead; null: nothing was. */
+  readonly early: EarlyOutputs | null;
   /** On the target, without members. */
   readonly idleGroups: (signal: AbortSignal) => Promise<readonly string[]>;
   readonly committedOf: (
     group: string,
     signal: AbortSignal,
   ) => Promise<Committed>;
-  readonly requestMs: number;
 }
 
 export interface ScanReport {
@@ -65,9 +59,28 @@ export interface ScanReport {
   readonly withoutCut: readonly string[];
 }
 
-const HEADER = headerName(COORDINATES_HEADER);
-const BEFORE = headerName(BEFORE_HEADER);
 const GROUPS_AT_ONCE = 16;
+/** More are left to the scan: it may never come to it. */
+const MOST_EARLY_RECORDS = 500_000;
+
+/**
+ * Reads now what the scan will ask for, unless that is too much.
+ * @returns null: it is.
+ * @throws as `scanOutputs`.
+ */
+export async function scanAhead(
+  parts: ScanAheadParts,
+  signal: AbortSignal,
+): Promise<EarlyOutputs | null> {
+  const { above } = await rangesNow(parts, signal);
+  const records = above.reduce((sum, { end, start }) => sum + end - start, 0);
+  if (records > MOST_EARLY_RECORDS) return null;
+  const early = new EarlyOutputs(above);
+  for await (const { outputs } of readOutputs(parts, above, signal)) {
+    for (const each of outputs) early.add(each);
+  }
+  return early;
+}
 
 /**
  * @throws {KafkaError | ReadError | FailoverError} where some is not known; the
@@ -77,15 +90,13 @@ export async function scanOutputs(
   parts: ScanParts,
   signal: AbortSignal,
 ): Promise<ScanReport> {
-  const { admin, partitions, requestMs, store } = parts;
-  const [ends, begins] = await Promise.all([
-    latestOffsets(admin, partitions, true, requestMs, signal),
-    earliestOffsets(admin, partitions, requestMs, signal),
-  ]);
-  const ranges = rangesOf(partitions, begins, ends, store.stables());
+  const { early, partitions, store } = parts;
+  const { ends, ...ranges } = await rangesNow(parts, signal);
   const atCuts = new Set(store.groups);
   const scan = new Scan(parts);
-  await scan.read(ranges.above, () => true, signal);
+  const left = early && leftToRead(ranges.above, ends, early.ranges);
+  if (early !== null && left !== null) await scan.take(early, signal);
+  await scan.read(left ?? ranges.above, () => true, signal);
   if (ranges.below.length > 0) await scan.learn(atCuts, signal);
   const those = ranges.below.length === 0
     ? []
@@ -104,6 +115,17 @@ export async function scanOutputs(
     );
   }
   return { records: scan.records, outputs: scan.outputs, withoutCut: those };
+}
+
+async function rangesNow(
+  { admin, partitions, requestMs, store }: ScanAheadParts,
+  signal: AbortSignal,
+): Promise<ReturnType<typeof rangesOf> & { readonly ends: OffsetTable }> {
+  const [ends, begins] = await Promise.all([
+    latestOffsets(admin, partitions, true, requestMs, signal),
+    earliestOffsets(admin, partitions, requestMs, signal),
+  ]);
+  return { ...rangesOf(partitions, begins, ends, store.stables()), ends };
 }
 
 /**
@@ -189,33 +211,27 @@ class Scan {
     isWanted: (coordinates: Coordinates) => boolean,
     signal: AbortSignal,
   ): Promise<void> {
-    const { consumer, finder, library, targetTopic } = this.#parts;
-    const batches = readTopics({
-      library,
-      properties: consumer,
-      ranges,
-      signal,
-    });
-    for await (const batch of batches) {
-      this.records += batch.count;
-      const found: [Coordinates, Place[]][] = [];
-      for (let index = 0; index < batch.count; index++) {
-        const text = batch.headerText(index, HEADER);
-        if (text === null) continue;
-        const { topic } = batch.tp(index);
-        const coordinates = coordinatesIn(topic, text, targetTopic);
-        if (coordinates !== null && isWanted(coordinates)) {
-          const before = parsePlaces(batch.headerText(index, BEFORE));
-          found.push([coordinates, before]);
-        }
-      }
-      this.outputs += found.length;
-      for (const [each, before] of found) {
-        finder.take(each, before, await this.#committedOf(each.group, signal));
-      }
+    const found = readOutputs(this.#parts, ranges, signal);
+    for await (const { outputs, records } of found) {
+      this.records += records;
+      await this.take(
+        outputs.filter(([coordinates]) => isWanted(coordinates)),
+        signal,
+      );
     }
-    // Reading ends early then, and says nothing.
-    signal.throwIfAborted();
+  }
+
+  async take(
+    outputs: Iterable<FoundOutput>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { finder } = this.#parts;
+    for (const [each, before] of outputs) {
+      this.outputs++;
+      const committed = this.#committed.get(each.group) ??
+        await this.#committedOf(each.group, signal);
+      finder.take(each, before, committed);
+    }
   }
 
   async #committedOf(group: string, signal: AbortSignal): Promise<Committed> {

@@ -48,6 +48,11 @@ export interface SentinelOptions {
   readonly voter: string;
   readonly policy: SentinelPolicy;
   readonly failOver: FailOver;
+  /**
+   * Told in each round which cluster a failover may soon lead to; null: none.
+   * Default: nobody wants to know.
+   */
+  readonly expect?: (to: ClusterName | null) => void;
   readonly watchedTopics: readonly string[];
   /** Of the topics of the state and of the probes; no more than brokers. */
   readonly replicationFactor: number;
@@ -271,9 +276,14 @@ export class Sentinel implements AsyncDisposable {
       this.#news = new AbortController();
       await this.#round(parts);
       const state = this.#state;
-      const isUrgent = state?.phase === "steady" &&
-        parts.probers[state.active].health !== "healthy" &&
+      const health = state && parts.probers[state.active].health;
+      const isUrgent = state?.phase === "steady" && health !== "healthy" &&
         this.#switcher.current === null;
+      const { expect, policy } = this.#options;
+      // A process that has just begun, or woken up, knows nothing yet.
+      const isExpected = isUrgent && health !== "unknown" &&
+        state.active === "primary" && policy.mode === "automatic";
+      expect?.(isExpected ? "secondary" : null);
       await pause(
         isUrgent ? URGENT_VOTE_MS : VOTE_MS,
         AbortSignal.any([signal, this.#news.signal]),

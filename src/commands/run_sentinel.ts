@@ -9,6 +9,7 @@ import { replicationPolicy } from "../../dr/formats/mod.ts";
 import {
   type FailOver,
   Sentinel,
+  type SentinelOptions,
   type SentinelStatus,
 } from "../../dr/sentinel/mod.ts";
 import type { ClusterClients } from "../../dr/clusters.ts";
@@ -39,12 +40,18 @@ export interface FailOverParts {
   readonly spans?: SpanRecorder | null;
 }
 
+/** What a sentinel carries out, and is told of before. */
+export interface ExpectedFailOver extends AsyncDisposable {
+  readonly expect: NonNullable<SentinelOptions["expect"]>;
+  readonly failOver: FailOver;
+}
+
 /** @returns the exit status. */
 export async function runSentinel(
   loaded: LoadedSettings,
   primaryBrokers: string,
   secondaryBrokers: string,
-  newFailOver: (parts: FailOverParts) => FailOver,
+  newFailOver: (parts: FailOverParts) => ExpectedFailOver,
 ): Promise<number> {
   const { settings } = loaded;
   await using stack = new AsyncDisposableStack();
@@ -64,9 +71,8 @@ export async function runSentinel(
     log,
     spans: spansOf(service.telemetry),
   };
-  const sentinel = stack.use(
-    newSentinel(parts, newFailOver(parts)),
-  );
+  const failOver = stack.use(newFailOver(parts));
+  const sentinel = stack.use(newSentinel(parts, failOver));
   const http = stack.use(service.serve({
     liveness: () => sentinelLiveness(sentinel.status()),
     readiness: () => sentinelReadiness(sentinel.status()),
@@ -116,7 +122,7 @@ export const clusterOf = (
 
 export function newSentinel(
   { clusters, library, log, settings, spans = null }: FailOverParts,
-  failOver: FailOver,
+  { expect, failOver }: ExpectedFailOver,
 ): Sentinel {
   const { gateway, mirror, sentinel } = settings;
   const policy = replicationPolicy({
@@ -126,6 +132,7 @@ export function newSentinel(
   return new Sentinel({
     library,
     clusters,
+    expect,
     failOver,
     voter: settings.instanceId,
     policy: {

@@ -4,7 +4,7 @@ import { KafkaError, PropertyError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { ListenError } from "../telemetry/http_server.ts";
 import { runSentinel } from "./run_sentinel.ts";
-import { sentinelFailOver } from "./sentinel_fail_over.ts";
+import { SentinelFailOver } from "./sentinel_fail_over.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
 import { complain } from "./output.ts";
 import { usageOf } from "./help.ts";
@@ -28,7 +28,7 @@ export async function sentinel(args: readonly string[]): Promise<number> {
       loaded,
       brokers.primary,
       brokers.secondary,
-      sentinelFailOver,
+      (parts) => new SentinelFailOver(parts),
     );
   } catch (error) {
     // A gateway that would lead to itself is a matter of settings, too.

@@ -1,45 +1,74 @@
-/** What a sentinel does once it has decided to fail over. */
+/** What a sentinel does once it has decided to fail over, and shortly before. */
 import {
   failOver,
   FailoverError,
+  type OpenFailOver,
   openFailOver,
 } from "../../dr/failover/mod.ts";
 import { type GiveUpRequest, openFailBack } from "../../dr/failback/mod.ts";
 import type { FailOver } from "../../dr/sentinel/mod.ts";
-import { OvertakenError } from "../../dr/state/mod.ts";
+import { type ClusterName, OvertakenError } from "../../dr/state/mod.ts";
 import { NO_TAIL_CHOSEN, switchOptions } from "./failback_parts.ts";
 import { failOverOptions } from "./failover_parts.ts";
 import type { FailOverParts } from "./run_sentinel.ts";
 
-/** @throws {PropertyError} where clients cannot be made, once it is called. */
-export function sentinelFailOver(
-  { clusters, library, log, settings }: FailOverParts,
-): FailOver {
+/** Opened before it is decided, and perhaps never needed. */
+interface Opened {
+  readonly to: ClusterName;
+  readonly parts: OpenFailOver;
+  readonly isOf: AbortController;
+}
+
+export class SentinelFailOver implements AsyncDisposable {
+  readonly #parts: FailOverParts;
   /** The last decision, and the epoch under which it is carried out by us. */
-  let ours = { decided: -1, epoch: -1 };
-  return async ({ epoch: decided, givesUp, reason, to }, signal, spans) => {
+  #ours = { decided: -1, epoch: -1 };
+  #expected: Opened | null = null;
+  readonly #closing = new Set<Promise<void>>();
+
+  constructor(parts: FailOverParts) {
+    this.#parts = parts;
+  }
+
+  /** See `SentinelOptions.expect`: clients connect, and read what they can. */
+  readonly expect = (to: ClusterName | null): void => {
+    if (to === (this.#expected?.to ?? null)) return;
+    this.#forget();
+    if (to !== null) this.#prepare(to);
+  };
+
+  /**
+   * @throws {PropertyError} where clients cannot be made; as `failOver` and
+   * `OpenFailBack.cancel`.
+   */
+  readonly failOver: FailOver = async (
+    { epoch: decided, givesUp, reason, to },
+    signal,
+    spans,
+  ) => {
+    const { log } = this.#parts;
+    const ours = this.#ours;
     const epoch = ours.decided === decided ? ours.epoch : decided;
-    const onClaimed = (claimed: number) => ours = { decided, epoch: claimed };
+    const onClaimed = (claimed: number) =>
+      this.#ours = { decided, epoch: claimed };
     if (givesUp) {
-      await giveUp(
-        { clusters, library, log, settings },
-        { why: reason, epoch, onClaimed },
-        signal,
-      );
+      await giveUp(this.#parts, { why: reason, epoch, onClaimed }, signal);
       return;
     }
-    await using parts = openFailOver({
-      ...failOverOptions(settings, brokersOf(clusters), to),
-      library,
-      onStep: ({ detail, ms, step }) =>
-        log.info(`failover: ${step}`, { detail, ms: Math.round(ms) }),
-      // On it was decided, by whoever follows both copies.
-      followed: decided,
-      log,
-    });
+    await using parts = this.#take(to);
     try {
       const outcome = await failOver(
-        { ...parts, spans },
+        {
+          ...parts,
+          change: (decide, its) =>
+            parts.store.change(decide, {
+              force: true,
+              // On it was decided, by whoever follows both copies.
+              followed: decided,
+              signal: its,
+            }),
+          spans,
+        },
         { to, reason, epoch, onClaimed },
         signal,
       );
@@ -58,6 +87,56 @@ export function sentinelFailOver(
       log.info("does not fail over", { reason: error.message });
     }
   };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#forget();
+    await Promise.all(this.#closing);
+  }
+
+  /** What fails is done again, or told, when it is needed. */
+  #prepare(to: ClusterName): void {
+    const failed = (error: unknown) =>
+      this.#parts.log.debug("nothing is read ahead of a failover", { error });
+    try {
+      const isOf = new AbortController();
+      const opened = { to, parts: this.#open(to), isOf };
+      this.#expected = opened;
+      opened.parts.readAhead(isOf.signal).catch((error) => {
+        failed(error);
+        if (this.#expected === opened) this.#forget();
+      });
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #open(to: ClusterName): OpenFailOver {
+    const { clusters, library, log, settings } = this.#parts;
+    return openFailOver({
+      ...failOverOptions(settings, brokersOf(clusters), to),
+      library,
+      onStep: ({ detail, ms, step }) =>
+        log.info(`failover: ${step}`, { detail, ms: Math.round(ms) }),
+      log,
+    });
+  }
+
+  #take(to: ClusterName): OpenFailOver {
+    const expected = this.#expected;
+    if (expected?.to !== to) return this.#open(to);
+    this.#expected = null;
+    return expected.parts;
+  }
+
+  #forget(): void {
+    const expected = this.#expected;
+    if (expected === null) return;
+    this.#expected = null;
+    expected.isOf.abort(new Error("a failover is not expected any more"));
+    const closing = Promise.resolve(expected.parts[Symbol.asyncDispose]());
+    this.#closing.add(closing);
+    closing.then(() => this.#closing.delete(closing));
+  }
 }
 
 /** Of whoever began it, and does not say any more that it is at it. */

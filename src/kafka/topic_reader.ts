@@ -46,6 +46,14 @@ export interface ReadOptions extends Omit<ReadTopicsOptions, "ranges"> {
 }
 
 const BATCH_RECORDS = 1000;
+/**
+ * Behind the last record a marker may follow, of which only a fetch tells that
+ * found nothing, and librdkafka waits for up to half a second at the end.
+ */
+const PROMPT_FETCH = {
+  "fetch.wait.max.ms": 20,
+  "fetch.queue.backoff.ms": 2,
+} as const;
 const WAIT_MS = 100;
 const SILENCE_MS = 60_000;
 
@@ -104,6 +112,7 @@ export async function* readTopics(
   const consumer = stack.use(
     new Consumer(library, {
       ...properties,
+      ...PROMPT_FETCH,
       "enable.partition.eof": true,
       "auto.offset.reset": "error",
       "isolation.level": "read_committed",

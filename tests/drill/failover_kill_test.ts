@@ -121,10 +121,12 @@ async function drill(
   }
   assert.equal(firstMs.size, 2);
   const [fenced, promoted] = states.slice(-2);
+  const [decided] = sentinel.log(/^fails over to/);
   console.log(JSON.stringify({
     seed,
     recordsPerSecond,
-    decidedAfterMs: fenced!.sinceMs - killedMs,
+    decidedAfterMs: Date.parse(decided!.time) - killedMs,
+    fencedAfterMs: fenced!.sinceMs - killedMs,
     promotedAfterMs: promoted!.sinceMs - killedMs,
     firstOutputAfterMs: Math.max(...firstMs.values()) - killedMs,
     acknowledged: acknowledged.size,

@@ -6,7 +6,12 @@ import {
   Sentinel,
   SENTINEL_DEFAULTS,
 } from "../../dr/sentinel/mod.ts";
-import { type DrState, type Proposal, StateStore } from "../../dr/state/mod.ts";
+import {
+  type ClusterName,
+  type DrState,
+  type Proposal,
+  StateStore,
+} from "../../dr/state/mod.ts";
 import { Admin } from "../../src/kafka/mod.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { stateClusters } from "../support/dr_state.ts";
@@ -216,6 +221,7 @@ realKafkaTest("sentinels", async (context) => {
           brokers: [brokers],
         };
       };
+      const expected: (ClusterName | null)[] = [];
       const three = owned.use(
         new Sentinel({
           library,
@@ -225,7 +231,11 @@ realKafkaTest("sentinels", async (context) => {
           },
           voter: "three",
           policy: { ...SENTINEL_DEFAULTS, sentinels: 2, rpoMs: HOUR_MS },
-          failOver: (decision, signal) => flip(store, decision, signal),
+          failOver: (decision, signal) => {
+            assert.equal(expected.at(-1), "secondary");
+            return flip(store, decision, signal);
+          },
+          expect: (to) => expected.push(to),
           watchedTopics: [],
           replicationFactor: 1,
           heartbeatsTopic: "primary.heartbeats",
@@ -251,6 +261,7 @@ realKafkaTest("sentinels", async (context) => {
         () => three.status().switching === null,
         { what: "over" },
       );
+      await eventually(() => expected.at(-1) === null, { what: "told" });
       await three.drain();
       await two.stop();
       const { report } = await printedStatus(clusters);

@@ -12,15 +12,11 @@ export type ReadDoneOn = (
   signal: AbortSignal,
 ) => Promise<DoneOutputs | null>;
 
-/** The end of the topic is a marker, of which a fetch that waits tells late. */
-const PROMPT_FETCH = { "fetch.wait.max.ms": 20 } as const;
-
 /** @param group of the pool: those of others are none of its business. */
 export const doneReader =
   (library: Library, group: string): ReadDoneOn =>
-  async ({ admin, consumer: own }, { cluster, era }, signal) => {
+  async ({ admin, consumer }, { cluster, era }, signal) => {
     const flow = { source: other(cluster), target: cluster };
-    const consumer = { ...own, ...PROMPT_FETCH };
     const log = await readDoneLog({ library, flow, admin, consumer }, signal);
     const newest = log.newest();
     // A promotion that found nothing says so, too; others leave no such record.
