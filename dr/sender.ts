@@ -1,5 +1,6 @@
 /** A producer whose records are sent and waited for. */
 import {
+  INIT_AGAIN_MS,
   KafkaError,
   type OutputRecord,
   type Producer,
@@ -9,12 +10,6 @@ import { Outgoing, type OutgoingOptions, writeError } from "./outgoing.ts";
 export type SenderOptions = OutgoingOptions;
 
 const WAIT_MS = 100;
-/**
- * While no broker is known yet, or the coordinator ends what is open under the
- * id, librdkafka (2.15.1) asks again after half a second, and at once when it is
- * called again (`rd_kafka_txn_op_init_transactions`).
- */
-const ASK_AGAIN_MS = 30;
 
 export class Sender implements AsyncDisposable {
   readonly #outgoing: Outgoing;
@@ -92,7 +87,7 @@ export class Sender implements AsyncDisposable {
   ): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs;
     for (;;) {
-      const call = this.producer.initTransactions(ASK_AGAIN_MS);
+      const call = this.producer.initTransactions(INIT_AGAIN_MS);
       try {
         return await this.serving(call, signal);
       } catch (error) {

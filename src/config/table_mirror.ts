@@ -133,7 +133,7 @@ export const mirror = {
     cutIntervalMs: setting(wholeNumber(100, 3_600_000), {
       env: "MIRROR_CUT_INTERVAL_MS",
       unit: "ms",
-      default: 1000,
+      default: 500,
       why: "each asks for the positions of all groups",
       description: "Between two looks at the positions of groups, from which " +
         "they go on after a failover. Looks that take long are further apart, " +

@@ -22,6 +22,14 @@ export interface ProducerPort {
 }
 
 /**
+ * For `initTransactions`, to be called again and again: while no broker is known
+ * yet, or the coordinator ends what is open under the id, librdkafka (2.15.1)
+ * asks again after half a second, and at once when it is called again
+ * (`rd_kafka_txn_op_init_transactions`).
+ */
+export const INIT_AGAIN_MS = 30;
+
+/**
  * QUEUE | INFLIGHT | NON_BLOCKING: it would wait for the threads of all brokers,
  * which may be looking up the name of one that is gone.
  */
@@ -58,7 +66,7 @@ export class Producer extends Client {
     if (code !== 0) throw errorFromCode(symbols, code, "flush");
   }
 
-  /** Fences older producers of this `transactional.id`. */
+  /** Fences older producers of this `transactional.id`: see `INIT_AGAIN_MS`. */
   async initTransactions(timeoutMs: number): Promise<void> {
     const { rd_kafka_init_transactions: init } = this.library.symbols;
     await this.#answered(

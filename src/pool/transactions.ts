@@ -16,6 +16,7 @@
 import {
   type Consumer,
   type GroupMembership,
+  INIT_AGAIN_MS,
   isUnanswered,
   KafkaError,
   type Library,
@@ -32,8 +33,8 @@ import { Tally } from "./tally.ts";
 import type { WorkerThread } from "./thread.ts";
 
 const COMMIT_MS = 10_000;
-const INIT_MS = 5000;
-const RETRY_MS = 100;
+/** While the cluster cannot be reached, say. */
+const RETRY_MS = 20;
 
 export interface TransactionsParts {
   readonly library: Library;
@@ -209,7 +210,7 @@ export async function initTransactions(
   for (;;) {
     signal.throwIfAborted();
     try {
-      return await producer.initTransactions(INIT_MS);
+      return await producer.initTransactions(INIT_AGAIN_MS);
     } catch (error) {
       if (!(error instanceof KafkaError) || !error.retriable) throw error;
     }
