@@ -77,7 +77,7 @@ Deno.test("without any settings the defaults of the operator contract hold", () 
       groupSync: true,
       groups: ".*",
       excludeGroups: "console-consumer-.*,connect-.*,__.*",
-      cutIntervalMs: 1000,
+      cutIntervalMs: 500,
     },
     sentinel: {
       mode: "automatic",
