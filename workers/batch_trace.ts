@@ -9,7 +9,11 @@
  * a span for each attempt.
  */
 import type { OutputRecord } from "../src/kafka/mod.ts";
-import type { Span, SpanContext } from "../src/telemetry/spans.ts";
+import {
+  ABANDONED,
+  type Span,
+  type SpanContext,
+} from "../src/telemetry/spans.ts";
 import { traceparentOf } from "../src/telemetry/trace_context.ts";
 import type { Trace } from "./processor.ts";
 import type { RecordTrace } from "./record_trace.ts";
@@ -22,17 +26,18 @@ export interface TraceParts {
   readonly now: () => number;
   readonly spanId: () => string;
   readonly add: (span: Span) => void;
+  /** A span that fails after all where the batch comes to nothing. */
+  readonly addOf: (batch: BatchTrace, span: Span) => void;
   /** Whether there is room for the span of a record; if not, that is counted. */
   readonly hasRoom: () => boolean;
-  /** All of it is settled. */
-  readonly onSettled: (context: SpanContext) => void;
+  /** All of it is settled. @param process null: it is not sampled */
+  readonly onSettled: (batch: BatchTrace, process: SpanContext | null) => void;
 }
 
 /** By index: of the records that came with one. */
 export type RecordTraces = ReadonlyMap<number, RecordTrace>;
 
 const MOST_LINKS = 128;
-const ABANDONED = "abandoned";
 
 export class BatchTrace {
   readonly #parts: TraceParts;
@@ -68,12 +73,12 @@ export class BatchTrace {
       ? null
       : { traceId: root.traceId, spanId: parts.spanId() };
     if (root !== null) {
-      this.#add("poll", "receive", "client", {
+      parts.add(this.#span("poll", "receive", "client", {
         ...root,
         parentSpanId: null,
         startMs: pollMs,
         endMs: this.#processMs,
-      });
+      }));
     }
   }
 
@@ -116,9 +121,8 @@ export class BatchTrace {
 
   /** Everything that was sent of it is acknowledged. */
   settled(): void {
-    if (this.#process === null) return;
     this.#endSend(null);
-    this.#parts.onSettled(this.#process);
+    this.#parts.onSettled(this, this.#process);
   }
 
   /** This worker does not go on with it. */
@@ -133,18 +137,18 @@ export class BatchTrace {
   #endProcess(error: string | null): void {
     if (this.#process === null) return;
     this.#unhandled = 0;
-    this.#add("process", "process", "consumer", {
+    this.#add(this.#span("process", "process", "consumer", {
       ...this.#process,
       parentSpanId: this.#pollSpanId,
       startMs: this.#processMs,
       links: this.#links(),
       error,
-    });
+    }));
   }
 
   #endSend(error: string | null): void {
     if (this.#sendMs === null) return;
-    this.#parts.add({
+    this.#add({
       traceId: this.#process!.traceId,
       spanId: this.#parts.spanId(),
       parentSpanId: this.#process!.spanId,
@@ -174,7 +178,7 @@ export class BatchTrace {
     const { batch } = this.#ticket;
     const { topic, partition } = batch.tp(index);
     const { context } = record.received;
-    this.#parts.add({
+    this.#add({
       traceId: context.traceId,
       spanId: record.spanId!,
       parentSpanId: context.spanId,
@@ -193,17 +197,21 @@ export class BatchTrace {
     record.startMs = null;
   }
 
-  #add(
+  #add(span: Span): void {
+    this.#parts.addOf(this, span);
+  }
+
+  #span(
     operation: string,
     type: string,
     kind: Span["kind"],
     span:
       & Pick<Span, "parentSpanId" | "spanId" | "startMs" | "traceId">
       & Partial<Span>,
-  ): void {
+  ): Span {
     const { batch } = this.#ticket;
     const { partition, topic } = commonOf(this.#ticket);
-    this.#parts.add({
+    return {
       name: named(operation, topic),
       kind,
       endMs: this.#parts.now(),
@@ -215,7 +223,7 @@ export class BatchTrace {
       links: [],
       error: null,
       ...span,
-    });
+    };
   }
 
   #inputAttributes(

@@ -157,7 +157,7 @@ export class Loop {
     let isDrained = false;
     while (!this.#ended) {
       page.enter(Phase.idle);
-      sink.settle(this.#hurries, isDrained);
+      this.#settle(isDrained);
       this.#answerReleases();
       if (this.#isDone()) return;
       const limit = this.#limit();
@@ -242,6 +242,15 @@ export class Loop {
     return this.#releasing || this.#stopAtMs !== null;
   }
 
+  /** Between two batches, so whatever was taken the settlement knows of. */
+  #settle(isDrained: boolean): void {
+    const { router, settlement, sink } = this.#parts;
+    for (const [lane, offset] of router.takeEnds()) {
+      settlement.skipTo(lane, offset);
+    }
+    sink.settle(this.#hurries, isDrained);
+  }
+
   #answerReleases(): void {
     if (!this.#releasing) return;
     const { settlement, post } = this.#parts;
@@ -265,7 +274,7 @@ export class Loop {
 
   #publish = (last = false): void => {
     const { page, post, settlement, sink, heapBytes, tracing } = this.#parts;
-    sink.settle(this.#hurries, false);
+    this.#settle(false);
     sink.publish();
     page.report(
       settlement.pendingRecords,

@@ -33,7 +33,6 @@ import type {
   TransactionNote,
 } from "../src/pool/protocol.ts";
 import { CommitPace } from "./commit_pace.ts";
-import type { Router } from "./router.ts";
 import { RunLog } from "./run_log.ts";
 import type { Settlement, Ticket } from "./settlement.ts";
 import type { LoopSink } from "./sink.ts";
@@ -60,7 +59,6 @@ export interface MirrorSinkParts {
   readonly errorOf: (code: number, doing: string) => KafkaError;
   readonly page: WorkerPage;
   readonly settlement: Settlement;
-  readonly router: Router;
   readonly job: MirrorJob;
   /** Asks for the commit; `committed` is the answer. */
   readonly commit: (
@@ -179,11 +177,6 @@ export class MirrorSink implements LoopSink {
   }
 
   settle(hurry: boolean, isDrained: boolean): void {
-    const { router, settlement } = this.#parts;
-    // Now nothing is taken that the settlement does not know of.
-    for (const [lane, offset] of router.takeEnds()) {
-      settlement.skipTo(lane, offset);
-    }
     if (this.#state.kind !== "open") return;
     if (isDrained) this.#pace.drained();
     const nowMs = performance.now();

@@ -42,10 +42,8 @@ function build(
   parts: ThreadParts,
 ): ThreadWork {
   const { onFetchFailure, post } = parts;
-  const router = new Router(onFetchFailure, gate);
   const mirror = new MirrorSink({
     ...parts,
-    router,
     job,
     commit: (partitions, note) => post({ kind: "commit", partitions, note }),
     onLogChanged: (ownership, offset) =>
@@ -54,7 +52,7 @@ function build(
   });
   sink = mirror;
   return {
-    router,
+    router: new Router(onFetchFailure, gate),
     kind: { handle: (ticket) => mirror.copy(ticket), abort: () => {} },
     sink: mirror,
     exactEveryMs: null,

@@ -1,6 +1,5 @@
 /** Says which fetched records belong to a lane; see `PartitionRouter`. */
 import {
-  ErrorCode,
   type KafkaError,
   type PartitionRouter,
   type RecordGate,
@@ -92,16 +91,18 @@ export class Router implements PartitionRouter {
     if (Object.keys(ofTopic).length === 0) this.#lanes.delete(topic);
   }
 
-  failed(tp: TopicPartition, error: KafkaError, offset: number): void {
+  failed(tp: TopicPartition, error: KafkaError): void {
     const lane = this.laneOf(tp.topic, tp.partition);
-    if (lane < 0) return;
-    if (error.code === ErrorCode.partitionEof) this.#ends.set(lane, offset);
-    else this.#onFailure({ tp, epoch: this.#epochs[lane]! }, error);
+    if (lane >= 0) this.#onFailure({ tp, epoch: this.#epochs[lane]! }, error);
+  }
+
+  ended(lane: number, offset: number): void {
+    if (offset > this.next[lane]!) this.#ends.set(lane, offset);
   }
 
   /**
-   * The ends that were met since the last call, by lane: there are no records up
-   * to there but those that were taken.
+   * The ends that were met since the last call above the last record, by lane:
+   * there are no records up to there but those that were taken.
    */
   takeEnds(): ReadonlyMap<number, number> {
     if (this.#ends.size === 0) return NO_ENDS;

@@ -3,7 +3,7 @@ import type { OffsetRanges, Settled } from "../src/pool/offset_ranges.ts";
 import type { Owned } from "../src/pool/protocol.ts";
 import type { Ticket } from "./ticket.ts";
 
-/** The records of one lane in one batch. */
+/** The records of one lane in one batch; or none, where offsets are skipped. */
 export interface Section {
   readonly lane: Lane;
   /** The lane's number. */

@@ -128,8 +128,7 @@ export class Settlement {
       lane.next = next;
       lane.changed = true;
     } else {
-      const first = takenOf(lane);
-      lane.sections.push({ lane, number, first, next, ticket: null });
+      lane.sections.push({ lane, number, first: next, next, ticket: null });
     }
   }
 
@@ -355,9 +354,10 @@ function exactPosition(lane: Lane): Position {
   const beyond: number[] = [];
   /** Where the done records began that reach up to here. */
   let since: number | null = null;
-  for (const { first, number, ticket } of lane.sections) {
+  for (const section of lane.sections) {
+    const { first, number, ticket } = section;
     if (ticket === null) {
-      since ??= first;
+      if (first < section.next) since ??= first;
       continue;
     }
     const { lanes, offsets, count } = ticket.batch;

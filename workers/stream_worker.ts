@@ -30,9 +30,12 @@ function build(
   const { done, job } = message;
   const { page, settlement, log, post } = parts;
   const delayTopics = new DelayTopics(job.delayTopics);
-  const tracing = job.tracing === null
-    ? null
-    : new WorkerTracing({ ...job.tracing, groupId: job.groupId, post });
+  const tracing = job.tracing === null ? null : new WorkerTracing({
+    ...job.tracing,
+    groupId: job.groupId,
+    isTransactional: job.transaction !== null,
+    post,
+  });
   const sink = newSink(message, tracing, {
     ...parts,
     place: { topic: job.deadLetterTopic, groupId: job.groupId, delayTopics },
@@ -85,7 +88,7 @@ function newSink(
     limits: transaction,
     refused,
     commit: (partitions) =>
-      post({ kind: "commit", partitions, ...tracing?.takeSettled() }),
+      post({ kind: "commit", partitions, ...tracing?.takeTransaction() }),
     onAborted: fail,
   });
 }

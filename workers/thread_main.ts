@@ -218,6 +218,7 @@ class ThreadMain<J extends Job, Prepared> {
       failure = error;
     }
     settlement.abandon();
+    tracing?.abandon();
     tracing?.publish(true);
     this.#work = undefined;
     inbox[Symbol.dispose]();

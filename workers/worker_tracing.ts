@@ -4,7 +4,7 @@ import type { FromWorker } from "../src/pool/protocol.ts";
 import { SpanBuffer } from "../src/telemetry/span_buffer.ts";
 import { SpanIds } from "../src/telemetry/span_ids.ts";
 import { spanNow } from "../src/telemetry/span_recorder.ts";
-import type { SpanContext, Tracing } from "../src/telemetry/spans.ts";
+import type { Span, SpanContext, Tracing } from "../src/telemetry/spans.ts";
 import {
   parseTraceparent,
   TRACEPARENT,
@@ -17,6 +17,7 @@ import {
 } from "./batch_trace.ts";
 import { RecordTrace } from "./record_trace.ts";
 import type { Ticket } from "./ticket.ts";
+import { UncommittedSpans } from "./uncommitted_spans.ts";
 
 const POST_MS = 250;
 /** In one post; what is beyond is dropped. */
@@ -32,6 +33,8 @@ const TRACESTATE_NAME = headerName(TRACESTATE);
 export interface WorkerTracingOptions extends Tracing {
   readonly groupId: string;
   readonly post: (message: FromWorker) => void;
+  /** Whether what is settled is void without a commit; default false. */
+  readonly isTransactional?: boolean;
   readonly ids?: SpanIds;
   /** Milliseconds since the epoch, with fractions. */
   readonly now?: () => number;
@@ -43,14 +46,25 @@ export class WorkerTracing {
   readonly #ids: SpanIds;
   readonly #post: (message: FromWorker) => void;
   readonly #buffer = new SpanBuffer(MOST_SPANS);
+  /** Null: without transactions. */
+  readonly #uncommitted: UncommittedSpans | null;
   readonly #parts: TraceParts;
   #settled: SpanContext[] = [];
   #postedMs = -Infinity;
 
   constructor(
-    { groupId, ids = new SpanIds(), now = spanNow, post, ratio }:
-      WorkerTracingOptions,
+    {
+      groupId,
+      ids = new SpanIds(),
+      isTransactional = false,
+      now = spanNow,
+      post,
+      ratio,
+    }: WorkerTracingOptions,
   ) {
+    const add = (span: Span) => this.#buffer.add(span);
+    const uncommitted = isTransactional ? new UncommittedSpans() : null;
+    this.#uncommitted = uncommitted;
     this.now = now;
     this.#ratio = ratio;
     this.#ids = ids;
@@ -59,14 +73,20 @@ export class WorkerTracing {
       groupId,
       now,
       spanId: () => ids.spanId(),
-      add: (span) => this.#buffer.add(span),
+      add,
+      addOf: uncommitted === null
+        ? (_, span) => add(span)
+        : (batch, span) => uncommitted.add(batch, span),
       hasRoom: () => {
-        const hasRoom = this.#buffer.size < MOST_OF_RECORDS;
+        const waiting = this.#buffer.size + (uncommitted?.size ?? 0);
+        const hasRoom = waiting < MOST_OF_RECORDS;
         if (!hasRoom) this.#buffer.drop();
         return hasRoom;
       },
-      onSettled: (context) => {
-        if (this.#settled.length < MOST_SETTLED) this.#settled.push(context);
+      onSettled: (batch, process) => {
+        uncommitted?.settled(batch);
+        if (process === null || this.#settled.length === MOST_SETTLED) return;
+        this.#settled.push(process);
       },
     };
   }
@@ -88,6 +108,22 @@ export class WorkerTracing {
     const traces = this.#settled;
     this.#settled = [];
     return { traces };
+  }
+
+  /** The same with the spans that count when their transaction is committed. */
+  takeTransaction(): {
+    readonly traces?: readonly SpanContext[];
+    readonly spans?: readonly Span[];
+  } {
+    const spans = this.#uncommitted?.take() ?? [];
+    return { ...this.takeSettled(), ...spans.length > 0 && { spans } };
+  }
+
+  /** This worker ends, and with it what it has not asked to commit. */
+  abandon(): void {
+    for (const span of this.#uncommitted?.abandon() ?? []) {
+      this.#buffer.add(span);
+    }
   }
 
   /** @param last there is no later call */

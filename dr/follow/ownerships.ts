@@ -1,6 +1,5 @@
 /** Which partitions a group member has, and has had. No I/O. */
 import {
-  ErrorCode,
   type KafkaError,
   type PartitionRouter,
   type TopicPartition,
@@ -99,8 +98,7 @@ export class Ownerships implements PartitionRouter {
   }
 
   failed(_tp: TopicPartition, error: KafkaError): void {
-    if (error.retriable || error.code === ErrorCode.partitionEof) return;
-    this.failure ??= error;
+    if (!error.retriable) this.failure ??= error;
   }
 }
 

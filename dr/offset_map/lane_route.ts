@@ -80,15 +80,8 @@ export class LaneRoute implements PartitionRouter {
     return isOurs ? partition : -1;
   }
 
-  failed(
-    { partition: lane }: TopicPartition,
-    error: KafkaError,
-    offset: number,
-  ): void {
+  failed({ partition: lane }: TopicPartition, error: KafkaError): void {
     switch (error.code) {
-      case ErrorCode.partitionEof:
-        this.#ends[lane] = Math.max(this.#ends[lane]!, offset);
-        return;
       case ErrorCode.autoOffsetReset:
       case ErrorCode.offsetOutOfRange:
         this.#cut.add(lane);
@@ -96,6 +89,10 @@ export class LaneRoute implements PartitionRouter {
       default:
         if (!error.retriable) this.failure ??= error;
     }
+  }
+
+  ended(lane: number, offset: number): void {
+    this.#ends[lane] = Math.max(this.#ends[lane]!, offset);
   }
 }
 

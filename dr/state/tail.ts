@@ -4,7 +4,6 @@
  */
 import {
   Consumer,
-  ErrorCode,
   isClientRefused,
   type KafkaError,
   type Library,
@@ -122,11 +121,13 @@ class Route implements PartitionRouter {
     return tp!.topic === topic && tp!.partition === partition ? 0 : -1;
   }
 
-  failed(_tp: TopicPartition, error: KafkaError, at: number): void {
-    if (error.code === ErrorCode.partitionEof) {
-      this.#isAtEnd = true;
-      this.next[0] = Math.max(this.next[0]!, at);
-    } else if (!error.retriable) this.failure ??= error;
+  failed(_tp: TopicPartition, error: KafkaError): void {
+    if (!error.retriable) this.failure ??= error;
+  }
+
+  ended(_lane: number, offset: number): void {
+    this.#isAtEnd = true;
+    this.next[0] = Math.max(this.next[0]!, offset);
   }
 
   takeEnd(): boolean {

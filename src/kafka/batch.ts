@@ -4,7 +4,7 @@
  * (the records of one fetch lie behind one another); nothing is decoded before
  * it is read.
  */
-import { errorFromCode, type KafkaError } from "./errors.ts";
+import { ErrorCode, errorFromCode, type KafkaError } from "./errors.ts";
 import { type Arena, type FetchMemory, STRUCTURES } from "./fetch_memory.ts";
 import {
   addressIn,
@@ -115,9 +115,11 @@ export class Batch {
       }
       const code = words[at + MESSAGE.error]! | 0;
       const offset = int64In(words, at + MESSAGE.offset);
-      if (code !== 0) {
+      if (code === ErrorCode.partitionEof) {
+        if (lane >= 0) router.ended?.(lane, offset);
+      } else if (code !== 0) {
         const tp = { topic: this.#topicName(topic, topicNames), partition };
-        router.failed(tp, this.#errorOf(index, code, tp), offset);
+        router.failed(tp, this.#errorOf(index, code, tp));
       } else if (
         lane >= 0 && offset >= router.next[lane]! &&
         !skips?.(lane, offset) &&

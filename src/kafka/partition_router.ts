@@ -17,11 +17,13 @@ export interface PartitionRouter {
   readonly skips?: ((lane: number, offset: number) => boolean) | undefined;
   /** Asked last, of records that are expected; absent: it would admit all. */
   readonly gate?: RecordGate | undefined;
+  /** A fetch error of one partition. */
+  failed(tp: TopicPartition, error: KafkaError): void;
   /**
-   * A fetch error of one partition.
-   * @param offset where the partition ends, of the code `partitionEof`
+   * With `enable.partition.eof`: below `offset` the partition has no records but
+   * those that came before, and none yet from there on.
    */
-  failed(tp: TopicPartition, error: KafkaError, offset: number): void;
+  ended?(lane: number, offset: number): void;
 }
 
 /** Decides by headers whether records may be taken yet. */

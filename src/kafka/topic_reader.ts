@@ -8,7 +8,7 @@
 import type { Admin } from "./admin.ts";
 import type { Batch } from "./batch.ts";
 import { Consumer } from "./consumer.ts";
-import { ErrorCode, isClientRefused, type KafkaError } from "./errors.ts";
+import { isClientRefused, type KafkaError } from "./errors.ts";
 import type { ClientEvent } from "./events.ts";
 import type { Library } from "./library.ts";
 import { openInbox } from "./open_inbox.ts";
@@ -206,17 +206,12 @@ class Route implements PartitionRouter {
     return true;
   };
 
-  failed(
-    { topic, partition }: TopicPartition,
-    error: KafkaError,
-    at: number,
-  ): void {
-    if (error.code === ErrorCode.partitionEof) {
-      const lane = this.#lanes.get(topic)?.[partition];
-      if (lane !== undefined && at >= this.#ends[lane]!) {
-        this.#open.delete(lane);
-      }
-    } else if (!error.retriable) this.failure ??= error;
+  failed(_tp: TopicPartition, error: KafkaError): void {
+    if (!error.retriable) this.failure ??= error;
+  }
+
+  ended(lane: number, offset: number): void {
+    if (offset >= this.#ends[lane]!) this.#open.delete(lane);
   }
 }
 

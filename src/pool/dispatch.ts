@@ -1,6 +1,7 @@
 /** Who is to know what the worker threads say. */
 import { ErrorCode } from "../kafka/mod.ts";
 import type { Log } from "../telemetry/log.ts";
+import { abandoned } from "../telemetry/spans.ts";
 import type { Deferrals } from "./deferrals.ts";
 import type { Membership } from "./membership.ts";
 import type { Partitions } from "./partitions.ts";
@@ -109,16 +110,18 @@ export class Dispatch {
 
   async #transact(
     thread: WorkerThread,
-    { partitions, traces }: FromWorker & { kind: "commit" },
+    { partitions, spans = [], traces }: FromWorker & { kind: "commit" },
   ): Promise<void> {
-    const { supervision, transactions } = this.#parts;
+    const { spans: out, supervision, transactions } = this.#parts;
     try {
       await transactions?.commitOf(thread, partitions, traces);
     } catch (error) {
+      out?.passOn(spans.map(abandoned));
       const reason = error instanceof Error ? error.message : String(error);
       await supervision.giveUp(thread, reason);
       return;
     }
     thread.committed();
+    out?.passOn(spans);
   }
 }

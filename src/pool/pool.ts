@@ -74,7 +74,8 @@ export class Pool implements AsyncDisposable {
     const tally = new Tally(options.consumer);
     const spans = poolSpans(options, tally);
     this.#options = options;
-    this.#consumer = new Consumer(library, options.consumer);
+    const consumer = { ...options.consumer, "enable.partition.eof": true };
+    this.#consumer = new Consumer(library, consumer);
     this.#rateLimit = new RateLimit(options.rates, performance.now());
     this.#pauses = new Pauses(this.#consumer, log);
     this.#placement = new Placement(

@@ -50,7 +50,7 @@ export class PoolSpans {
   }
 
   /** What a thread has posted. */
-  passOn(spans: readonly Span[], dropped: number): void {
+  passOn(spans: readonly Span[], dropped = 0): void {
     if (spans.length > 0) this.#options.sink(spans);
     if (dropped > 0) this.#tellDropped(dropped);
   }

@@ -222,6 +222,8 @@ export type FromWorker =
     readonly partitions: readonly Position[];
     /** As of `settled`. */
     readonly traces?: readonly SpanContext[];
+    /** Of what the transaction holds. */
+    readonly spans?: readonly Span[];
     /** Of mirrors. */
     readonly note?: TransactionNote;
   }

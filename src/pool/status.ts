@@ -138,7 +138,10 @@ export interface PartitionStatus extends TopicPartition {
   readonly committed: number | null;
   /** The high watermark that the last fetch told; null: none has. */
   readonly end: number | null;
-  /** Records between the two; null where a record waits for its time. */
+  /**
+   * Records between the two, aborted ones and markers among them while there is
+   * one below that has to be settled; null where a record waits for its time.
+   */
   readonly lag: number | null;
   /** For how long the first of them has been there at least; null: not known. */
   readonly lagMs: number | null;

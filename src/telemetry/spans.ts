@@ -44,4 +44,15 @@ export interface Span extends SpanContext {
   readonly error: string | null;
 }
 
+/** Why work failed that whoever was to do it has not seen through. */
+export const ABANDONED = "abandoned";
+
+/** What seemed to be well has come to nothing; a failure stays what it was. */
+export const abandoned = (span: Span): Span =>
+  span.error !== null ? span : {
+    ...span,
+    attributes: { ...span.attributes, "error.type": ABANDONED },
+    error: ABANDONED,
+  };
+
 export type SpanSink = (spans: readonly Span[]) => void;

@@ -231,6 +231,65 @@ Deno.test("a trace goes on through delay topics to results and dead letters, and
   assert.equal(headerOf(found.get(3)!)("traceparent"), null);
 });
 
+Deno.test("what a commit that failed was to make count has failed in the traces, and goes on in them when it is repeated", async () => {
+  const name = "traced-commit";
+  const { input, output } = topicsOf(name);
+  await using cluster = embedded(name);
+  const brokers = cluster.bootstrapServers;
+  await produce(brokers, [{
+    topic: input,
+    value: JSON.stringify({ id: 0, outputs: 1, failures: 0 }),
+    headers: [{ key: "traceparent", value: `00-${TRACE}-${SENDER}-01` }],
+  }]);
+  let asked = 0;
+  await using run = new PoolRun({
+    brokers,
+    name,
+    processor: COUNTED,
+    guarantee: "exactly-once",
+    coordinates: null,
+    done: null,
+    tracing: { ratio: 1 },
+    mayCommit: () => asked++ > 0,
+  });
+  await run.pool.start();
+  await eventually(() => run.pool.status().totals.consumed === 1, {
+    what: "consumed",
+  });
+  assert.equal(await run.pool.drain(10_000), true);
+
+  const errorsOf = (name: string) =>
+    run.spans.filter((each) => each.name === name)
+      .toSorted((one, other) => one.startMs - other.startMs)
+      .map(({ error, traceId }) => [traceId === TRACE, error]);
+  assert.deepEqual(
+    errorsOf(`process ${input}`).filter(([isRecord]) => isRecord),
+    [[true, "abandoned"], [true, null]],
+  );
+  for (const span of [`process ${input}`, `send ${output}`]) {
+    const ofBatches = errorsOf(span).filter(([isRecord]) => !isRecord);
+    assert.deepEqual(ofBatches, [[false, "abandoned"], [false, null]]);
+  }
+  assert.deepEqual(
+    errorsOf(`commit ${input}`).map(([, error]) => error === null),
+    [false, true],
+  );
+  // Here what was aborted is seen as well.
+  const records = await read(brokers, [output], 2);
+  const spans = byId(run.spans);
+  const attempts = records.map((record) =>
+    spans.get(contextOf(record).spanId)!
+  );
+  assert.deepEqual(
+    attempts.map(({ error, parentSpanId, traceId }) => [
+      traceId,
+      parentSpanId,
+      error,
+    ]),
+    [[TRACE, SENDER, "abandoned"], [TRACE, SENDER, null]],
+  );
+});
+
 Deno.test("without tracing nothing is traced, and headers pass by hand alone", async () => {
   const name = "untraced";
   const { input, output } = topicsOf(name);

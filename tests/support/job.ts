@@ -33,6 +33,12 @@ export interface JobStatus {
     readonly state: string;
     readonly partitions: readonly { readonly partition: number }[];
   }[];
+  readonly lag: number | null;
+  readonly partitions: readonly {
+    readonly committed: number | null;
+    readonly end: number | null;
+    readonly lag: number | null;
+  }[];
 }
 
 export interface HttpAnswer {

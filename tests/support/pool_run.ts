@@ -25,6 +25,8 @@ export interface PoolRunOptions {
   readonly done: DoneOutputs | null;
   /** Default: null. */
   readonly tracing?: Tracing | null;
+  /** Default: always. */
+  readonly mayCommit?: () => boolean;
 }
 
 /** Records that fail are tried twice, the second time a second later. */
@@ -42,6 +44,7 @@ export class PoolRun implements AsyncDisposable {
       coordinates,
       done,
       tracing = null,
+      mayCommit = () => true,
     }: PoolRunOptions,
   ) {
     const { input, output, deadLetter, group } = topicsOf(name);
@@ -75,6 +78,7 @@ export class PoolRun implements AsyncDisposable {
       workerHeapBytes: settings.workerHeapMb * 2 ** 20,
       revokeMs: settings.drainMs,
       done: Promise.resolve(done),
+      mayCommit,
       onSpans: (spans) => this.spans.push(...spans),
       log: createLog({
         level: settings.logLevel,

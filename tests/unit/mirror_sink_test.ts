@@ -19,7 +19,6 @@ import type {
 } from "../../src/pool/protocol.ts";
 import { LevelSwitch } from "../../src/telemetry/log.ts";
 import { type CopyOutbox, MirrorSink } from "../../workers/mirror_sink.ts";
-import { Router } from "../../workers/router.ts";
 import { Settlement } from "../../workers/settlement.ts";
 import { batchOf, LIMITS, TOPIC } from "./support_worker_fakes.ts";
 
@@ -73,7 +72,6 @@ class FakeOutbox implements CopyOutbox {
 
 function mirror(next: number, beginning: Partial<MirrorBeginning> = {}) {
   const settlement = new Settlement();
-  const router = new Router(() => {});
   const commits: { positions: readonly Position[]; note: TransactionNote }[] =
     [];
   const changes: number[] = [];
@@ -85,7 +83,6 @@ function mirror(next: number, beginning: Partial<MirrorBeginning> = {}) {
       new KafkaError(doing, { code, codeName: String(code) }),
     page: new WorkerPage(new PageView().memory),
     settlement,
-    router,
     job: {
       source: "primary",
       laneTopic: "lanes",
@@ -104,7 +101,7 @@ function mirror(next: number, beginning: Partial<MirrorBeginning> = {}) {
   sink.begin([{ epoch: 1, leaderEpoch: null, runs: [], ...beginning }]);
   const isUnrecorded = beginning.runs !== undefined;
   const position = { tp: TP, epoch: 1, next, beyond: [], isUnrecorded };
-  router.open(settlement.own(position), position);
+  settlement.own(position);
   /** Each record by its offset and the epoch of its leader. */
   const copy = (...records: readonly (readonly [number, number])[]) =>
     sink.copy(settlement.open(batchOf(

@@ -417,6 +417,23 @@ Deno.test("a partition that is asked for while it must wait is given back once, 
   ]);
 });
 
+Deno.test("the end of a partition is told as settled when all that was taken below it is", async () => {
+  await using worker = running();
+  const nexts = () =>
+    worker.of("settled").flatMap((each) => each.partitions)
+      .map(({ next }) => next);
+  worker.loop.assign([own(0)]);
+  worker.push(2);
+  await until(() => worker.tickets.length === 1, "handled");
+  worker.router.ended(0, 5);
+  await quiet(worker);
+  assert.deepEqual(nexts(), []);
+  worker.finish(worker.tickets[0]!);
+  await until(() => nexts().includes(5), "told");
+  worker.router.ended(0, 9);
+  await until(() => nexts().includes(9), "told without a record");
+});
+
 Deno.test("settled positions are told once, with the counts that belong to them", async () => {
   await using worker = running({ heapBytes: () => 5 * 2 ** 20 });
   worker.loop.assign([own(0)]);

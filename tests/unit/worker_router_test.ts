@@ -106,26 +106,34 @@ Deno.test("a fetch error is told under the ownership of its partition, others ar
     codeName: "OFFSET_OUT_OF_RANGE",
   });
   router.open(0, position("in", 1, 31));
-  router.failed({ topic: "in", partition: 1 }, error, -1);
-  router.failed({ topic: "in", partition: 2 }, error, -1);
+  router.failed({ topic: "in", partition: 1 }, error);
+  router.failed({ topic: "in", partition: 2 }, error);
   router.close(0);
-  router.failed({ topic: "in", partition: 1 }, error, -1);
+  router.failed({ topic: "in", partition: 1 }, error);
   assert.deepEqual(failures, [
     [{ tp: { topic: "in", partition: 1 }, epoch: 31 }, error],
   ]);
 });
 
-Deno.test("the end of a partition is told once, and not of a lane that was closed", () => {
-  const router = new Router(() => assert.fail("an end is no failure"));
-  const end = new KafkaError("end", {
-    code: ErrorCode.partitionEof,
-    codeName: "_PARTITION_EOF",
-  });
+Deno.test("the end of a partition is told once, where there is something between it and the last record", () => {
+  const router = new Router(() => {});
   router.open(0, position("in", 1, 31));
   router.open(1, position("in", 2, 32));
-  router.failed({ topic: "in", partition: 1 }, end, 17);
-  router.failed({ topic: "in", partition: 2 }, end, 18);
-  router.close(1);
+  router.next[0] = 16;
+  router.next[1] = 17;
+  router.ended(0, 17);
+  router.ended(1, 17);
   assert.deepEqual([...router.takeEnds()], [[0, 17]]);
+  assert.deepEqual([...router.takeEnds()], []);
+});
+
+Deno.test("the end of a partition does not count where its lane was closed, before or in the same batch", () => {
+  const router = new Router(() => {});
+  router.open(0, position("in", 1, 31));
+  router.open(1, position("in", 2, 32));
+  router.ended(0, 17);
+  router.close(0);
+  router.close(1);
+  router.ended(1, 17);
   assert.deepEqual([...router.takeEnds()], []);
 });

@@ -22,6 +22,15 @@ Deno.test("offsets without records are passed when there is nothing under way", 
   assert.deepEqual(settlement.takeChanged(), []);
 });
 
+Deno.test("offsets without records above an open one are nothing to write down", () => {
+  const { settlement, lane } = owned();
+  const ticket = settlement.open(batchOf([{ lane, offset: 0 }]));
+  settlement.skipTo(lane, 4);
+  assert.deepEqual(settlement.undurable(), []);
+  settlement.done(ticket, 0);
+  assert.deepEqual(settlement.undurable().map(({ next }) => next), [4]);
+});
+
 Deno.test("whatever is done first, a skip never passes an open record, and in the end all is passed", () => {
   const step = fc.record({
     records: fc.integer({ min: 1, max: 4 }),

@@ -43,11 +43,13 @@ function tracing(
   processor: Processor,
   ratio: number,
   options: StreamOptions = {},
+  isTransactional = false,
 ) {
   const posts: FromWorker[] = [];
   const tracing = new WorkerTracing({
     ratio,
     groupId: "group",
+    isTransactional,
     post: (message) => posts.push(message),
     ids: new SpanIds(Uint32Array.of(1, 2, 3, 4)),
   });
@@ -374,6 +376,87 @@ Deno.test("what a worker leaves undone ends as abandoned", async () => {
   // Its time-out ends with it.
   handler.resolve();
   await new Promise((resolve) => setTimeout(resolve));
+});
+
+Deno.test("with transactions spans go with the commit of their batch, but for those of polls", () => {
+  const worker = tracing(echo, 1, {}, true);
+  worker.handle([traced(0)]);
+  worker.sent();
+  // Not settled in time for the commit.
+  worker.handle([traced(1)]);
+  const committed = () => {
+    const { spans = [], traces } = worker.tracing.takeTransaction();
+    assert.ok(spans.every(({ error }) => error === null));
+    const [process] = spans.filter(({ links }) => links.length > 0);
+    const { spanId, traceId } = process!;
+    assert.deepEqual(traces, [{ spanId, traceId }]);
+    return spans.map(({ attributes, name }) => [
+      name,
+      attributes["messaging.kafka.offset"],
+    ]);
+  };
+  const of = (offset: number) => [
+    ["process in", offset],
+    ["process in", undefined],
+    ["send out", undefined],
+  ];
+  assert.deepEqual(committed(), of(0));
+  worker.sent();
+  assert.deepEqual(committed(), of(1));
+  assert.deepEqual(worker.tracing.takeTransaction(), {});
+  const names = worker.spans().map(({ name }) => name);
+  assert.deepEqual(names, ["poll in", "poll in"]);
+});
+
+Deno.test("what is not committed ends as abandoned, though it was settled, and failures stay what they were", () => {
+  const worker = tracing(
+    {
+      process({ offset }) {
+        if (offset === 0) throw new RejectError("no");
+        return { value: "yes" };
+      },
+    },
+    1,
+    {},
+    true,
+  );
+  worker.handle([traced(0), traced(1)]);
+  worker.sent();
+  worker.handle([traced(2)]);
+  worker.settlement.abandon();
+  worker.tracing.abandon();
+  const spans = worker.spans();
+  assert.deepEqual(
+    spans.filter(({ traceId }) => traceId === TRACE)
+      .map(({ attributes, error }) => [
+        attributes["messaging.kafka.offset"],
+        error,
+        attributes["error.type"],
+      ]),
+    [
+      [0, "RejectError", "RejectError"],
+      [1, "abandoned", "abandoned"],
+      [2, "abandoned", "abandoned"],
+    ],
+  );
+  for (const { error, name } of spans) {
+    assert.equal(error === null, name === "poll in", name);
+  }
+});
+
+Deno.test("spans that wait for a commit take the room of others", () => {
+  const worker = tracing(echo, 0, {}, true);
+  const many = (first: number) =>
+    Array.from({ length: 500 }, (_, index) => traced(first + index));
+  const committed = () => {
+    worker.sent();
+    return worker.tracing.takeTransaction().spans?.length;
+  };
+  worker.handle(many(0));
+  worker.handle(many(500));
+  assert.equal(committed(), 768);
+  worker.handle(many(1_000));
+  assert.equal(committed(), 500);
 });
 
 Deno.test("a handler that rejects its record fails the record's span", () => {
