@@ -5,6 +5,7 @@ import { SpanBuffer } from "../src/telemetry/span_buffer.ts";
 import { SpanIds } from "../src/telemetry/span_ids.ts";
 import { spanNow } from "../src/telemetry/span_recorder.ts";
 import type { Span, SpanContext, Tracing } from "../src/telemetry/spans.ts";
+import { TraceRoots } from "../src/telemetry/trace_roots.ts";
 import {
   parseTraceparent,
   TRACEPARENT,
@@ -42,8 +43,7 @@ export interface WorkerTracingOptions extends Tracing {
 
 export class WorkerTracing {
   readonly now: () => number;
-  readonly #ratio: number;
-  readonly #ids: SpanIds;
+  readonly #roots: TraceRoots;
   readonly #post: (message: FromWorker) => void;
   readonly #buffer = new SpanBuffer(MOST_SPANS);
   /** Null: without transactions. */
@@ -60,14 +60,14 @@ export class WorkerTracing {
       now = spanNow,
       post,
       ratio,
+      restMs,
     }: WorkerTracingOptions,
   ) {
     const add = (span: Span) => this.#buffer.add(span);
     const uncommitted = isTransactional ? new UncommittedSpans() : null;
     this.#uncommitted = uncommitted;
     this.now = now;
-    this.#ratio = ratio;
-    this.#ids = ids;
+    this.#roots = new TraceRoots({ ratio, restMs }, ids);
     this.#post = post;
     this.#parts = {
       groupId,
@@ -97,7 +97,7 @@ export class WorkerTracing {
    */
   open(ticket: Ticket, pollMs: number): void {
     const records = readTraces(ticket.batch);
-    const root = this.#ids.trace(this.#ratio);
+    const root = this.#roots.begin(pollMs);
     if (records === null && root === null) return;
     ticket.trace = new BatchTrace(ticket, root, records, pollMs, this.#parts);
   }

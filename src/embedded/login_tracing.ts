@@ -8,6 +8,7 @@ import type {
   SpanSink,
   Tracing,
 } from "../telemetry/spans.ts";
+import { TraceRoots } from "../telemetry/trace_roots.ts";
 import { TRACEPARENT, traceparentOf } from "../telemetry/trace_context.ts";
 
 export interface LoginTracingOptions extends Tracing {
@@ -34,20 +35,22 @@ const UNTRACED: Traced = { number: 0, header: null };
 
 export class LoginTracing {
   readonly #options: Required<LoginTracingOptions>;
+  readonly #roots: TraceRoots;
   readonly #sending = new Map<number, Sending>();
   #ended: Span[] = [];
   #numbers = 0;
 
   constructor(options: LoginTracingOptions) {
     this.#options = { ids: new SpanIds(), now: spanNow, ...options };
+    this.#roots = new TraceRoots(options, this.#options.ids);
   }
 
   begin(): Traced {
-    const { ids, now, ratio } = this.#options;
-    const context = ids.trace(ratio);
+    const startMs = this.#options.now();
+    const context = this.#roots.begin(startMs);
     if (context === null) return UNTRACED;
     const number = this.#numbers = this.#numbers % 0xffffffff + 1;
-    this.#sending.set(number, { context, startMs: now() });
+    this.#sending.set(number, { context, startMs });
     return {
       number,
       header: { key: TRACEPARENT, value: traceparentOf(context) },

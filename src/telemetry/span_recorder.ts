@@ -7,6 +7,7 @@
  * Where `spans` is null nothing is made, down to the last step.
  */
 import { SpanIds } from "./span_ids.ts";
+import { TraceRoots } from "./trace_roots.ts";
 import type {
   Span,
   SpanContext,
@@ -46,13 +47,15 @@ export const spanNow = (): number => performance.timeOrigin + performance.now();
 export class SpanRecorder {
   readonly #parts: Required<SpanRecorderOptions>;
   readonly #parent: SpanContext | null;
+  readonly #frequent: TraceRoots;
 
   constructor(
-    { ids = new SpanIds(), now = spanNow, ratio = 1, sink }:
+    { ids = new SpanIds(), now = spanNow, ratio = 1, restMs = 0, sink }:
       SpanRecorderOptions,
     parent: SpanContext | null = null,
   ) {
-    this.#parts = { sink, ids, now, ratio };
+    this.#parts = { sink, ids, now, ratio, restMs };
+    this.#frequent = new TraceRoots(this.#parts, ids);
     this.#parent = parent;
   }
 
@@ -103,10 +106,12 @@ export class SpanRecorder {
     readonly context: SpanContext | null;
     readonly parent: SpanContext | null;
   } {
-    const { ids, ratio } = this.#parts;
+    const { ids, now, ratio } = this.#parts;
     if (parent === null) {
       // What is rare is always kept, unless nothing is.
-      const context = ids.trace(isFrequent ? ratio : Math.ceil(ratio));
+      const context = isFrequent
+        ? this.#frequent.begin(now())
+        : ids.trace(Math.ceil(ratio));
       return { context, parent };
     }
     const { traceId } = parent;

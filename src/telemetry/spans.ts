@@ -12,6 +12,8 @@ export interface Tracing {
    * trace is in it as far as whoever began it wants that.
    */
   readonly ratio: number;
+  /** Between two that one thread begins, in ms; 0: none. */
+  readonly restMs: number;
 }
 
 /** Names a span in its trace; hexadecimal as W3C writes them. */

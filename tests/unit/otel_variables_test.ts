@@ -41,13 +41,21 @@ Deno.test("samplers become the share of traces that are begun", () => {
   const ratio = (name?: string, argument?: string) =>
     sampling({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: argument })
       .tracing?.ratio ?? null;
-  assert.equal(ratio(), 1);
   assert.equal(ratio("always_on"), 1);
   assert.equal(ratio("parentbased_always_on"), 1);
   assert.equal(ratio("always_off"), null);
   assert.equal(ratio("parentbased_always_off"), 0);
   assert.equal(ratio("traceidratio", "0.25"), 0.25);
   assert.equal(ratio("parentbased_traceidratio", "0"), 0);
+});
+
+Deno.test("without a sampler no more traces begin than can be looked at, and with one as many as it says", () => {
+  for (const OTEL_TRACES_SAMPLER of [undefined, "", " "]) {
+    const { problem, tracing } = sampling({ OTEL_TRACES_SAMPLER });
+    assert.deepEqual([problem, tracing], [null, { ratio: 1, restMs: 100 }]);
+  }
+  const { tracing } = sampling({ OTEL_TRACES_SAMPLER: "always_on" });
+  assert.equal(tracing?.restMs, 0);
 });
 
 Deno.test("a sampler that is wrong is told, and samples everything", () => {
@@ -63,7 +71,7 @@ Deno.test("a sampler that is wrong is told, and samples everything", () => {
       OTEL_TRACES_SAMPLER: name,
       OTEL_TRACES_SAMPLER_ARG: argument,
     });
-    assert.deepEqual(tracing, { ratio: 1 });
+    assert.deepEqual(tracing, { ratio: 1, restMs: 0 });
     assert.match(problem!, /OTEL_TRACES_SAMPLER/);
     assert.ok(problem!.includes(argument ?? name!) || argument === undefined);
   }

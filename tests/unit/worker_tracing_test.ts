@@ -48,6 +48,7 @@ function tracing(
   const posts: FromWorker[] = [];
   const tracing = new WorkerTracing({
     ratio,
+    restMs: 0,
     groupId: "group",
     isTransactional,
     post: (message) => posts.push(message),
