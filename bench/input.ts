@@ -4,6 +4,7 @@ import type { NewRecord } from "../tests/support/record_codec.ts";
 import { RecordPipe } from "../tests/support/record_pipe.ts";
 import { javaClassPath, toolFolder } from "./paths.ts";
 import { run } from "./shell.ts";
+import { traced } from "./telemetry.ts";
 
 const FIXTURE = { seed: 1 };
 /** Kafka's consumer waits for ever for a broker that has died. */
@@ -20,8 +21,10 @@ export async function load(
   brokers: string,
   topic: string,
   messages: number,
+  isTraced: boolean,
 ): Promise<void> {
-  await loadRecords(brokers, topic, loginRecords(messages, FIXTURE));
+  const records = loginRecords(messages, FIXTURE);
+  await loadRecords(brokers, topic, isTraced ? traced(records) : records);
 }
 
 export async function loadRecords(

@@ -13,6 +13,8 @@ export interface Options {
   readonly farCluster: "source" | "target";
   /** Records of the throughput runs. */
   readonly messages: number;
+  /** Each of them brings a trace. */
+  readonly isTraced: boolean;
   /** Of the input topic. */
   readonly partitions: number;
   readonly outputPartitions: number;
@@ -37,6 +39,7 @@ export class UsageError extends Error {}
 export const USAGE = `usage: deno task bench [options]
 
   --messages N        records of each throughput run (2000000)
+  --traced-records    each of them brings a trace that is sampled
   --systems a,b       only these; --systems all: every one
   --rounds N          one in each order, in turn (2)
   --uncounted-rounds N    before these, until broker and page cache are warm
@@ -57,7 +60,8 @@ export const USAGE = `usage: deno task bench [options]
   --policy identity   names on the target: identity or default (identity)
 
 Every run prints its table. Of jobs, one of at least 1000000 records, or 30 seconds of
-latency, in which nothing was wrong replaces the table in bench/README.md.
+latency, in which nothing was wrong replaces the table in bench/README.md,
+but for throughput of some --systems.
 `;
 
 const OURS = [
@@ -85,6 +89,7 @@ export function parseOptions(args: readonly string[]): Options {
       : count("round-trip", values["round-trip"]),
     farCluster: oneOf("far", values.far, ["source", "target"]),
     messages: count("messages", values.messages),
+    isTraced: values["traced-records"],
     partitions: count("partitions", values.partitions),
     outputPartitions: count(
       "output-partitions",
@@ -110,6 +115,7 @@ function parse(args: readonly string[]) {
       args: args[0] === "--" ? args.slice(1) : [...args],
       options: {
         messages: { type: "string", default: "2000000" },
+        "traced-records": { type: "boolean", default: false },
         partitions: { type: "string", default: "8" },
         "output-partitions": { type: "string" },
         systems: { type: "string" },

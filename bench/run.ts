@@ -9,6 +9,7 @@ import { latencyTable, replaceSection, throughputTable } from "./report.ts";
 import { describe, keep, print } from "./results.ts";
 import { say } from "./shell.ts";
 import { latencySystems, select, throughputSystems } from "./systems.ts";
+import { Collector } from "./telemetry.ts";
 import { measureThroughput, type Run } from "./throughput.ts";
 
 /** Shorter runs measure how a program starts: they are not kept. */
@@ -21,14 +22,23 @@ async function throughput(
   signal: AbortSignal,
 ): Promise<number> {
   const { ours, messages } = options;
-  const systems = select(throughputSystems(ours, messages), options.systems);
+  await using collector = new Collector();
+  const systems = select(
+    throughputSystems(ours, messages, collector.url),
+    options.systems,
+  );
   await install(systems, ours);
   const context = await describe();
   const runs = await measureThroughput(systems, options, signal);
   await keep("throughput", { ...context, options, runs });
   const table = throughputTable(systems, runs, context);
   const isRight = runs.every(({ problems }) => problems.length === 0);
-  await publish("throughput", table, isRight && messages >= KEPT_MESSAGES);
+  const isUsual = options.systems === null && !options.isTraced;
+  await publish(
+    "throughput",
+    table,
+    isRight && isUsual && messages >= KEPT_MESSAGES,
+  );
   return isRight ? 0 : 1;
 }
 
@@ -74,7 +84,10 @@ async function publish(
 ): Promise<void> {
   print(table);
   if (!isKept) {
-    say("not kept in bench/README.md: too short, or not all is right");
+    say(
+      "not kept in bench/README.md: too short, not the usual systems, or not " +
+        "all is right",
+    );
     return;
   }
   const text = await Deno.readTextFile(readmeFile);

@@ -33,6 +33,7 @@ const BATCH_BYTES = "1000000";
 export function throughputSystems(
   ours: readonly string[],
   messages: number,
+  collectorUrl: string,
 ): readonly System[] {
   const run = [...ours, "--messages", String(messages)];
   const batching = {
@@ -75,6 +76,24 @@ export function throughputSystems(
     }),
     switchyard("switchyard-1", "1 worker", run, { ...batching, WORKERS: "1" }),
     switchyard("switchyard-4", "4 workers", run, { ...batching, WORKERS: "4" }),
+    optional(
+      switchyard("switchyard-otel", `${WORKERS} workers, OTLP`, run, {
+        ...batching,
+        OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl,
+      }),
+    ),
+    optional(
+      switchyard(
+        "switchyard-otel-all",
+        `${WORKERS} workers, OTLP, every batch traced`,
+        run,
+        {
+          ...batching,
+          OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl,
+          OTEL_TRACES_SAMPLER: "parentbased_always_on",
+        },
+      ),
+    ),
   ];
 }
 

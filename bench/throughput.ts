@@ -48,7 +48,8 @@ export async function measureThroughput(
     say(`writing ${options.messages} logins`);
     await topics.create(INPUT, options.partitions);
     signal.throwIfAborted();
-    await load(topics.brokers, INPUT, options.messages);
+    const { isTraced, messages } = options;
+    await load(topics.brokers, INPUT, messages, isTraced);
     // Also warms the page cache, and the broker up.
     const input = await digest(topics.brokers, INPUT, "input", signal);
     const runs: Run[] = [];
