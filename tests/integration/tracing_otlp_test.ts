@@ -4,23 +4,48 @@ import { cleanEnd, logOf, startJob } from "../support/job_process.ts";
 import {
   OtlpReceiver,
   type OtlpSpan,
+  type ResourceOf,
   valuesOf,
 } from "../support/otlp_receiver.ts";
+import { Rotel, rotelTest } from "../support/rotel.ts";
 
 const DEADLINE_MS = 60_000;
 const LOGINS = 200;
 /** As OTLP numbers them. */
 const KIND = { client: 3, producer: 4, consumer: 5 } as const;
 
-Deno.test("a collector gets each login's trace connected, and each batch's, with the names of the conventions", async () => {
+const WHAT = "each login's trace connected, and each batch's, with the names " +
+  "of the conventions";
+
+for (const protocol of ["grpc", "http/protobuf"] as const) {
+  rotelTest(`a real collector gets ${WHAT}, by ${protocol}`, async () => {
+    await using rotel = await Rotel.start();
+    await run(rotel.environment(protocol));
+    isConnected(await rotel.spans());
+  });
+}
+
+Deno.test(`JSON tells ${WHAT}`, async () => {
   await using receiver = new OtlpReceiver();
+  await run(receiver.environment);
+  isConnected(receiver.spans);
+});
+
+async function run(env: Readonly<Record<string, string>>): Promise<void> {
   await using job = startJob({
     args: ["--messages", String(LOGINS)],
-    env: { ...receiver.environment, GROUP_ID: "traced" },
+    env: { ...env, GROUP_ID: "traced" },
   });
   const { consumed } = await cleanEnd(job, DEADLINE_MS);
   assert.equal(consumed, LOGINS);
-  const spans = receiver.spans.map(({ item }) => item);
+  assert.deepEqual(
+    logOf(job).filter(({ message }) => message.includes("dropped")),
+    [],
+  );
+}
+
+function isConnected(received: readonly ResourceOf<OtlpSpan>[]): void {
+  const spans = received.map(({ item }) => item);
   const byId = new Map(spans.map((each) => [each.spanId, each]));
   const named = (name: string) => spans.filter((each) => each.name === name);
 
@@ -84,15 +109,9 @@ Deno.test("a collector gets each login's trace connected, and each batch's, with
     assert.ok(processIds.has(parentSpanId!));
   }
   assert.ok(named("rebalance assign").length > 0);
-  const services = receiver.spans.map(({ resource }) =>
-    resource["service.name"]
-  );
+  const services = received.map(({ resource }) => resource["service.name"]);
   assert.deepEqual([...new Set(services)], ["switchyard"]);
   assert.doesNotMatch(JSON.stringify(spans), /user_id|device_id/);
-  assert.deepEqual(
-    logOf(job).filter(({ message }) => message.includes("dropped")),
-    [],
-  );
-});
+}
 
 const startOf = ({ startTimeUnixNano }: OtlpSpan) => BigInt(startTimeUnixNano);

@@ -52,7 +52,7 @@ export interface OtlpLogRecord {
 
 type Values = Readonly<Record<string, string | number | boolean | undefined>>;
 
-interface Of<T> {
+export interface ResourceOf<T> {
   readonly resource: Values;
   readonly item: T;
 }
@@ -61,8 +61,8 @@ const PATHS = ["/v1/traces", "/v1/metrics", "/v1/logs"] as const;
 type Path = typeof PATHS[number];
 
 export class OtlpReceiver implements AsyncDisposable {
-  readonly spans: Of<OtlpSpan>[] = [];
-  readonly logs: Of<OtlpLogRecord>[] = [];
+  readonly spans: ResourceOf<OtlpSpan>[] = [];
+  readonly logs: ResourceOf<OtlpLogRecord>[] = [];
   /** By path: requests that have come. */
   readonly requests: Record<Path, number> = {
     "/v1/traces": 0,
@@ -70,7 +70,7 @@ export class OtlpReceiver implements AsyncDisposable {
     "/v1/logs": 0,
   };
   /** By name: as they came last. */
-  readonly #metrics = new Map<string, Of<OtlpMetric>>();
+  readonly #metrics = new Map<string, ResourceOf<OtlpMetric>>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
   constructor() {
@@ -97,7 +97,7 @@ export class OtlpReceiver implements AsyncDisposable {
     return [...this.#metrics.keys()];
   }
 
-  metric(name: string): Of<OtlpMetric> | undefined {
+  metric(name: string): ResourceOf<OtlpMetric> | undefined {
     return this.#metrics.get(name);
   }
 

@@ -1,0 +1,121 @@
+/**
+ * Rotel, a real collector: it takes OTLP by gRPC and HTTP, with a decoder that is
+ * not ours, and prints the spans that it got.
+ */
+import { eachLine } from "./each_line.ts";
+import { freePorts } from "./free_port.ts";
+import { type GuardedProcess, startGuarded } from "./guarded_process.ts";
+import { needingTest } from "./needs.ts";
+import type { OtlpSpan, ResourceOf } from "./otlp_receiver.ts";
+import { RotelText } from "./rotel_text.ts";
+import { eventually } from "./wait.ts";
+
+/** Where `.ci/run` puts it; it is PyPI's package of the real program. */
+const FOLDER = new URL("../../.cache/rotel", import.meta.url).pathname;
+const PROGRAM = `${FOLDER}/packages/rotel/rotel-agent`;
+const INSTALL = `python3 -m venv ${FOLDER} && ${FOLDER}/bin/pip install ` +
+  `--target ${FOLDER}/packages rotel==0.0.1a15`;
+
+/** Registers a test that needs it. */
+export function rotelTest(name: string, test: () => Promise<void>): void {
+  needingTest(
+    isThere() ? undefined : `rotel is missing; install it with: ${INSTALL}`,
+    name,
+    test,
+  );
+}
+
+function isThere(): boolean {
+  try {
+    return Deno.statSync(PROGRAM).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+export type Protocol = "grpc" | "http/protobuf";
+
+export class Rotel implements AsyncDisposable {
+  static async start(): Promise<Rotel> {
+    const [grpc, http] = freePorts(2) as [number, number];
+    const folder = await Deno.makeTempDir({ prefix: "switchyard-rotel-" });
+    const process = startGuarded([
+      PROGRAM,
+      "start",
+      "--pid-file",
+      `${folder}/pid`,
+      "--log-file",
+      `${folder}/log`,
+      "--exporter",
+      "blackhole",
+      "--debug-log",
+      "traces",
+      "--debug-log-verbosity",
+      "detailed",
+      "--otlp-grpc-endpoint",
+      `127.0.0.1:${grpc}`,
+      "--otlp-http-endpoint",
+      `127.0.0.1:${http}`,
+    ]);
+    const rotel = new Rotel(process, folder, {
+      grpc,
+      "http/protobuf": http,
+    });
+    for (const port of [grpc, http]) {
+      await eventually(async () => {
+        using _ = await Deno.connect({ hostname: "127.0.0.1", port });
+        return true;
+      }, { what: "collector ready" });
+    }
+    return rotel;
+  }
+
+  readonly #process: GuardedProcess;
+  readonly #folder: string;
+  readonly #ports: Readonly<Record<Protocol, number>>;
+  readonly #text = new RotelText();
+  readonly #reading: Promise<unknown>;
+  #disposed: Promise<void> | undefined;
+
+  private constructor(
+    process: GuardedProcess,
+    folder: string,
+    ports: Readonly<Record<Protocol, number>>,
+  ) {
+    this.#process = process;
+    this.#folder = folder;
+    this.#ports = ports;
+    this.#reading = Promise.all([
+      eachLine(process.stdout, (line) => this.#text.take(line)),
+      eachLine(process.stderr, () => {}),
+    ]);
+  }
+
+  /** For a process that is to export to it. */
+  environment(protocol: Protocol): Readonly<Record<string, string>> {
+    return {
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${this.#ports[protocol]}`,
+      OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+    };
+  }
+
+  /** Ends it; all that it has got. */
+  async spans(): Promise<readonly ResourceOf<OtlpSpan>[]> {
+    this.#process.signal("SIGTERM");
+    await this.#process.status;
+    await this.#reading;
+    return this.#text.spans;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#disposed ??= this.#dispose();
+  }
+
+  async #dispose(): Promise<void> {
+    this.#process.signal("SIGKILL");
+    await this.#process.status;
+    await this.#reading;
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
