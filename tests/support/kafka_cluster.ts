@@ -15,7 +15,7 @@ import {
   serverProperties,
   writeProperties,
 } from "./kafka_properties.ts";
-import { quietKafka } from "./quiet_kafkajs.ts";
+import { withKafkaAdmin } from "./quiet_kafkajs.ts";
 import { eventually } from "./wait.ts";
 
 /** Generous: test machines are often busy with other builds. */
@@ -173,15 +173,16 @@ export class KafkaCluster implements AsyncDisposable {
     return await Promise.any(asked);
   }
 
-  /** Resolves when every answering broker knows the leader of every partition. */
+  /**
+   * Resolves when every partition is led, and every answering broker knows by
+   * whom.
+   */
   async createTopic(
     name: string,
     partitions: number,
     options: TopicOptions = {},
   ): Promise<void> {
-    const admin = quietKafka(addresses(this.#answering())).admin();
-    await admin.connect();
-    try {
+    await withKafkaAdmin(addresses(this.#answering()), async (admin) => {
       await admin.createTopics({
         waitForLeaders: false,
         topics: [{
@@ -192,9 +193,13 @@ export class KafkaCluster implements AsyncDisposable {
             .map(([name, value]) => ({ name, value })),
         }],
       });
-    } finally {
-      await admin.disconnect();
-    }
+      // A broker names itself as the leader a little before it leads. If a
+      // producer hits on that moment, its first batch is refused, the second is
+      // taken, and the first is then out of sequence for ever (KAFKA-15591).
+      await eventually(() => admin.fetchTopicOffsets(name), {
+        what: `led: ${name}`,
+      });
+    });
     await Promise.all(
       this.#answering().map(({ nodeId, port }) =>
         eventually(
