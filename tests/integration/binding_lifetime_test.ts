@@ -280,12 +280,20 @@ class Waiting extends Producer {
 }
 
 Deno.test("a call that librdkafka never answers fails in the end, and holds up no closing", async () => {
-  const producer = new Waiting(library, NOWHERE);
-  await assert.rejects(
-    producer.wait(1),
-    (error: KafkaError) =>
-      error.codeName === "_TIMED_OUT" && !error.retriable &&
-      error.message.includes("wait: librdkafka does not answer"),
+  const [closedBefore, closedAfter] = [
+    new Waiting(library, NOWHERE),
+    new Waiting(library, NOWHERE),
+  ];
+  const failed = [closedBefore, closedAfter].map((each) =>
+    assert.rejects(
+      each.wait(1),
+      (error: KafkaError) =>
+        error.codeName === "_TIMED_OUT" && !error.retriable &&
+        error.message.includes("wait: librdkafka does not answer"),
+    )
   );
-  await producer[Symbol.asyncDispose]();
+  const closed = closedBefore[Symbol.asyncDispose]();
+  await Promise.all(failed);
+  await closedAfter[Symbol.asyncDispose]();
+  await within(closed, 20_000, "closed");
 });
