@@ -183,6 +183,17 @@ Deno.test("disposing rejects administrative requests that wait", async () => {
   await rejected;
 });
 
+Deno.test("disposing rejects requests to coordinators, also beside one that was late", async () => {
+  const admin = new Admin(library, NOWHERE);
+  const ask = (timeoutMs: number) =>
+    admin.groups.offsets("group", "all", { timeoutMs });
+  const rejected = assert.rejects(ask(60_000), TypeError);
+  await assert.rejects(ask(1), { codeName: "_TIMED_OUT" });
+
+  await within(admin[Symbol.asyncDispose](), 20_000, "closed");
+  await rejected;
+});
+
 Deno.test("closing drops what could not be sent instead of waiting for it", async () => {
   const sender = new Sender("127.0.0.1:1", { "log_level": 0 });
   sender.outbox.add(0, 0, { topic: "topic", value: "lost" });
