@@ -2,7 +2,8 @@
  * Real Apache Kafka clusters for tests: one to three JVMs on loopback, each
  * broker also a controller (KRaft), each cluster with its own data.
  */
-import { KafkaBroker } from "./kafka_broker.ts";
+import { existsSync } from "node:fs";
+import { KafkaBroker, lastErrors } from "./kafka_broker.ts";
 import {
   fastStartFlags,
   type KafkaRuntime,
@@ -230,9 +231,12 @@ export class KafkaCluster implements AsyncDisposable {
       if (!name.endsWith(".data")) continue;
       await Deno.remove(`${this.folder}/${name}`, { recursive: true });
     }
-    Deno.stderr.writeSync(
-      new TextEncoder().encode(`Kafka logs kept in ${this.folder}\n`),
-    );
+    // Said as well, because who reads it may not have the files.
+    const errors = this.brokers.map(({ logFile }) => logFile)
+      .filter(existsSync)
+      .flatMap((file) => lastErrors(Deno.readTextFileSync(file)));
+    const said = [`Kafka logs kept in ${this.folder}`, ...errors].join("\n");
+    Deno.stderr.writeSync(new TextEncoder().encode(`${said}\n`));
   }
 
   /** Does what `StorageTool format` does, without a JVM for each broker. */
