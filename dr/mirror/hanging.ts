@@ -146,7 +146,10 @@ export async function abortIn(
   partitions: readonly TopicPartition[],
   signal: AbortSignal,
 ): Promise<TopicPartition[]> {
-  await using producer = new Producer(library, properties);
+  await using producer = new Producer(library, {
+    ...properties,
+    "linger.ms": 0,
+  });
   await producer.initTransactions(REQUEST_MS);
   producer.beginTransaction();
   const failed = new Set<number>();
@@ -157,7 +160,6 @@ export async function abortIn(
     outbox.add(0, index, { ...tp, key: KEY, value: null })
   );
   outbox.send();
-  outbox.hurry();
   while (outbox.pendingRecords > 0) {
     await outbox.waitAndCollect(WAIT_MS);
     signal.throwIfAborted();

@@ -2,6 +2,7 @@
  * Administration of a cluster. Requests run side by side, each with an answer
  * queue of its own, and never wait on this thread.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { AclAdmin } from "./admin/acls.ts";
 import type { ClusterDescription } from "./admin/cluster.ts";
 import { ConfigAdmin } from "./admin/configs.ts";
@@ -52,8 +53,9 @@ export class Admin extends Client {
   readonly #requests: RequestClient;
   readonly #closed = new AbortController();
   readonly #properties: AdminProperties;
+  /** The newest of `#clients`, for requests to come. */
   #coordinated: Coordinated | null = null;
-  readonly #retiring = new Set<Promise<void>>();
+  readonly #clients = new Set<Coordinated>();
 
   /**
    * @param properties `group.id` names a group that is looked up and never
@@ -117,7 +119,7 @@ export class Admin extends Client {
         if (!isWorthIt) throw error;
       }
       await this.#unlessStopped(
-        () => new Promise((resolve) => setTimeout(resolve, RETRY_MS)),
+        (stop) => delay(RETRY_MS, undefined, { signal: stop }).catch(() => {}),
         signal,
       );
     }
@@ -144,13 +146,13 @@ export class Admin extends Client {
 
   /** The call goes on where nobody waits for it any more. */
   async #unlessStopped<T>(
-    call: () => Promise<T>,
+    call: (stop: AbortSignal) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
     const signals = signal === undefined ? [] : [signal];
     const stop = AbortSignal.any([this.#closed.signal, ...signals]);
     stop.throwIfAborted();
-    const answer = call();
+    const answer = call(stop);
     answer.catch(() => {}); // it may fail when nobody waits any more
     const stopped = Promise.withResolvers<never>();
     const abort = () => stopped.reject(stop.reason);
@@ -174,10 +176,12 @@ export class Admin extends Client {
     send: (request: NativeRequest) => void,
     read: (answer: Deno.PointerObject) => T,
   ): Promise<T> {
+    this.#closed.signal.throwIfAborted();
     const client = this.#coordinated ??= this.#newCoordinated();
+    const { admin } = client;
     client.requests++;
     try {
-      return await client.admin.#request(doing, settings, send, read);
+      return await admin.track(admin.#request(doing, settings, send, read));
     } catch (error) {
       const isAnswered = error instanceof KafkaError &&
         error.code !== ErrorCode.timedOut;
@@ -196,16 +200,17 @@ export class Admin extends Client {
       admin.events.pointer,
       this.events.pointer,
     );
-    return { admin, requests: 0, isSpent: false };
+    const client = { admin, requests: 0, isSpent: false };
+    this.#clients.add(client);
+    return client;
   }
 
   /** Closes it once others that share it have their answers. */
   #retire(client: Coordinated): void {
     if (this.#coordinated === client) this.#coordinated = null;
     if (client.requests > 0) return;
-    const closing = client.admin[Symbol.asyncDispose]();
-    this.#retiring.add(closing);
-    closing.finally(() => this.#retiring.delete(closing));
+    client.admin[Symbol.asyncDispose]()
+      .finally(() => this.#clients.delete(client));
   }
 
   #request<T>(
@@ -220,7 +225,8 @@ export class Admin extends Client {
   /** Requests that still wait are rejected. */
   protected override async beforeClose(): Promise<void> {
     this.#closed.abort(new TypeError("this Kafka admin has been closed"));
-    await this.#coordinated?.admin[Symbol.asyncDispose]();
-    await Promise.all(this.#retiring);
+    await Promise.all(
+      Array.from(this.#clients, ({ admin }) => admin[Symbol.asyncDispose]()),
+    );
   }
 }

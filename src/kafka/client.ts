@@ -65,8 +65,8 @@ export class Client implements AsyncDisposable {
   readonly #inFlight = new Set<Promise<unknown>>();
   protected readonly events: QueueHandle;
   #closing: Promise<void> | undefined;
-  /** A native call has not returned, and may never. */
-  #isStuck = false;
+  /** Resolves when a native call has not returned in time, and may never. */
+  readonly #stuck = Promise.withResolvers<"stuck">();
 
   /**
    * Creates the client; it connects in the background.
@@ -152,7 +152,7 @@ export class Client implements AsyncDisposable {
   ): Promise<T> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      this.#isStuck = true;
+      this.#stuck.resolve("stuck");
       late.reject(
         new KafkaError(`${doing}: librdkafka does not answer`, {
           code: ErrorCode.timedOut,
@@ -362,13 +362,17 @@ export class Client implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    if (this.#isStuck) return;
-    await this.beforeClose();
-    while (this.#inFlight.size > 0) await this.settle();
+    const end = await Promise.race([this.#stuck.promise, this.#quiesce()]);
+    if (end === "stuck") return;
     for (const queue of [...this.#queues]) queue[Symbol.dispose]();
     const pointer = this.pointer;
     this.#client[Symbol.dispose]();
     await this.library.symbols.rd_kafka_destroy(pointer);
+  }
+
+  async #quiesce(): Promise<void> {
+    await this.beforeClose();
+    while (this.#inFlight.size > 0) await this.settle();
   }
 
   /** The native client, for another object of `src/kafka` that needs one. */

@@ -201,7 +201,7 @@ export class Stage implements AsyncDisposable {
     const client = stack.use(
       await IndependentClient.connect(cluster.bootstrapServers),
     );
-    await this.#createTopics(cluster, client);
+    await this.#createTopics(cluster);
     const history = stack.use(HistoryWriter.open(this.historyFile));
     const commandFolder = `${this.#folder}/commands`;
     await Deno.mkdir(commandFolder);
@@ -269,17 +269,12 @@ export class Stage implements AsyncDisposable {
     return { cluster, disk };
   }
 
-  async #createTopics(
-    cluster: KafkaCluster,
-    client: IndependentClient,
-  ): Promise<void> {
+  async #createTopics(cluster: KafkaCluster): Promise<void> {
     const { input, output, deadLetter } = this.topics;
     const { partitions } = this.options;
     await cluster.createTopic(input, partitions);
     await cluster.createTopic(output, partitions);
     await cluster.createTopic(deadLetter, 4);
-    // See `createInput` in job.ts.
-    await eventually(() => client.watermarks(input), { what: `lead ${input}` });
   }
 
   async #cleanUp(): Promise<void> {

@@ -183,6 +183,17 @@ Deno.test("disposing rejects administrative requests that wait", async () => {
   await rejected;
 });
 
+Deno.test("disposing rejects requests to coordinators, also beside one that was late", async () => {
+  const admin = new Admin(library, NOWHERE);
+  const ask = (timeoutMs: number) =>
+    admin.groups.offsets("group", "all", { timeoutMs });
+  const rejected = assert.rejects(ask(60_000), TypeError);
+  await assert.rejects(ask(1), { codeName: "_TIMED_OUT" });
+
+  await within(admin[Symbol.asyncDispose](), 20_000, "closed");
+  await rejected;
+});
+
 Deno.test("closing drops what could not be sent instead of waiting for it", async () => {
   const sender = new Sender("127.0.0.1:1", { "log_level": 0 });
   sender.outbox.add(0, 0, { topic: "topic", value: "lost" });
@@ -280,12 +291,20 @@ class Waiting extends Producer {
 }
 
 Deno.test("a call that librdkafka never answers fails in the end, and holds up no closing", async () => {
-  const producer = new Waiting(library, NOWHERE);
-  await assert.rejects(
-    producer.wait(1),
-    (error: KafkaError) =>
-      error.codeName === "_TIMED_OUT" && !error.retriable &&
-      error.message.includes("wait: librdkafka does not answer"),
+  const [closedBefore, closedAfter] = [
+    new Waiting(library, NOWHERE),
+    new Waiting(library, NOWHERE),
+  ];
+  const failed = [closedBefore, closedAfter].map((each) =>
+    assert.rejects(
+      each.wait(1),
+      (error: KafkaError) =>
+        error.codeName === "_TIMED_OUT" && !error.retriable &&
+        error.message.includes("wait: librdkafka does not answer"),
+    )
   );
-  await producer[Symbol.asyncDispose]();
+  const closed = closedBefore[Symbol.asyncDispose]();
+  await Promise.all(failed);
+  await closedAfter[Symbol.asyncDispose]();
+  await within(closed, 20_000, "closed");
 });

@@ -179,7 +179,6 @@ async function killed(pair: MirrorPair): Promise<void> {
     await using _load = new NumberedLoad(pair.source, input, partitions);
     await using pool = new TestPool({
       bootstrapServers: source.cluster.bootstrapServers,
-      admin: source.admin,
       group,
       input,
       inputPartitions: partitions,

@@ -49,6 +49,17 @@ realKafkaTest(
 );
 
 realKafkaTest(
+  "every partition of a topic that was created is led",
+  () =>
+    withCluster({}, async (cluster) => {
+      await using client = await connect(cluster);
+      await cluster.createTopic("wide", 300);
+      // A leader that does not lead yet is an error at once.
+      assert.equal((await client.watermarks("wide")).length, 300);
+    }),
+);
+
+realKafkaTest(
   "the killed leader's partition moves, and its restart heals",
   () =>
     withCluster({ brokers: 3 }, async (cluster) => {

@@ -9,7 +9,6 @@ import { IndependentClient } from "../support/independent_client.ts";
 import { topicsOf } from "../support/job.ts";
 import { KafkaCluster } from "../support/kafka_cluster.ts";
 import { seededRandom } from "../support/load.ts";
-import { eventually } from "../support/wait.ts";
 import { checkMirror, type MirroredTopic } from "./checker.ts";
 import { CutCheck } from "./cut_check.ts";
 import { Drain } from "./drain.ts";
@@ -224,10 +223,6 @@ export class MirrorStage implements AsyncDisposable {
     for (const topic of this.topics) {
       await source.createTopic(topic.name, topic.partitions, {
         config: topicConfig(topic.kind),
-      });
-      // See `createInput` in job.ts.
-      await eventually(() => sourceSide.client.watermarks(topic.name), {
-        what: `lead ${topic.name}`,
       });
     }
     const onEnd = (end: UnaskedEnd) => {

@@ -105,3 +105,11 @@ export class KafkaBroker implements AsyncDisposable {
     this.#paused = false;
   }
 }
+
+/** The last errors in a broker's log, each with the line that says why. */
+export function lastErrors(log: string): string[] {
+  const lines = log.split("\n");
+  const isError = (line = "") => /^\S+ \[[^\]]*\] (ERROR|FATAL) /.test(line);
+  return lines.filter((line, at) => isError(line) || isError(lines[at - 1]))
+    .slice(-20);
+}

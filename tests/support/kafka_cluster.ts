@@ -2,7 +2,8 @@
  * Real Apache Kafka clusters for tests: one to three JVMs on loopback, each
  * broker also a controller (KRaft), each cluster with its own data.
  */
-import { KafkaBroker } from "./kafka_broker.ts";
+import { existsSync } from "node:fs";
+import { KafkaBroker, lastErrors } from "./kafka_broker.ts";
 import {
   fastStartFlags,
   type KafkaRuntime,
@@ -15,7 +16,7 @@ import {
   serverProperties,
   writeProperties,
 } from "./kafka_properties.ts";
-import { quietKafka } from "./quiet_kafkajs.ts";
+import { withKafkaAdmin } from "./quiet_kafkajs.ts";
 import { eventually } from "./wait.ts";
 
 /** Generous: test machines are often busy with other builds. */
@@ -173,15 +174,16 @@ export class KafkaCluster implements AsyncDisposable {
     return await Promise.any(asked);
   }
 
-  /** Resolves when every answering broker knows the leader of every partition. */
+  /**
+   * Resolves when every partition is led, and every answering broker knows by
+   * whom.
+   */
   async createTopic(
     name: string,
     partitions: number,
     options: TopicOptions = {},
   ): Promise<void> {
-    const admin = quietKafka(addresses(this.#answering())).admin();
-    await admin.connect();
-    try {
+    await withKafkaAdmin(addresses(this.#answering()), async (admin) => {
       await admin.createTopics({
         waitForLeaders: false,
         topics: [{
@@ -192,9 +194,13 @@ export class KafkaCluster implements AsyncDisposable {
             .map(([name, value]) => ({ name, value })),
         }],
       });
-    } finally {
-      await admin.disconnect();
-    }
+      // A broker names itself as the leader a little before it leads. If a
+      // producer hits on that moment, its first batch is refused, the second is
+      // taken, and the first is then out of sequence for ever (KAFKA-15591).
+      await eventually(() => admin.fetchTopicOffsets(name), {
+        what: `led: ${name}`,
+      });
+    });
     await Promise.all(
       this.#answering().map(({ nodeId, port }) =>
         eventually(
@@ -225,9 +231,12 @@ export class KafkaCluster implements AsyncDisposable {
       if (!name.endsWith(".data")) continue;
       await Deno.remove(`${this.folder}/${name}`, { recursive: true });
     }
-    Deno.stderr.writeSync(
-      new TextEncoder().encode(`Kafka logs kept in ${this.folder}\n`),
-    );
+    // Said as well, because who reads it may not have the files.
+    const errors = this.brokers.map(({ logFile }) => logFile)
+      .filter(existsSync)
+      .flatMap((file) => lastErrors(Deno.readTextFileSync(file)));
+    const said = [`Kafka logs kept in ${this.folder}`, ...errors].join("\n");
+    Deno.stderr.writeSync(new TextEncoder().encode(`${said}\n`));
   }
 
   /** Does what `StorageTool format` does, without a JVM for each broker. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Child } from "./child.ts";
 import { maximumJvms, takeJvmSlot } from "./jvm_slots.ts";
+import { lastErrors } from "./kafka_broker.ts";
 import { loginFields, loginKind, loginRecord } from "./login_fixture.ts";
 import { isRunning } from "./process_state.ts";
 import { eventually, within } from "./wait.ts";
@@ -76,6 +77,16 @@ Deno.test("a child that is left running is killed at its disposal", async () => 
   await child[Symbol.asyncDispose]();
   assert.equal((await child.exit()).signal, "SIGKILL");
   assert.equal(isRunning(child.pid), false);
+});
+
+Deno.test("of a broker's log the last errors are told, with their reasons", () => {
+  const log = `12:00:00.000 [main] INFO kafka.Kafka - an ERROR is no error
+12:00:01.000 [data-plane-1] ERROR kafka.server.ReplicaManager - failed
+org.apache.kafka.common.errors.Reason: it is so
+\tat kafka.Somewhere
+12:00:02.000 [main] WARN kafka.Kafka - well`;
+  assert.deepEqual(lastErrors(log), log.split("\n").slice(1, 3));
+  assert.equal(lastErrors(`${log}\n`.repeat(30)).length, 20);
 });
 
 Deno.test("waiting ends with the value, or says what it saw last", async () => {
