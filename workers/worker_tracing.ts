@@ -44,6 +44,7 @@ export interface WorkerTracingOptions extends Tracing {
 export class WorkerTracing {
   readonly now: () => number;
   readonly #roots: TraceRoots;
+  readonly #isPropagated: boolean;
   readonly #post: (message: FromWorker) => void;
   readonly #buffer = new SpanBuffer(MOST_SPANS);
   /** Null: without transactions. */
@@ -61,6 +62,7 @@ export class WorkerTracing {
       post,
       ratio,
       restMs,
+      isPropagated,
     }: WorkerTracingOptions,
   ) {
     const add = (span: Span) => this.#buffer.add(span);
@@ -68,6 +70,7 @@ export class WorkerTracing {
     this.#uncommitted = uncommitted;
     this.now = now;
     this.#roots = new TraceRoots({ ratio, restMs }, ids);
+    this.#isPropagated = isPropagated;
     this.#post = post;
     this.#parts = {
       groupId,
@@ -96,7 +99,7 @@ export class WorkerTracing {
    * neither it nor a record of it is in a trace, it stays without.
    */
   open(ticket: Ticket, pollMs: number): void {
-    const records = readTraces(ticket.batch);
+    const records = this.#isPropagated ? readTraces(ticket.batch) : null;
     const root = this.#roots.begin(pollMs);
     if (records === null && root === null) return;
     ticket.trace = new BatchTrace(ticket, root, records, pollMs, this.#parts);

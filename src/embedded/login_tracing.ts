@@ -46,14 +46,17 @@ export class LoginTracing {
   }
 
   begin(): Traced {
-    const startMs = this.#options.now();
+    const { isPropagated, now } = this.#options;
+    const startMs = now();
     const context = this.#roots.begin(startMs);
     if (context === null) return UNTRACED;
     const number = this.#numbers = this.#numbers % 0xffffffff + 1;
     this.#sending.set(number, { context, startMs });
     return {
       number,
-      header: { key: TRACEPARENT, value: traceparentOf(context) },
+      header: isPropagated
+        ? { key: TRACEPARENT, value: traceparentOf(context) }
+        : null,
     };
   }
 

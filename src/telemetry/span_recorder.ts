@@ -34,7 +34,8 @@ export interface PastSpan extends SpanAbout {
   readonly error?: string | null;
 }
 
-export interface SpanRecorderOptions extends Partial<Tracing> {
+export interface SpanRecorderOptions
+  extends Partial<Omit<Tracing, "isPropagated">> {
   readonly sink: SpanSink;
   readonly ids?: SpanIds;
   /** Milliseconds since the epoch, with fractions. */

@@ -14,6 +14,8 @@ export interface Tracing {
   readonly ratio: number;
   /** Between two that one thread begins, in ms; 0: none. */
   readonly restMs: number;
+  /** Whether traces are taken from records, and put into them. */
+  readonly isPropagated: boolean;
 }
 
 /** Names a span in its trace; hexadecimal as W3C writes them. */

@@ -3,11 +3,14 @@ import type { SpanIds } from "./span_ids.ts";
 import type { SpanContext, Tracing } from "./spans.ts";
 
 export class TraceRoots {
-  readonly #tracing: Tracing;
+  readonly #tracing: Pick<Tracing, "ratio" | "restMs">;
   readonly #ids: Pick<SpanIds, "trace">;
   #nextMs = -Infinity;
 
-  constructor(tracing: Tracing, ids: Pick<SpanIds, "trace">) {
+  constructor(
+    tracing: Pick<Tracing, "ratio" | "restMs">,
+    ids: Pick<SpanIds, "trace">,
+  ) {
     this.#tracing = tracing;
     this.#ids = ids;
   }

@@ -75,7 +75,7 @@ for (const guarantee of GUARANTEES) {
       guarantee,
       coordinates: null,
       done: null,
-      tracing: { ratio: 1, restMs: 0 },
+      tracing: { ratio: 1, restMs: 0, isPropagated: true },
     });
     const sent: Span[] = [];
     await using source = new LoginSource(library, {
@@ -90,7 +90,7 @@ for (const guarantee of GUARANTEES) {
       rate: 10_000,
       limit: 50,
       settled: () => run.pool.settledOffsets,
-      tracing: { ratio: 1, restMs: 0 },
+      tracing: { ratio: 1, restMs: 0, isPropagated: true },
       onSpans: (spans) => sent.push(...spans),
     });
     await run.pool.start();
@@ -194,7 +194,7 @@ Deno.test("a trace goes on through delay topics to results and dead letters, and
     guarantee: "exactly-once",
     coordinates: null,
     done: null,
-    tracing: { ratio: 0, restMs: 0 },
+    tracing: { ratio: 0, restMs: 0, isPropagated: true },
   });
   await run.pool.start();
   await eventually(() => run.pool.status().totals.consumed === 4, {
@@ -249,7 +249,7 @@ Deno.test("what a commit that failed was to make count has failed in the traces,
     guarantee: "exactly-once",
     coordinates: null,
     done: null,
-    tracing: { ratio: 1, restMs: 0 },
+    tracing: { ratio: 1, restMs: 0, isPropagated: true },
     mayCommit: () => asked++ > 0,
   });
   await run.pool.start();

@@ -52,10 +52,22 @@ Deno.test("samplers become the share of traces that are begun", () => {
 Deno.test("without a sampler no more traces begin than can be looked at, and with one as many as it says", () => {
   for (const OTEL_TRACES_SAMPLER of [undefined, "", " "]) {
     const { problem, tracing } = sampling({ OTEL_TRACES_SAMPLER });
-    assert.deepEqual([problem, tracing], [null, { ratio: 1, restMs: 100 }]);
+    assert.deepEqual([problem, tracing], [
+      null,
+      { ratio: 1, restMs: 100, isPropagated: true },
+    ]);
   }
   const { tracing } = sampling({ OTEL_TRACES_SAMPLER: "always_on" });
   assert.equal(tracing?.restMs, 0);
+});
+
+Deno.test("without propagators nobody looks for traces in records", () => {
+  const isPropagated = (OTEL_PROPAGATORS?: string) =>
+    sampling({ OTEL_PROPAGATORS }).tracing?.isPropagated;
+  assert.deepEqual(
+    [undefined, "tracecontext,baggage", "none"].map(isPropagated),
+    [true, true, false],
+  );
 });
 
 Deno.test("a sampler that is wrong is told, and samples everything", () => {
@@ -71,7 +83,7 @@ Deno.test("a sampler that is wrong is told, and samples everything", () => {
       OTEL_TRACES_SAMPLER: name,
       OTEL_TRACES_SAMPLER_ARG: argument,
     });
-    assert.deepEqual(tracing, { ratio: 1, restMs: 0 });
+    assert.deepEqual(tracing, { ratio: 1, restMs: 0, isPropagated: true });
     assert.match(problem!, /OTEL_TRACES_SAMPLER/);
     assert.ok(problem!.includes(argument ?? name!) || argument === undefined);
   }

@@ -44,11 +44,13 @@ function tracing(
   ratio: number,
   options: StreamOptions = {},
   isTransactional = false,
+  isPropagated = true,
 ) {
   const posts: FromWorker[] = [];
   const tracing = new WorkerTracing({
     ratio,
     restMs: 0,
+    isPropagated,
     groupId: "group",
     isTransactional,
     post: (message) => posts.push(message),
@@ -171,6 +173,13 @@ Deno.test("a record goes on in its own trace, and so does its output", () => {
     [trace?.traceId, trace?.spanId, trace?.traceparent],
     [TRACE, span!.spanId, traceparent],
   );
+});
+
+Deno.test("without propagation a record's trace is neither taken nor passed on", () => {
+  const worker = tracing(echo, 0, {}, false, false);
+  worker.handle([traced(0)]);
+  assert.deepEqual(headersOf(worker.sent()[0]!), {});
+  assert.deepEqual(worker.spans(), []);
 });
 
 Deno.test("a trace that nobody keeps is passed on as it came, without a span", () => {

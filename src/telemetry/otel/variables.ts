@@ -29,20 +29,30 @@ export interface Sampling {
   readonly problem: string | null;
 }
 
+interface Sampler extends Pick<Sampling, "problem"> {
+  readonly tracing: Omit<Tracing, "isPropagated"> | null;
+}
+
 /** All traces that are begun are made. */
-const EVERY: Tracing = { ratio: 1, restMs: 0 };
+const EVERY = { ratio: 1, restMs: 0 };
 /**
  * Where nothing is said: everything of a job with little to do, and of one at
  * full speed no more than can be looked at. All batches traced cost it 8 to 9 %
  * (bench/README.md).
  */
-const MOST_TEN_A_SECOND: Tracing = { ratio: 1, restMs: 100 };
+const MOST_TEN_A_SECOND = { ratio: 1, restMs: 100 };
 
 /**
- * Of `OTEL_TRACES_SAMPLER`. Whoever began a trace has decided about it, also
+ * Of `OTEL_TRACES_SAMPLER` and `OTEL_PROPAGATORS`. Whoever began a trace has decided about it, also
  * where the name does not begin with `parentbased_`.
  */
 export function sampling(env: Environment): Sampling {
+  const { problem, tracing } = samplerOf(env);
+  const isPropagated = !listOf(env["OTEL_PROPAGATORS"] ?? "").includes("none");
+  return { problem, tracing: tracing && { ...tracing, isPropagated } };
+}
+
+function samplerOf(env: Environment): Sampler {
   const name = env["OTEL_TRACES_SAMPLER"]?.trim() ?? "";
   switch (name) {
     case "":
@@ -65,7 +75,7 @@ export function sampling(env: Environment): Sampling {
   }
 }
 
-function ratioSampling(argument: string): Sampling {
+function ratioSampling(argument: string): Sampler {
   const ratio = Number(argument);
   if (argument !== "" && ratio >= 0 && ratio <= 1) {
     return { tracing: { ratio, restMs: 0 }, problem: null };
