@@ -144,6 +144,7 @@ export class WorkerTracing {
 function readTraces(batch: Batch): RecordTraces | null {
   let traces: Map<number, RecordTrace> | null = null;
   for (let index = 0; index < batch.count; index++) {
+    if (!batch.mayHaveHeaders(index)) continue;
     const traceparent = batch.headerText(index, TRACEPARENT_NAME);
     if (traceparent === null) continue;
     const context = parseTraceparent(traceparent);

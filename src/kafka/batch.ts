@@ -239,6 +239,25 @@ export class Batch {
   }
 
   /**
+   * Whether the record may have headers; false where it has none for certain, and
+   * cheaper than to ask, for which librdkafka (2.15.1) makes a buffer each time
+   * (`rd_kafka_msg_headers_parse`). In the memory of a fetch the number of headers
+   * stands behind the value (message format 2; the older ones have no headers), so
+   * a zero there means none.
+   */
+  mayHaveHeaders(index: number): boolean {
+    this.#check(index);
+    const { bytes } = this.#arena ?? this.#load();
+    const at = this.#valuesAt![index]!;
+    if (at === NONE || index + 1 === this.count) return true;
+    const end = at + this.#valueLengths[index]!;
+    // The next one lies further on where what is between them was copied, too.
+    const key = this.#keysAt![index + 1]!;
+    const next = key === NONE ? this.#valuesAt![index + 1]! : key;
+    return next <= end || bytes[end] !== 0;
+  }
+
+  /**
    * The last header of the name, without reading the others; null where there is
    * none, or one without a value.
    * @param name a C string, see `headerName`

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import {
   type Batch,
   EncodingError,
@@ -137,6 +138,49 @@ Deno.test("the last header of a name is read as text, whatever its length, and a
       taken.map(({ batch, index }) => batch.headerText(index, name)),
       [...values, null, null, null],
     );
+  });
+});
+
+const anyRecord: fc.Arbitrary<OutputRecord> = fc.record({
+  topic: fc.constant("topic"),
+  partition: fc.nat(1),
+  key: fc.option(fc.uint8Array({ maxLength: 3 })),
+  value: fc.option(fc.uint8Array({ maxLength: 300 })),
+  headers: fc.oneof(
+    { weight: 3, arbitrary: fc.constant([]) },
+    fc.array(fc.record({ key: fc.constant("h"), value: fc.string() }), {
+      minLength: 1,
+      maxLength: 70,
+    }),
+  ),
+});
+
+Deno.test("records with headers may have some, whatever their neighbours are like", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyRecord, { minLength: 1 }), async (records) => {
+      await withTaken(records, records.length, everything(), (taken) => {
+        for (const { batch, index } of taken) {
+          const hasSome = batch.headers(index).length > 0;
+          assert.ok(batch.mayHaveHeaders(index) || !hasSome);
+        }
+      });
+    }),
+    { numRuns: 20 },
+  );
+});
+
+Deno.test("of records without headers only the last of neighbours may have some", async () => {
+  const records = Array.from({ length: 500 }, (_, index) => ({
+    topic: "topic",
+    partition: 0,
+    key: index % 3 === 0 ? null : "key",
+    value: "v".repeat(1 + index % 200),
+  }));
+  await withTaken(records, records.length, everything(), (taken) => {
+    const unsure = taken.filter(({ batch, index }) =>
+      batch.mayHaveHeaders(index)
+    );
+    assert.ok(unsure.length < 50, `${unsure.length} of ${taken.length}`);
   });
 });
 

@@ -5,6 +5,8 @@ import {
   type ClientEvent,
   ErrorCode,
   KafkaError,
+  readTopic,
+  wholeTopic,
 } from "../../src/kafka/mod.ts";
 import {
   library,
@@ -114,6 +116,49 @@ const STEPS: Readonly<Record<string, (setting: Setting) => Promise<void>>> = {
       found.flat().map(({ offset, error }) => [offset, error]),
       [[0, null], [1, null], [2, null], [null, null]],
     );
+  },
+
+  async "records without headers are known by what stands behind them, however they were compressed"(
+    { cluster, bootstrapServers, topic },
+  ) {
+    await cluster.createTopic(topic, 1);
+    const codecs = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
+    const records = Array.from({ length: 300 }, (_, index) => ({
+      topic,
+      partition: 0,
+      key: index % 7 === 0 ? null : `key ${index}`,
+      value: "v".repeat(index),
+      headers: index % 5 === 0 ? [{ key: "h", value: `${index}` }] : [],
+    }));
+    for (const codec of codecs) {
+      await using sender = new Sender(bootstrapServers, {
+        "compression.codec": codec,
+        "linger.ms": 50,
+      });
+      await sender.send(records);
+    }
+    await using admin = new Admin(library, {
+      "bootstrap.servers": bootstrapServers,
+    });
+    const batches = readTopic({
+      library,
+      properties: { "bootstrap.servers": bootstrapServers, "group.id": topic },
+      topic,
+      ranges: await wholeTopic(admin, topic, { timeoutMs: WAIT_MS }),
+      signal: AbortSignal.timeout(WAIT_MS),
+    });
+    let [read, sure] = [0, 0];
+    for await (const batch of batches) {
+      for (let index = 0; index < batch.count; index++) {
+        const may = batch.mayHaveHeaders(index);
+        assert.ok(may || batch.headers(index).length === 0);
+        if (!may) sure++;
+        read++;
+      }
+    }
+    assert.equal(read, codecs.length * records.length);
+    // But for the last of each of some batches.
+    assert.ok(sure > read * 0.7, `${sure} of ${read}`);
   },
 
   async "what a transaction commits is read, what it aborts never is"(

@@ -36,6 +36,7 @@ type BatchReads =
   | "freed"
   | "headers"
   | "headerText"
+  | "mayHaveHeaders"
   | "key"
   | "keyIdentity"
   | "keyText"
@@ -122,6 +123,10 @@ export class FakeBatch implements Pick<Batch, BatchReads> {
 
   headers(index: number): readonly ReadHeader[] {
     return this.#record(index).headers ?? [];
+  }
+
+  mayHaveHeaders(): boolean {
+    return true;
   }
 
   headerText(index: number, name: Uint8Array): string | null {
