@@ -16,7 +16,7 @@ import type { FailOverParts } from "./run_sentinel.ts";
 interface Opened {
   readonly to: ClusterName;
   readonly parts: OpenFailOver;
-  readonly isOf: AbortController;
+  readonly stop: AbortController;
 }
 
 export class SentinelFailOver implements AsyncDisposable {
@@ -98,10 +98,10 @@ export class SentinelFailOver implements AsyncDisposable {
     const failed = (error: unknown) =>
       this.#parts.log.debug("nothing is read ahead of a failover", { error });
     try {
-      const isOf = new AbortController();
-      const opened = { to, parts: this.#open(to), isOf };
+      const stop = new AbortController();
+      const opened = { to, parts: this.#open(to), stop };
       this.#expected = opened;
-      opened.parts.readAhead(isOf.signal).catch((error) => {
+      opened.parts.readAhead(stop.signal).catch((error) => {
         failed(error);
         if (this.#expected === opened) this.#forget();
       });
@@ -132,7 +132,7 @@ export class SentinelFailOver implements AsyncDisposable {
     const expected = this.#expected;
     if (expected === null) return;
     this.#expected = null;
-    expected.isOf.abort(new Error("a failover is not expected any more"));
+    expected.stop.abort(new Error("a failover is not expected any more"));
     const closing = Promise.resolve(expected.parts[Symbol.asyncDispose]());
     this.#closing.add(closing);
     closing.then(() => this.#closing.delete(closing));
