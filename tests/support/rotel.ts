@@ -97,6 +97,7 @@ export class Rotel implements AsyncDisposable {
     return {
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${this.#ports[protocol]}`,
       OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+      OTEL_TRACES_SAMPLER: "always_on",
     };
   }
 
