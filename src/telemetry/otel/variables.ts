@@ -37,8 +37,8 @@ interface Sampler extends Pick<Sampling, "problem"> {
 const EVERY = { ratio: 1, restMs: 0 };
 /**
  * Where nothing is said: everything of a job with little to do, and of one at
- * full speed no more than can be looked at. All batches traced cost it 8 to 9 %
- * (bench/README.md).
+ * full speed no more than can be looked at. All batches traced cost it some per
+ * cent (bench/README.md).
  */
 const MOST_TEN_A_SECOND = { ratio: 1, restMs: 100 };
 
