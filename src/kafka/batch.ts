@@ -16,14 +16,12 @@ import {
 } from "./memory.ts";
 import { MESSAGE, type ReadHeader } from "./message.ts";
 import { readHeaders, readLastHeader } from "./message_headers.ts";
+import { Neighbours, NONE } from "./neighbours.ts";
 import type { TopicPartition } from "./partition_list.ts";
 import type { PartitionRouter } from "./partition_router.ts";
 import { decode, isAscii } from "./text.ts";
 
 const MESSAGE_BYTES = BigInt(MESSAGE.bytes);
-/** Neighbours further apart than this are copied by a call each. */
-const RUN_GAP_BYTES = 512;
-const NONE = -1;
 const PIECE_BYTES = 64 * 1024;
 
 /** Made once for many records. */
@@ -342,30 +340,21 @@ export class Batch {
   #load(): Arena {
     const keysAt = this.#keysAt ??= new Int32Array(this.count);
     const valuesAt = this.#valuesAt ??= new Int32Array(this.count);
-    const runs: Run[] = [];
-    let run: Run | undefined;
-    let size = 0;
-    const place = (address: number, length: number): number => {
-      if (address === 0) return NONE;
-      const gap = run === undefined ? NONE : address - run.end;
-      if (run !== undefined && gap >= 0 && gap <= RUN_GAP_BYTES) {
-        run.end = address + length;
-        size += gap + length;
-      } else {
-        run = { start: address, end: address + length, at: size };
-        runs.push(run);
-        size += length;
-      }
-      return size - length;
-    };
+    const neighbours = new Neighbours();
     for (let index = 0; index < this.count; index++) {
       // In a fetched record the key stands before the value.
-      keysAt[index] = place(this.#keys[index]!, this.#keyLengths[index]!);
-      valuesAt[index] = place(this.#values[index]!, this.#valueLengths[index]!);
+      keysAt[index] = neighbours.place(
+        this.#keys[index]!,
+        this.#keyLengths[index]!,
+      );
+      valuesAt[index] = neighbours.place(
+        this.#values[index]!,
+        this.#valueLengths[index]!,
+      );
     }
-    const arena = this.#memory.take(size);
+    const arena = this.#memory.take(neighbours.size);
     const { cells, library } = this.#memory;
-    for (const { start, end, at } of runs) {
+    for (const { start, end, at } of neighbours.runs) {
       cells.set(0, arena.address + at);
       cells.set(1, start);
       cells.set(2, end - start);
@@ -373,7 +362,7 @@ export class Batch {
       library.symbols.memcpy(to!, from!, length!);
     }
     this.#arena = arena;
-    this.#arenaUsed = size;
+    this.#arenaUsed = neighbours.size;
     return arena;
   }
 
@@ -403,11 +392,4 @@ export class Batch {
     const doing = `fetch ${tp.topic} [${tp.partition}]`;
     return errorFromCode(symbols, code, doing, text);
   }
-}
-
-/** Neighbours in librdkafka's memory, and where they go in the arena. */
-interface Run {
-  readonly start: number;
-  end: number;
-  readonly at: number;
 }
