@@ -8,6 +8,7 @@
  */
 import type { TopicRange } from "../../src/kafka/mod.ts";
 import { offsetIn, type OffsetTable } from "../cut/mod.ts";
+import { idOf } from "../mirror/names.ts";
 import { OutputTable } from "./output_table.ts";
 import type { FoundOutput } from "./read_outputs.ts";
 
@@ -74,10 +75,9 @@ export function leftToRead(
     return end !== null && end < each.end;
   });
   if (isGone) return null;
-  const ids = (each: TopicRange) => `${each.topic}-${each.partition}`;
-  const known = new Map(early.map((each) => [ids(each), each]));
+  const known = new Map(early.map((each) => [idOf(each), each]));
   return ranges.map((each) => {
-    const read = known.get(ids(each));
+    const read = known.get(idOf(each));
     return read === undefined || read.start > each.start
       ? each
       : { ...each, start: Math.max(each.start, read.end) };

@@ -30,14 +30,19 @@ export class LineProcess implements AsyncDisposable {
     return this.#process.alive;
   }
 
+  /** Ends it, and resolves when all that it has said was told. */
+  async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    this.#process.signal(signal);
+    await this.#process.status;
+    await this.#reading;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#disposed ??= this.#dispose();
   }
 
   async #dispose(): Promise<void> {
-    this.#process.signal("SIGKILL");
-    await this.#process.status;
-    await this.#reading;
+    await this.end("SIGKILL");
     await Deno.remove(this.#folder, { recursive: true });
   }
 }

@@ -2,9 +2,9 @@
  * Rotel, a real collector: it takes OTLP by gRPC and HTTP, with a decoder that is
  * not ours, and prints the spans that it got.
  */
-import { eachLine } from "./each_line.ts";
 import { freePorts } from "./free_port.ts";
 import { type GuardedProcess, startGuarded } from "./guarded_process.ts";
+import { LineProcess } from "./line_process.ts";
 import { needingTest } from "./needs.ts";
 import type { OtlpSpan, ResourceOf } from "./otlp_receiver.ts";
 import { RotelText } from "./rotel_text.ts";
@@ -71,25 +71,22 @@ export class Rotel implements AsyncDisposable {
     return rotel;
   }
 
-  readonly #process: GuardedProcess;
-  readonly #folder: string;
+  readonly #process: LineProcess;
   readonly #ports: Readonly<Record<Protocol, number>>;
   readonly #text = new RotelText();
-  readonly #reading: Promise<unknown>;
-  #disposed: Promise<void> | undefined;
 
   private constructor(
     process: GuardedProcess,
     folder: string,
     ports: Readonly<Record<Protocol, number>>,
   ) {
-    this.#process = process;
-    this.#folder = folder;
     this.#ports = ports;
-    this.#reading = Promise.all([
-      eachLine(process.stdout, (line) => this.#text.take(line)),
-      eachLine(process.stderr, () => {}),
-    ]);
+    this.#process = new LineProcess({
+      process,
+      folder,
+      onLine: (line) => this.#text.take(line),
+      onComplaint: () => {},
+    });
   }
 
   /** For a process that is to export to it. */
@@ -103,20 +100,11 @@ export class Rotel implements AsyncDisposable {
 
   /** Ends it; all that it has got. */
   async spans(): Promise<readonly ResourceOf<OtlpSpan>[]> {
-    this.#process.signal("SIGTERM");
-    await this.#process.status;
-    await this.#reading;
+    await this.#process.end("SIGTERM");
     return this.#text.spans;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#disposed ??= this.#dispose();
-  }
-
-  async #dispose(): Promise<void> {
-    this.#process.signal("SIGKILL");
-    await this.#process.status;
-    await this.#reading;
-    await Deno.remove(this.#folder, { recursive: true });
+    return this.#process[Symbol.asyncDispose]();
   }
 }

@@ -29,10 +29,6 @@ export interface ObserverOptions {
 }
 
 const REQUEST_MS = 5_000;
-const PROMPT_FETCH = {
-  "fetch.wait.max.ms": 20,
-  "fetch.queue.backoff.ms": 2,
-} as const;
 
 const INPUT = z.object({ id: z.int() });
 const OUTPUT = z.object({ id: z.int(), ordinal: z.int() });
@@ -124,7 +120,7 @@ async function all<T>(
   const found: T[] = [];
   const batches = readTopic({
     library,
-    properties: { ...properties, ...PROMPT_FETCH },
+    properties,
     topic,
     ranges,
     signal,
