@@ -7,11 +7,11 @@ import { Child } from "../support/child.ts";
 import { library, produce } from "../support/embedded.ts";
 import { httpOf, withoutOurs } from "../support/job_process.ts";
 import { type KafkaCluster, withCluster } from "../support/kafka_cluster.ts";
+import { ledEverywhere } from "../support/kafka_metadata.ts";
 import { quietKafka } from "../support/quiet_kafkajs.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 import {
   createWith,
-  led,
   OPTIONS,
   recordsOf,
   recreate,
@@ -73,7 +73,7 @@ async function findsDamage(
   // From now on the leader epoch of the old topic is above that of any new one:
   // its reader stalls without a word, and nothing comes to a commit.
   await source.brokers[0]!.restart();
-  await led(orders, "orders");
+  await ledEverywhere(sourceServers, "orders");
   await produce(sourceServers, recordsOf("orders", ["old-3"]));
   await mirrored("orders", 4);
 

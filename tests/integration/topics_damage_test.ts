@@ -4,13 +4,13 @@ import type { Finding } from "../../dr/topics/mod.ts";
 import { Admin } from "../../src/kafka/mod.ts";
 import { library, produce } from "../support/embedded.ts";
 import { type KafkaCluster, withCluster } from "../support/kafka_cluster.ts";
+import { ledEverywhere } from "../support/kafka_metadata.ts";
 import { PartitionReader } from "../support/partition_reader.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 import {
   checkerOf,
   create,
   createWith,
-  led,
   OPTIONS,
   recorded,
   recordsOf,
@@ -169,7 +169,7 @@ const STEPS: Readonly<Record<string, (setting: Setting) => Promise<void>>> = {
       await Deno.remove(name);
     }
     await broker!.restart();
-    await led(setting, topic);
+    await ledEverywhere(setting.sourceServers, topic);
     const lost = await eventually(async () => {
       const examined = [recorded(topic, topicId, 5)];
       const [finding] = await checker.examine(examined, SIGNAL);
@@ -215,7 +215,7 @@ const STEPS: Readonly<Record<string, (setting: Setting) => Promise<void>>> = {
     const { topic, sourceServers, cluster } = setting;
     const topicId = await createWith(setting, values("old", 2));
     await cluster.brokers[0]!.restart();
-    await led(setting, topic);
+    await ledEverywhere(setting.sourceServers, topic);
     await produce(sourceServers, recordsOf(topic, values("later", 1)));
     await using reader = new PartitionReader(sourceServers, {
       topic,

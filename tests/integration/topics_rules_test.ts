@@ -14,15 +14,11 @@ import { Child } from "../support/child.ts";
 import { library } from "../support/embedded.ts";
 import { IndependentClient } from "../support/independent_client.ts";
 import { KafkaCluster } from "../support/kafka_cluster.ts";
+import { ledEverywhere } from "../support/kafka_metadata.ts";
 import { withKafkaAdmin } from "../support/quiet_kafkajs.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 import { create, OPTIONS, ownConfigs } from "../support/source_topics.ts";
-import {
-  FIXED,
-  syncOf,
-  type SyncSetting,
-  witnessed,
-} from "../support/topic_sync.ts";
+import { FIXED, syncOf, type SyncSetting } from "../support/topic_sync.ts";
 import { eventually } from "../support/wait.ts";
 
 const SIGNAL = new AbortController().signal;
@@ -39,6 +35,7 @@ realKafkaTest("rules by topic", async (context) => {
         source: admin,
         target: admin,
         sourceServers: servers,
+        targetServers: servers,
         witness,
         topic: `step-${index}`,
       }));
@@ -79,8 +76,8 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
       await sync.refresh(SIGNAL);
 
       assert.deepEqual(sync.problems, []);
-      await witnessed(setting, `from.${topic}`, 1);
-      await witnessed(setting, `from.${topic}-other`, 1);
+      await ledEverywhere(setting.targetServers, `from.${topic}`, 1);
+      await ledEverywhere(setting.targetServers, `from.${topic}-other`, 1);
       await seen(setting, `from.${topic}`, {
         configs: { ...expected, "max.message.bytes": "2000000" },
         replicas: 2,
@@ -125,7 +122,7 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
         config: { "retention.ms": "5000" },
       });
       await syncOf(setting).sync.refresh(SIGNAL);
-      await witnessed(setting, name, 1);
+      await ledEverywhere(setting.targetServers, name, 1);
       const retained = (retentionMs: string, others = {}) => ({
         configs: { ...FIXED, ...others, "retention.ms": retentionMs },
         replicas: 1,
@@ -165,7 +162,7 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
       ];
       await create(setting, { topic: there, partitions: 1 });
       await syncOf(setting).sync.refresh(SIGNAL);
-      await witnessed(setting, `from.${there}`, 1);
+      await ledEverywhere(setting.targetServers, `from.${there}`, 1);
       for (const each of [late, other]) {
         await create(setting, { topic: each, partitions: 1 });
       }
@@ -225,7 +222,7 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
       );
       await mirror.waitForLine(/"started"/, { timeoutMs: 120_000 });
 
-      await witnessed(setting, `primary.${topic}`, 1);
+      await ledEverywhere(setting.targetServers, `primary.${topic}`, 1);
       await seen(setting, `primary.${topic}`, {
         configs: { ...FIXED, "retention.ms": "9000", "flush.ms": "5" },
         replicas: 1,

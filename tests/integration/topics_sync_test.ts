@@ -4,6 +4,7 @@ import { Admin } from "../../src/kafka/mod.ts";
 import { library } from "../support/embedded.ts";
 import { IndependentClient } from "../support/independent_client.ts";
 import { KafkaCluster } from "../support/kafka_cluster.ts";
+import { ledEverywhere } from "../support/kafka_metadata.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 import {
   checkerOf,
@@ -14,12 +15,7 @@ import {
   recorded,
   sized,
 } from "../support/source_topics.ts";
-import {
-  FIXED,
-  syncOf,
-  type SyncSetting,
-  witnessed,
-} from "../support/topic_sync.ts";
+import { FIXED, syncOf, type SyncSetting } from "../support/topic_sync.ts";
 import { eventually } from "../support/wait.ts";
 
 const SIGNAL = new AbortController().signal;
@@ -45,6 +41,7 @@ realKafkaTest("topics of two clusters", async (context) => {
         source,
         target,
         sourceServers: primary.bootstrapServers,
+        targetServers: secondary.bootstrapServers,
         witness,
         topic: `step-${index}`,
       }));
@@ -123,7 +120,7 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
       await create(setting, { topic, partitions: 2 });
       const { sync, lines } = syncOf(setting);
       await sync.refresh(SIGNAL);
-      await witnessed(setting, `from.${topic}`, 2);
+      await ledEverywhere(setting.targetServers, `from.${topic}`, 2);
       lines.length = 0;
       assert.deepEqual(
         (await sync.refresh(SIGNAL)).map(({ partitions }) => partitions),
@@ -144,7 +141,7 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
         "target topic created",
         "target topic grown",
       ]);
-      await witnessed(setting, `from.${topic}`, 5);
+      await ledEverywhere(setting.targetServers, `from.${topic}`, 5);
       assert.ok((await witness.topics()).includes(`from.${topic}-late`));
     },
 
@@ -160,7 +157,7 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
       const { sync, lines } = syncOf(setting);
       await sync.refresh(SIGNAL);
       const name = `from.${topic}`;
-      await witnessed(setting, name, 1);
+      await ledEverywhere(setting.targetServers, name, 1);
       const change = async (value: string | null) => {
         const resource = { type: "topic", name: topic } as const;
         await source.configs.alter([{
@@ -200,7 +197,7 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
         now: () => now,
       });
       await sync.refresh(SIGNAL);
-      await witnessed(setting, `from.${topic}`, 1);
+      await ledEverywhere(setting.targetServers, `from.${topic}`, 1);
       await source.configs.alter([{
         type: "topic",
         name: topic,
@@ -219,7 +216,7 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
 
       now = 999;
       await sync.refresh(SIGNAL);
-      await witnessed(setting, `from.${topic}-new`, 1);
+      await ledEverywhere(setting.targetServers, `from.${topic}-new`, 1);
       assert.deepEqual(await ownConfigs(target, `from.${topic}-new`), {
         ...FIXED,
         "retention.ms": "4000",
@@ -254,7 +251,7 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
         assert.equal(sync.problems.length, 1);
         assert.equal(problem!.topic, `${topic}-bad`);
         assert.equal(problem!.kind, "failed");
-        await witnessed(setting, `from.${topic}`, 1);
+        await ledEverywhere(setting.targetServers, `from.${topic}`, 1);
       }
       assert.equal(lines.filter(({ level }) => level === "warn").length, 1);
     },
@@ -270,7 +267,7 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
         partitions: 4,
         config: { "message.timestamp.type": "LogAppendTime" },
       }], OPTIONS);
-      await witnessed(setting, name, 4);
+      await ledEverywhere(setting.targetServers, name, 4);
       const { sync } = syncOf(setting);
 
       const [mirrored] = await sync.refresh(SIGNAL);
@@ -299,7 +296,7 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
       await create(setting, { topic, partitions: 1 });
       const { sync, lines } = syncOf(setting);
       await sync.refresh(SIGNAL);
-      await witnessed(setting, `from.${topic}`, 1);
+      await ledEverywhere(setting.targetServers, `from.${topic}`, 1);
 
       await source.topics.delete([topic], OPTIONS);
       await eventually(
@@ -333,7 +330,11 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
       assert.deepEqual(sync.problems, []);
       assert.equal(lines.length, count);
 
-      await witnessed(setting, `from.${mirrored.at(-1)!.topic}`, 2);
+      await ledEverywhere(
+        setting.targetServers,
+        `from.${mirrored.at(-1)!.topic}`,
+        2,
+      );
       lines.length = 0;
       assert.deepEqual(await sync.refresh(SIGNAL), mirrored);
       assert.deepEqual(lines, []);

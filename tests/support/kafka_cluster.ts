@@ -9,7 +9,11 @@ import {
   type KafkaRuntime,
   kafkaRuntime,
 } from "./kafka_runtime.ts";
-import { type ClusterView, readMetadata } from "./kafka_metadata.ts";
+import {
+  type ClusterView,
+  ledEverywhere,
+  readMetadata,
+} from "./kafka_metadata.ts";
 import {
   type ServerAddress,
   serverAddresses,
@@ -183,7 +187,8 @@ export class KafkaCluster implements AsyncDisposable {
     partitions: number,
     options: TopicOptions = {},
   ): Promise<void> {
-    await withKafkaAdmin(addresses(this.#answering()), async (admin) => {
+    const servers = addresses(this.#answering());
+    await withKafkaAdmin(servers, async (admin) => {
       await admin.createTopics({
         waitForLeaders: false,
         topics: [{
@@ -201,18 +206,7 @@ export class KafkaCluster implements AsyncDisposable {
         what: `led: ${name}`,
       });
     });
-    await Promise.all(
-      this.#answering().map(({ nodeId, port }) =>
-        eventually(
-          async () => {
-            const known = (await readMetadata(port)).topics.get(name) ?? [];
-            return known.length === partitions &&
-              known.every(({ leader }) => leader >= 0);
-          },
-          { what: `told broker ${nodeId} the leaders of ${name}` },
-        )
-      ),
-    );
+    await ledEverywhere(servers, name, partitions);
   }
 
   /** Kills every process, then deletes the data, and the logs unless kept. */

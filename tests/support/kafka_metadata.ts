@@ -4,6 +4,7 @@
  * like, so they cannot tell whether all brokers agree yet.
  */
 import { askBroker, type WireReader } from "./kafka_wire.ts";
+import { eventually } from "./wait.ts";
 
 export interface PartitionView {
   /** -1: no leader. */
@@ -36,6 +37,31 @@ export async function readMetadata(
     body: (writer: { int32(value: number): void }) => writer.int32(allTopics),
   };
   return parse(await askBroker(port, request, timeoutMs));
+}
+
+/**
+ * Resolves when each broker knows of each partition who leads it. What one of
+ * them says, others may not have heard of yet, and a client asks any of them.
+ *
+ * @param servers on loopback, as clients have them: `host:port,host:port`.
+ * @param partitions how many it has; default: any number.
+ */
+export async function ledEverywhere(
+  servers: string,
+  topic: string,
+  partitions?: number,
+): Promise<void> {
+  await Promise.all(
+    servers.split(",").map((server) =>
+      eventually(async () => {
+        const view = await readMetadata(Number(server.split(":").at(-1)));
+        const known = view.topics.get(topic) ?? [];
+        return known.length > 0 &&
+          known.length === (partitions ?? known.length) &&
+          known.every(({ leader }) => leader >= 0);
+      }, { what: `led, says ${server}: ${topic}` })
+    ),
+  );
 }
 
 function parse(reader: WireReader): ClusterView {

@@ -7,6 +7,7 @@ import {
 import { type Admin, type NewTopic } from "../../src/kafka/mod.ts";
 import { createLog, type LogLine } from "../../src/telemetry/log.ts";
 import { produce } from "./embedded.ts";
+import { ledEverywhere } from "./kafka_metadata.ts";
 import { eventually } from "./wait.ts";
 
 export const OPTIONS = { timeoutMs: 30_000 };
@@ -49,7 +50,7 @@ export async function create(
 ): Promise<string> {
   const [created] = await setting.source.topics.create([topic], OPTIONS);
   if (created!.error !== null) throw created!.error;
-  await led(setting, topic.topic);
+  await ledEverywhere(setting.sourceServers, topic.topic, topic.partitions);
   return await idOf(setting, topic.topic);
 }
 
@@ -81,20 +82,9 @@ export async function recreate(
     const id = await idOf(setting, topic);
     return id === former ? "" : id;
   }, { what: "known to be another topic" });
-  await led(setting, topic);
+  await ledEverywhere(sourceServers, topic);
   await produce(sourceServers, recordsOf(topic, values));
   return id;
-}
-
-export async function led(
-  { source }: SourceSetting,
-  topic: string,
-): Promise<void> {
-  await eventually(async () => {
-    const [described] = await source.topics.describe([topic], OPTIONS);
-    return described!.error === null &&
-      described!.partitions.every(({ leader }) => leader !== null);
-  }, { what: `led: ${topic}` });
 }
 
 export async function idOf(

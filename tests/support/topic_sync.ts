@@ -4,10 +4,10 @@ import type { Admin } from "../../src/kafka/mod.ts";
 import { createLog, type LogLine } from "../../src/telemetry/log.ts";
 import type { IndependentClient } from "./independent_client.ts";
 import type { SourceSetting } from "./source_topics.ts";
-import { eventually } from "./wait.ts";
 
 export interface SyncSetting extends SourceSetting {
   readonly target: Admin;
+  readonly targetServers: string;
   /** Knows the target without our binding. */
   readonly witness: IndependentClient;
 }
@@ -41,16 +41,4 @@ export function syncOf(
     ...options,
   });
   return { sync, lines };
-}
-
-/** Waits until the target says so to a client that is not ours. */
-export async function witnessed(
-  { witness }: SyncSetting,
-  topic: string,
-  partitions: number,
-): Promise<void> {
-  await eventually(
-    async () => await witness.partitionCount(topic) === partitions,
-    { what: `on the target: ${topic}` },
-  );
 }
