@@ -296,8 +296,6 @@ export class MirrorSink implements LoopSink {
     }
     const ticket = settlement.ticket(slot);
     if (ticket === undefined) return;
-    // A producer that had to send it again may not be told.
-    if (offset < 0) return this.#abort("the offset of a copy is not known");
     const { lanes, offsets } = ticket.batch;
     const { epoch } = settlement.ownership(lanes[index]!);
     this.#runs.add(epoch, offsets[index]!, offset);

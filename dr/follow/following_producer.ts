@@ -49,6 +49,7 @@ const DEFAULTS = {
   "queue.buffering.max.messages": 0,
   "queue.buffering.max.kbytes": 2_097_151,
 } as const satisfies ProducerProperties;
+const ACKS = ["acks", "request.required.acks"] as const;
 
 export class FollowingProducer implements AsyncDisposable {
   readonly #active: ActiveCluster;
@@ -66,7 +67,8 @@ export class FollowingProducer implements AsyncDisposable {
   /**
    * @throws {PropertyError} for properties that librdkafka refuses, also those of
    * the cluster that is not in use; {RangeError} for a `transactional.id`, since
-   * a transaction belongs to one cluster.
+   * a transaction belongs to one cluster, and for `acks` of 0, since `send` waits
+   * for them.
    */
   constructor(
     active: ActiveCluster,
@@ -81,6 +83,9 @@ export class FollowingProducer implements AsyncDisposable {
       const all = this.#propertiesOf(cluster);
       if (all["transactional.id"] !== undefined) {
         throw new RangeError("a FollowingProducer takes no transactional.id");
+      }
+      if (ACKS.some((name) => String(all[name]) === "0")) {
+        throw new RangeError("a FollowingProducer takes no acks of 0");
       }
       // What is refused is better refused now than in the middle of a switch.
       const tried = new Producer(active.library, all);
@@ -181,9 +186,7 @@ export class FollowingProducer implements AsyncDisposable {
           id,
           index,
           ({ topic }) =>
-            code === 0
-              ? { cluster, epoch, offset: offset < 0 ? null : offset }
-              : writeError(topic, code),
+            code === 0 ? { cluster, epoch, offset } : writeError(topic, code),
         ),
       onFatal: (error) => {
         if (this.#client !== client) return;

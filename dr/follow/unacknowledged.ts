@@ -10,8 +10,8 @@ export interface RecordPlace {
   readonly cluster: ClusterName;
   /** Of the stay, see `Stay`. */
   readonly epoch: number;
-  /** In its partition; null where that is not known. */
-  readonly offset: number | null;
+  /** In its partition. */
+  readonly offset: number;
 }
 
 /** What becomes of records that a client had. */

@@ -11,6 +11,7 @@ export const ErrorCode = {
   purgedInQueue: -152,
   purgedInFlight: -151,
   fatal: -150,
+  inconsistent: -149,
   maxPollExceeded: -147,
   assignmentLost: -142,
   noOffset: -168,
@@ -133,6 +134,7 @@ const FENCED_PRODUCER: ReadonlySet<number> = new Set([
  */
 const PRODUCER_SPENT: ReadonlySet<number> = new Set([
   ErrorCode.fatal,
+  ErrorCode.inconsistent,
   -148, // _GAPLESS_GUARANTEE
   45, // OUT_OF_ORDER_SEQUENCE_NUMBER
   46, // DUPLICATE_SEQUENCE_NUMBER

@@ -2,6 +2,7 @@
 import type { Batch } from "./batch.ts";
 import { BatchPack } from "./batch_pack.ts";
 import { CopyCall } from "./copy_call.ts";
+import { ErrorCode } from "./errors.ts";
 import { type ClientEvent, EventType, readEvent } from "./events.ts";
 import { HeaderNames } from "./header_names.ts";
 import { HeaderPack } from "./header_pack.ts";
@@ -24,7 +25,7 @@ import type { ProducerPort } from "./producer.ts";
  * Who is told when a record was acknowledged or failed: `owner` and `index`
  * are what it was added with (32 bits each), `code` is 0 or an error.
  * `isUnsent` says that librdkafka did not even take it. `offset` is the record's
- * in its new partition; below 0 where that is not known.
+ * in its new partition where the code is 0.
  */
 export type OnReport = (
   owner: number,
@@ -248,13 +249,14 @@ export class Outbox implements Disposable {
         for (let index = 0; index < count; index++) {
           symbols.memcpy(to, addresses[index]!, MESSAGE_BYTES);
           const { words } = this.#report;
+          const offset = int64In(words, MESSAGE.offset);
           this.#settle(
             words[MESSAGE.opaque + 1]!,
             words[MESSAGE.opaque]!,
-            words[MESSAGE.error]! | 0,
+            codeOf(words[MESSAGE.error]! | 0, offset),
             words[MESSAGE.payloadLength]! + words[MESSAGE.keyLength]!,
             false,
-            int64In(words, MESSAGE.offset),
+            offset,
           );
         }
       }
@@ -289,3 +291,13 @@ export class Outbox implements Disposable {
     return topic;
   }
 }
+
+/**
+ * librdkafka takes a record for delivered when a later one of its partition was
+ * acknowledged, also where the broker has refused it (2.15.1,
+ * `rd_kafka_dr_implicit_ack`). A broker takes the later one where it knows
+ * nothing of the producer yet: the first records for a partition whose leader is
+ * just beginning would be lost without a word. Only those have no offset.
+ */
+const codeOf = (code: number, offset: number): number =>
+  code === 0 && offset < 0 ? ErrorCode.inconsistent : code;

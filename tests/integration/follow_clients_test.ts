@@ -363,9 +363,13 @@ Deno.test("properties are checked for both clusters at the beginning", async () 
     () => application.consumer({ properties: { "session.timeout.ms": 0 } }),
     PropertyError,
   );
-  assert.throws(
-    () => application.producer({ properties: { "transactional.id": "t" } }),
-    RangeError,
-  );
+  for (
+    const properties of [
+      { "transactional.id": "t" },
+      { "acks": 0, "enable.idempotence": false },
+    ]
+  ) {
+    assert.throws(() => application.producer({ properties }), RangeError);
+  }
   assert.throws(() => application.consumer({ batchRecords: 0 }), RangeError);
 });

@@ -18,13 +18,13 @@ function waiting() {
 }
 
 Deno.test("where sequence numbers do not fit any more, another producer is to deliver", () => {
-  const it = waiting();
-  it.outbox.report(OUT_OF_ORDER_SEQUENCE_NUMBER);
-  assert.deepEqual(it.spent.map(({ code }) => code), [
-    OUT_OF_ORDER_SEQUENCE_NUMBER,
-  ]);
-  assert.deepEqual(it.failures, []);
-  assert.equal(it.settlement.idle, false, "it is done again");
+  for (const code of [OUT_OF_ORDER_SEQUENCE_NUMBER, ErrorCode.inconsistent]) {
+    const it = waiting();
+    it.outbox.report(code);
+    assert.deepEqual(it.spent.map((each) => each.code), [code]);
+    assert.deepEqual(it.failures, []);
+    assert.equal(it.settlement.idle, false, "it is done again");
+  }
 });
 
 Deno.test("what no producer can deliver is refused", () => {
