@@ -38,8 +38,6 @@ import { usageOf } from "./help.ts";
 import { wordsOf } from "./words.ts";
 
 const USAGE = usageOf("failover");
-/** Whoever asks without force waits so long to hear that the primary lives. */
-const ALIVE_MS = 2_000;
 
 type Brokers = Readonly<Record<"primary" | "secondary", string>>;
 
@@ -112,7 +110,7 @@ async function run(
   });
   if (isDryRun) return await plan(parts, isJson, signal);
   const beganMs = performance.now();
-  if (!isForced && await parts.isLeftAlive(ALIVE_MS, signal)) {
+  if (!isForced && await parts.isLeftAlive(signal)) {
     throw new FailoverError(
       "refused",
       "the primary answers, so this was not begun. Records that are written " +
@@ -192,7 +190,7 @@ async function plan(
     outcome: "dry-run",
     state: newest,
     stage: stage.kind,
-    isPrimaryAlive: await parts.isLeftAlive(ALIVE_MS, signal),
+    isPrimaryAlive: await parts.isLeftAlive(signal),
     problem,
     leasesMs: parts.leasesMs ?? 0,
   };
