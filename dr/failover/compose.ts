@@ -160,7 +160,13 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
     async readAhead(signal) {
       await readAhead(signal);
     },
-    newest: (signal) => newestState(clients, store, signal),
+    newest: (signal) =>
+      newestState(
+        clients.clusters.secondary.admin,
+        // A dead primary is not waited for.
+        { read: (its) => store.read(its, { force: true }) },
+        signal,
+      ),
     async lanes(signal) {
       const { secondary } = clients.clusters;
       const counts = await readAhead(signal);
