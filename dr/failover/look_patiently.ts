@@ -26,7 +26,9 @@ const NOTHING_SCANNED: ScanReport = { outputs: 0, records: 0, withoutCut: [] };
  * @throws what `scan` throws, but for what the cluster does not do; the signal's
  * reason.
  */
-export async function lookPatiently<Finder extends { readonly count: number }>(
+export async function lookPatiently<
+  Finder extends Pick<OutputFinder, "count" | "unknown">,
+>(
   newFinder: () => Finder,
   scan: (look: Look<Finder>, signal: AbortSignal) => Promise<ScanReport>,
   signal: AbortSignal,
@@ -38,7 +40,8 @@ export async function lookPatiently<Finder extends { readonly count: number }>(
   for (;;) {
     const look = { finder: newFinder(), problems: [] };
     try {
-      return { ...look, report: await scan(look, either) };
+      const report = await scan(look, either);
+      return { ...withUnknown(look), report };
     } catch (error) {
       signal.throwIfAborted();
       const isOurs = !late.aborted && !isOfCluster(error);
@@ -51,11 +54,20 @@ export async function lookPatiently<Finder extends { readonly count: number }>(
           ? `${OUTPUTS_MS / 1000} s were not enough`
           : (error as Error).message;
         best.problems.push(`not all outputs that are there are known (${why})`);
-        return { ...best, report: NOTHING_SCANNED };
+        return { ...withUnknown(best), report: NOTHING_SCANNED };
       }
     }
     await pause(AGAIN_MS, either);
   }
+}
+
+function withUnknown<Finder extends Pick<OutputFinder, "unknown">>(
+  { finder, problems }: Look<Finder>,
+): Look<Finder> {
+  if (finder.unknown === 0) return { finder, problems };
+  const unknown = `of ${finder.unknown} outputs the inputs are not known any ` +
+    "more";
+  return { finder, problems: [...problems, unknown] };
 }
 
 /** What the cluster that is promoted does not do, and may do later. */

@@ -88,7 +88,7 @@ export class OutputsStep implements AsyncDisposable {
     );
     const [looked, written] = await Promise.allSettled([looking, writes]);
     if (looked.status === "rejected") throw looked.reason;
-    const { finder, problems, report } = looked.value;
+    const { problems, report } = looked.value;
     if (written.status === "rejected") {
       signal.throwIfAborted();
       const { reason } = written;
@@ -111,9 +111,6 @@ export class OutputsStep implements AsyncDisposable {
         ...withoutCut.length === 0
           ? []
           : [`everything was read for ${withoutCut.join(", ")}`],
-        ...finder.unknown === 0
-          ? []
-          : [`${finder.unknown} of inputs that are not known any more`],
         ...problem === null ? [] : [problem],
       ].join("; "),
     };

@@ -9,6 +9,7 @@ const REPORT = { outputs: 3, records: 9, withoutCut: [] };
 
 class Finder {
   count = 0;
+  unknown = 0;
 }
 
 /** An attempt finds so many outputs; a negative number: and breaks off then. */
@@ -50,6 +51,20 @@ Deno.test("of attempts that all broke off the one counts that has found most, wi
     "not all outputs that are there are known (no leader)",
   ]);
   assert.ok(made.attempts > 3);
+});
+
+Deno.test("outputs of inputs that are not known any more are a problem: they may be repeated", async () => {
+  const { problems } = await lookPatiently(
+    () => new Finder(),
+    ({ finder }) => {
+      finder.unknown = 2;
+      return Promise.resolve(REPORT);
+    },
+    signal,
+  );
+  assert.deepEqual(problems, [
+    "of 2 outputs the inputs are not known any more",
+  ]);
 });
 
 Deno.test("an error in the search itself is not put up with", async () => {
