@@ -92,8 +92,15 @@ export function restParts(options: RestOptions): RestParts {
       const ids = await groupNames(left.admin, isGroup, signal);
       if (ids.length === 0) return [];
       const described = await askRepeatedly(
-        () =>
-          left.admin.groups.describe(ids, { timeoutMs: ATTEMPT_MS, signal }),
+        async () => {
+          const timeoutMs = ATTEMPT_MS;
+          const { groups } = left.admin;
+          const answers = await groups.describe(ids, { timeoutMs, signal });
+          // A coordinator that has not answered by now.
+          const late = answers.find(({ error }) => error?.retriable)?.error;
+          if (late) throw late;
+          return answers;
+        },
         REQUEST_MS,
         signal,
       );
