@@ -202,7 +202,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
     cancel: (request, signal) => giveUp(giveUpParts, request, signal),
     whileAlive: (work, signal) =>
       whileAlive(primary.admin, "the primary", work, signal),
-    newest: (signal) => newestState(clients, store, signal),
+    newest: (signal) => newestState(secondary.admin, store, signal),
     async change(decide, signal) {
       // A primary that died before the first state has no topic for its copy.
       if (!hasTopics) {

@@ -10,19 +10,26 @@ import type { OffsetRanges } from "../../src/pool/offset_ranges.ts";
 
 const REQUEST_MS = 10_000;
 
-/** @throws {KafkaError}; the signal's reason. */
+/**
+ * @throws {KafkaError} also where one broker alone does not tell its groups; the
+ * signal's reason.
+ */
 export async function groupNames(
-  admin: Admin,
+  admin: { readonly groups: Pick<Admin["groups"], "list"> },
   isWanted: (group: string) => boolean,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const { errors, groups } = await askRepeatedly(
-    () => admin.groups.list({ timeoutMs: ATTEMPT_MS, signal }),
+  const listed = await askRepeatedly(
+    async () => {
+      const timeoutMs = ATTEMPT_MS;
+      const { errors, groups } = await admin.groups.list({ timeoutMs, signal });
+      if (errors.length > 0) throw errors[0];
+      return groups;
+    },
     REQUEST_MS,
     signal,
   );
-  if (errors.length > 0) throw errors[0];
-  return groups.map(({ groupId }) => groupId).filter(isWanted);
+  return listed.map(({ groupId }) => groupId).filter(isWanted);
 }
 
 /** By group. @throws {KafkaError}; the signal's reason. */

@@ -21,8 +21,8 @@ export interface IdleParts {
 /**
  * A group without members commits nothing any more: whoever was one is fenced by
  * its generation.
- * @throws {FailbackError} where one still has members a minute after pools must
- * have finished.
+ * @throws {FailbackError} where one still has members, or its coordinator does
+ * not tell, a minute after pools must have finished.
  * @throws {KafkaError} where the cluster does not answer; the signal's reason.
  */
 export async function untilIdle(
@@ -38,15 +38,19 @@ export async function untilIdle(
       REQUEST_MS,
       signal,
     );
-    // One that is not there has no members.
-    left = answers.filter(({ members }) => members.length > 0)
-      .map(({ groupId }) => groupId);
+    const open = answers.flatMap(({ error, groupId, members }) => {
+      if (error !== null) return [{ groupId, why: error.message }];
+      // One that is not there has no members.
+      return members.length === 0 ? [] : [{ groupId, why: "has members" }];
+    });
+    left = open.map(({ groupId }) => groupId);
     if (left.length === 0) return;
     if (performance.now() > deadlineMs) {
+      const told = open.map(({ groupId, why }) => `${groupId} (${why})`);
       throw new FailbackError(
         "failed",
-        `${left.join(", ")} still have members; stop what works in their ` +
-          `names on the ${cluster}, and run it again`,
+        `still not known to be at rest: ${told.join(", ")}; stop what works ` +
+          `in these names on the ${cluster}, and run it again`,
       );
     }
     await pause(LOOK_MS, signal);

@@ -5,20 +5,16 @@
 import {
   type Admin,
   type ConsumerProperties,
-  headerName,
   type Library,
   readTopics,
   type TopicRange,
 } from "../../src/kafka/mod.ts";
-import {
-  COORDINATES_HEADER,
-  coordinatesIn,
-} from "../../src/pool/coordinates.ts";
 import { type KeptOutputs, KeptSet } from "../../src/pool/kept_outputs.ts";
-import { BEFORE_HEADER, byFirst, parsePlaces } from "../../src/pool/places.ts";
+import { byFirst } from "../../src/pool/places.ts";
 import { offsetIn } from "../cut/mod.ts";
 import { earliestOffsets, latestOffsets } from "../cut/requests.ts";
 import type { Committed } from "../failover/find_outputs.ts";
+import { outputAt } from "../failover/read_outputs.ts";
 import { idOf } from "../mirror/names.ts";
 import type { OffsetMap } from "../offset_map/mod.ts";
 import { FailbackError } from "./errors.ts";
@@ -33,8 +29,6 @@ export interface MadeAgainParts {
   readonly map: Pick<OffsetMap, "partitions" | "position">;
 }
 
-const HEADER = headerName(COORDINATES_HEADER);
-const BEFORE = headerName(BEFORE_HEADER);
 const REQUEST_MS = 10_000;
 
 /**
@@ -77,12 +71,10 @@ export async function lastMadeAgain(
   const batches = readTopics({ library, properties: consumer, ranges, signal });
   for await (const batch of batches) {
     for (let at = 0; at < batch.count; at++) {
-      const text = batch.headerText(at, HEADER);
+      const output = outputAt(batch, at);
+      if (output === null) continue;
       const tp = batch.tp(at);
-      const coordinates = text === null ? null : coordinatesIn(tp.topic, text);
-      if (coordinates === null) continue;
-      const before = parsePlaces(batch.headerText(at, BEFORE));
-      if (set.has(tp.topic, byFirst(coordinates, before))) {
+      if (set.has(tp.topic, byFirst(...output))) {
         last.set(idOf(tp), batch.offset(at) + 1);
       }
     }

@@ -1,9 +1,5 @@
 /** Where a replayed record comes from, in a header of its copy. Pure. */
 import type { ReadHeader } from "../../src/kafka/mod.ts";
-import {
-  COORDINATES_HEADER,
-  coordinatesIn,
-} from "../../src/pool/coordinates.ts";
 
 /** `<cluster id>/<topic id>/<partition>/<offset>` of the old cluster, as text. */
 export const ORIGIN_HEADER = "switchyard.origin";
@@ -26,16 +22,3 @@ export const withOrigin = (
     value: `${clusterId}/${topicId}/${partition}/${offset}`,
   },
 ];
-
-const decoder = new TextDecoder();
-
-/** Whether a pool has made it: others may pass its header on to their topics. */
-export function isOutput(
-  headers: readonly ReadHeader[],
-  topic: string,
-): boolean {
-  const value = headers.findLast(({ key }) => key === COORDINATES_HEADER)
-    ?.value;
-  return value != null &&
-    coordinatesIn(topic, decoder.decode(value)) !== null;
-}

@@ -10,9 +10,9 @@ import {
 import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
 import { earliestOffsets, latestOffsets } from "../cut/requests.ts";
 import { drained, type DrainTimings } from "../failover/drained.ts";
+import { outputAt } from "../failover/read_outputs.ts";
 import { idOf } from "../mirror/names.ts";
 import type { OffsetMap } from "../offset_map/mod.ts";
-import { isOutput } from "./origin.ts";
 import type { ReplayLog } from "./replay_records.ts";
 import { type Known, tailBounds } from "./tail_bounds.ts";
 import type { PartitionTail, TopicTail } from "./tail_plan.ts";
@@ -99,7 +99,7 @@ export async function readTail(
     for (let at = 0; at < batch.count; at++) {
       const tail = byId.get(idOf(batch.tp(at)))!;
       tail.records++;
-      if (isOutput(batch.headers(at), tail.topic)) tail.outputs++;
+      if (outputAt(batch, at) !== null) tail.outputs++;
       tail.first ??= batch.offset(at);
       tail.last = batch.offset(at);
     }

@@ -17,25 +17,20 @@ import {
   type Admin,
   type Batch,
   type ConsumerProperties,
-  headerName,
   isFencedProducer,
   KafkaError,
   type Library,
   type OutputRecord,
   readTopic,
 } from "../../src/kafka/mod.ts";
-import {
-  COORDINATES_HEADER,
-  coordinatesIn,
-} from "../../src/pool/coordinates.ts";
-import { BEFORE_HEADER, parsePlaces } from "../../src/pool/places.ts";
+import { outputAt } from "../failover/read_outputs.ts";
 import { transactional } from "../failover/transactions.ts";
 import { type Flow, NAMESPACE, replayTopic } from "../formats/mod.ts";
 import { Sender, type SenderOptions } from "../sender.ts";
 import { pause } from "../waits.ts";
 import { FailbackError } from "./errors.ts";
 import { type InputSides, MadeOutputs } from "./made_outputs.ts";
-import { isOutput, withOrigin } from "./origin.ts";
+import { withOrigin } from "./origin.ts";
 import {
   type Chunk,
   chunkRecord,
@@ -74,8 +69,6 @@ export interface ReplayWork {
   readonly targetId: string;
 }
 
-const HEADER = headerName(COORDINATES_HEADER);
-const BEFORE = headerName(BEFORE_HEADER);
 const REQUEST_MS = 10_000;
 const AGAIN_MS = 100;
 const ATTEMPTS = 20;
@@ -165,21 +158,15 @@ class Replay {
   }
 
   async copy(batch: Batch, signal: AbortSignal): Promise<void> {
-    const { action, isCompacted, partition, target, topic, topicId } =
-      this.#work;
+    const { action, isCompacted, partition, target, topicId } = this.#work;
     const isCopied = action === "replay" || action === "quarantine";
     const { oldClusterId: clusterId } = this.#parts;
     const offsets: number[] = [];
     const records: OutputRecord[] = [];
     for (let at = 0; at < batch.count; at++) {
-      const headers = batch.headers(at);
-      if (isOutput(headers, topic)) {
-        const text = batch.headerText(at, HEADER);
-        const coordinates = text === null ? null : coordinatesIn(topic, text);
-        if (coordinates !== null && !isCompacted) {
-          const before = parsePlaces(batch.headerText(at, BEFORE));
-          this.#outputs.take(coordinates, before);
-        }
+      const output = outputAt(batch, at);
+      if (output !== null) {
+        if (!isCompacted) this.#outputs.take(...output);
         continue;
       }
       if (!isCopied) continue;
@@ -192,7 +179,7 @@ class Replay {
         partition,
         key: batch.key(at),
         value: batch.value(at),
-        headers: withOrigin(headers, origin),
+        headers: withOrigin(batch.headers(at), origin),
         ...timestampMs < 0 ? {} : { timestampMs },
       });
     }

@@ -2,7 +2,7 @@
 import { type Library } from "../../src/kafka/mod.ts";
 import { askRepeatedly, ATTEMPT_MS, latestOffsets } from "../cut/requests.ts";
 import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
-import { type Flow, lanesTopic } from "../formats/mod.ts";
+import { type Flow, isOurClient, lanesTopic } from "../formats/mod.ts";
 import { laneGroup } from "../mirror/names.ts";
 import { FollowError, readMap } from "../offset_map/mod.ts";
 import type { ClusterName, StateCluster } from "../state/mod.ts";
@@ -41,8 +41,6 @@ const QUIET_MS = 30_000;
 /** Writers pause as well. */
 const SILENCE_MS = 1_000;
 const LOOK_MS = 200;
-/** Of all that this project runs; see `clientSettings` and `dr/follow`. */
-const OURS = "switchyard-";
 const NAMED = 5;
 
 export function restParts(options: RestOptions): RestParts {
@@ -94,8 +92,15 @@ export function restParts(options: RestOptions): RestParts {
       const ids = await groupNames(left.admin, isGroup, signal);
       if (ids.length === 0) return [];
       const described = await askRepeatedly(
-        () =>
-          left.admin.groups.describe(ids, { timeoutMs: ATTEMPT_MS, signal }),
+        async () => {
+          const timeoutMs = ATTEMPT_MS;
+          const { groups } = left.admin;
+          const answers = await groups.describe(ids, { timeoutMs, signal });
+          // A coordinator that has not answered by now.
+          const late = answers.find(({ error }) => error?.retriable)?.error;
+          if (late) throw late;
+          return answers;
+        },
         REQUEST_MS,
         signal,
       );
@@ -103,7 +108,7 @@ export function restParts(options: RestOptions): RestParts {
         // Whether anybody works in its name is not known then.
         if (error !== null) return [`group ${groupId}: ${error.message}`];
         const others = members.map(({ clientId }) => clientId)
-          .filter((id) => !id.startsWith(OURS));
+          .filter((id) => !isOurClient(id));
         return others.length === 0 ? [] : [
           `group ${groupId} has members on the ${flow.source} that are not ` +
           `Switchyard's (${others.slice(0, NAMED).join(", ")})`,

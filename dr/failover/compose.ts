@@ -8,6 +8,7 @@ import {
 } from "../formats/mod.ts";
 import { endHanging } from "../mirror/hanging.ts";
 import { type ClusterClients, openClusters } from "../clusters.ts";
+import { bootstrapOf } from "../health/known_brokers.ts";
 import { idOf, laneOf, transactionalId } from "../mirror/names.ts";
 import { unlessAborted } from "../waits.ts";
 import { inMapTime, LaneFollower, OffsetMap } from "../offset_map/mod.ts";
@@ -26,6 +27,7 @@ import {
 import { drained } from "./drained.ts";
 import { FailoverError } from "./errors.ts";
 import type { Drained, FailOverParts, StepReport } from "./fail_over.ts";
+import { isAlive } from "./left_alive.ts";
 import { OutputsStep } from "./outputs_step.ts";
 import { sealLanes } from "./seal.ts";
 import {
@@ -64,11 +66,8 @@ export interface OpenFailOver extends FailOverParts, AsyncDisposable {
    * @throws {KafkaError | StateError} where that cannot be read.
    */
   readonly newest: (signal: AbortSignal) => Promise<DrState | null>;
-  /** Whether the cluster that is left answers within the time. */
-  readonly isLeftAlive: (
-    timeoutMs: number,
-    signal: AbortSignal,
-  ) => Promise<boolean>;
+  /** Whether the cluster that is left lives; see `isAlive`. */
+  readonly isLeftAlive: (signal: AbortSignal) => Promise<boolean>;
 }
 
 /** A dead primary is not waited for. */
@@ -153,20 +152,21 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
     leasesMs: options.leases === null ? 0 : leasesEndMs(options.leases),
     now: () => performance.now(),
     onStep: options.onStep,
-    async isLeftAlive(timeoutMs, signal) {
-      const left = clients.clusters[other(to)].admin;
-      try {
-        const { brokers } = await left.describeCluster({ timeoutMs, signal });
-        return brokers.length > 0;
-      } catch {
-        signal.throwIfAborted();
-        return false;
-      }
+    isLeftAlive(signal) {
+      const left = other(to);
+      const brokers = bootstrapOf(options.clusters[left].admin);
+      return isAlive(clients.clusters[left].admin, brokers, signal);
     },
     async readAhead(signal) {
       await readAhead(signal);
     },
-    newest: (signal) => newestState(clients, store, signal),
+    newest: (signal) =>
+      newestState(
+        clients.clusters.secondary.admin,
+        // A dead primary is not waited for.
+        { read: (its) => store.read(its, { force: true }) },
+        signal,
+      ),
     async lanes(signal) {
       const { secondary } = clients.clusters;
       const counts = await readAhead(signal);

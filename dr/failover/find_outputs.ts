@@ -84,6 +84,11 @@ export class OutputFinder {
     return this.#unknown;
   }
 
+  /** All that were taken and count, those that came twice included. */
+  get count(): number {
+    return this.#done.count + this.#tail.count;
+  }
+
   /**
    * Takes one output. Where it was taken before, nothing changes.
    * @param before where its input was read before it came to a delay topic, the
@@ -103,7 +108,7 @@ export class OutputFinder {
     } else if (input.clusterId !== this.#parts.targetClusterId) {
       this.#takeDone(coordinates, input, committed);
     }
-    if (this.#done.count + this.#tail.count <= MOST_OUTPUTS) return;
+    if (this.count <= MOST_OUTPUTS) return;
     throw new FailoverError(
       "failed",
       `more than ${MOST_OUTPUTS} outputs are on the target whose inputs ` +

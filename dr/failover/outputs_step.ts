@@ -1,9 +1,5 @@
 /** Step `outputs`: finds what is there already, and writes it down. */
-import {
-  KafkaError,
-  ReadError,
-  type TopicPartition,
-} from "../../src/kafka/mod.ts";
+import { KafkaError, type TopicPartition } from "../../src/kafka/mod.ts";
 import type { DoneInput } from "../../src/pool/done_outputs.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
@@ -11,12 +7,12 @@ import type { CutStore } from "../cut/mod.ts";
 import type { OffsetMap } from "../offset_map/mod.ts";
 import type { SenderOptions } from "../sender.ts";
 import { topicIdsNow } from "../topics_now.ts";
-import { pause, unlessAborted } from "../waits.ts";
+import { unlessAborted } from "../waits.ts";
 import { type DoneTopicParts, writeDone } from "./done_topic.ts";
 import type { EarlyOutputs } from "./early_outputs.ts";
-import { FailoverError } from "./errors.ts";
 import type { OutputCounts } from "./fail_over.ts";
 import { OutputFinder } from "./find_outputs.ts";
+import { isOfCluster, type Look, lookPatiently } from "./look_patiently.ts";
 import { scanAhead, scanOutputs, type ScanReport } from "./scan_outputs.ts";
 import {
   committedOf,
@@ -37,12 +33,6 @@ export interface OutputsStepParts {
   readonly replicationFactor: number;
   readonly log: Log;
 }
-
-/** A million outputs take some seconds. */
-const OUTPUTS_MS = 120_000;
-/** A broker that is just not there comes back, or its partitions move. */
-const SCAN_AGAIN_MS = 30_000;
-const AGAIN_MS = 500;
 
 export class OutputsStep implements AsyncDisposable {
   readonly #parts: OutputsStepParts;
@@ -65,8 +55,6 @@ export class OutputsStep implements AsyncDisposable {
   async carryOut(era: number, signal: AbortSignal): Promise<OutputCounts> {
     const { reading, replicationFactor, targetTopic, writing } = this.#parts;
     const { admin } = reading;
-    // What is not found by then is done again: nothing is lost by that.
-    const late = AbortSignal.timeout(OUTPUTS_MS);
     const map = await this.#parts.map(signal);
     const topics = new Set(
       Array.from(map.partitions(), ({ topic }) => targetTopic(topic)),
@@ -79,19 +67,14 @@ export class OutputsStep implements AsyncDisposable {
         signal,
       ),
     ]);
-    const finder = new OutputFinder({
-      map,
-      targetTopic,
-      targetTopicIds,
-      targetClusterId: clusterId ?? "",
-    });
-    const problems: string[] = [];
-    const scanning = patiently(
-      (either) => this.#scan(map, finder, problems, either),
-      late,
+    const targetClusterId = clusterId ?? "";
+    const parts = { map, targetTopic, targetTopicIds, targetClusterId };
+    const looking = lookPatiently(
+      () => new OutputFinder(parts),
+      (look, either) => this.#scan(map, look, either),
       signal,
     );
-    const found = scanning.then(() => finder.found(era));
+    const found = looking.then(({ finder }) => finder.found(era));
     found.catch(() => {}); // perhaps it is never asked for
     // Whoever else writes there is fenced while it is looked for.
     const writes = writeDone(
@@ -103,11 +86,9 @@ export class OutputsStep implements AsyncDisposable {
       () => found,
       signal,
     );
-    const [scan, written] = await Promise.allSettled([scanning, writes]);
-    if (scan.status === "rejected") throw scan.reason;
-    if (typeof scan.value === "string") {
-      problems.push(`not all outputs that are there are known (${scan.value})`);
-    }
+    const [looked, written] = await Promise.allSettled([looking, writes]);
+    if (looked.status === "rejected") throw looked.reason;
+    const { problems, report } = looked.value;
     if (written.status === "rejected") {
       signal.throwIfAborted();
       const { reason } = written;
@@ -116,9 +97,7 @@ export class OutputsStep implements AsyncDisposable {
         `which outputs are there cannot be written down (${reason.message})`,
       );
     }
-    const { outputs, records, withoutCut } = typeof scan.value === "string"
-      ? NOTHING_SCANNED
-      : scan.value;
+    const { outputs, records, withoutCut } = report;
     const { done, tail } = await found;
     const problem = problems.length === 0
       ? null
@@ -132,9 +111,6 @@ export class OutputsStep implements AsyncDisposable {
         ...withoutCut.length === 0
           ? []
           : [`everything was read for ${withoutCut.join(", ")}`],
-        ...finder.unknown === 0
-          ? []
-          : [`${finder.unknown} of inputs that are not known any more`],
         ...problem === null ? [] : [problem],
       ].join("; "),
     };
@@ -152,8 +128,7 @@ export class OutputsStep implements AsyncDisposable {
 
   async #scan(
     map: OffsetMap,
-    finder: OutputFinder,
-    problems: string[],
+    { finder, problems }: Look,
     signal: AbortSignal,
   ): Promise<ScanReport> {
     const { admin } = this.#parts.reading;
@@ -202,40 +177,6 @@ export class OutputsStep implements AsyncDisposable {
     };
   }
 }
-
-const NOTHING_SCANNED: ScanReport = { outputs: 0, records: 0, withoutCut: [] };
-
-/**
- * Again while the cluster may come back; what was found before is found again.
- * @param late when the time is over
- * @returns a text: why it did not succeed.
- */
-async function patiently(
-  scan: (either: AbortSignal) => Promise<ScanReport>,
-  late: AbortSignal,
-  signal: AbortSignal,
-): Promise<ScanReport | string> {
-  const beganMs = performance.now();
-  const either = AbortSignal.any([signal, late]);
-  for (;;) {
-    try {
-      return await scan(either);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (late.aborted) return `${OUTPUTS_MS / 1000} s were not enough`;
-      if (!isOfCluster(error)) throw error;
-      const isOver = error instanceof FailoverError ||
-        performance.now() - beganMs > SCAN_AGAIN_MS;
-      if (isOver) return error.message;
-    }
-    await pause(AGAIN_MS, either);
-  }
-}
-
-/** What the cluster that is promoted does not do, and may do later. */
-const isOfCluster = (error: unknown): error is Error =>
-  error instanceof KafkaError || error instanceof ReadError ||
-  error instanceof FailoverError;
 
 const countOf = (
   entries: readonly { readonly outputs: readonly DoneInput[] }[],

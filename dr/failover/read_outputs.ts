@@ -1,5 +1,6 @@
 /** Reads outputs of pools, with what they say of where they come from. */
 import {
+  type Batch,
   type ConsumerProperties,
   headerName,
   type Library,
@@ -31,6 +32,25 @@ const HEADER = headerName(COORDINATES_HEADER);
 const BEFORE = headerName(BEFORE_HEADER);
 
 /**
+ * As a record says it; null where no pool has made it, or others have passed on
+ * what a record of another topic said.
+ * @param nameHere see `coordinatesIn`
+ */
+export function outputAt(
+  batch: Pick<Batch, "headerText" | "tp">,
+  index: number,
+  nameHere?: (topic: string) => string,
+): FoundOutput | null {
+  const text = batch.headerText(index, HEADER);
+  // So with most records.
+  if (text === null) return null;
+  const coordinates = coordinatesIn(batch.tp(index).topic, text, nameHere);
+  return coordinates === null
+    ? null
+    : [coordinates, parsePlaces(batch.headerText(index, BEFORE))];
+}
+
+/**
  * What each batch of these ranges has.
  * @throws as `readTopics`; the signal's reason.
  */
@@ -45,13 +65,8 @@ export async function* readOutputs(
   for await (const batch of batches) {
     const outputs: FoundOutput[] = [];
     for (let index = 0; index < batch.count; index++) {
-      const text = batch.headerText(index, HEADER);
-      if (text === null) continue;
-      const { topic } = batch.tp(index);
-      const coordinates = coordinatesIn(topic, text, targetTopic);
-      if (coordinates === null) continue;
-      const before = parsePlaces(batch.headerText(index, BEFORE));
-      outputs.push([coordinates, before]);
+      const output = outputAt(batch, index, targetTopic);
+      if (output !== null) outputs.push(output);
     }
     yield { records: batch.count, outputs };
   }

@@ -1,7 +1,11 @@
 /** What the cluster that is promoted has, as a failover asks it. */
-import type { Admin, TopicPartition } from "../../src/kafka/mod.ts";
+import {
+  type Admin,
+  KafkaError,
+  type TopicPartition,
+} from "../../src/kafka/mod.ts";
 import { cutsTopic, CutStore } from "../cut/mod.ts";
-import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
+import { askRepeatedly, ATTEMPT_MS, maySettle } from "../cut/requests.ts";
 import { type LaneStateParts, readRecords } from "../mirror/lane_state.ts";
 import { idOf } from "../mirror/names.ts";
 import type { OffsetMap } from "../offset_map/mod.ts";
@@ -21,31 +25,41 @@ import type { Committed } from "./find_outputs.ts";
 /** Of each question, repeated attempts included. */
 export const REQUEST_MS = 10_000;
 const UNSTABLE_MS = 10;
+const AGAIN_MS = 100;
 /** Of the primary, which may be dead. */
 const PRIMARY_MS = 1_000;
 
 /** By topic. @throws {KafkaError}; the signal's reason. */
 export const partitionCounts = (
-  admin: Admin,
+  admin: Pick<Admin, "partitionCounts">,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, number>> =>
   askRepeatedly(() => admin.partitionCounts(ATTEMPT_MS), REQUEST_MS, signal);
 
 /**
  * What there is now, null where nothing was ever written.
- * @throws {KafkaError | StateError} where that cannot be read.
+ * @param admin of the secondary
+ * @throws {KafkaError | ReadError | StateError} where that cannot be read; the
+ * signal's reason.
  */
 export async function newestState(
-  { clusters }: StateClusters,
+  admin: Pick<Admin, "partitionCounts">,
   store: Pick<StateStore, "read">,
   signal: AbortSignal,
 ): Promise<DrState | null> {
-  const counts = await partitionCounts(clusters.secondary.admin, signal);
+  const counts = await partitionCounts(admin, signal);
   if (!counts.has(STATE_TOPIC)) return null;
-  const copies = await store.read(signal);
-  // The primary's copy alone does not say where it stands.
-  if (copies.secondary.kind === "failed") throw copies.secondary.error;
-  return copies.newest;
+  const deadlineMs = performance.now() + REQUEST_MS;
+  for (;;) {
+    const { newest, secondary } = await store.read(signal);
+    // The primary's copy alone does not say where it stands.
+    if (secondary.kind === "read") return newest;
+    const { error } = secondary;
+    const isVain = error instanceof KafkaError && !maySettle(error);
+    if (isVain || performance.now() > deadlineMs) throw error;
+    await pause(AGAIN_MS, signal);
+    signal.throwIfAborted();
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 /** A group consumer that moves with the active cluster. */
 import { Consumer, type ConsumerProperties } from "../../src/kafka/mod.ts";
+import { ourClientId } from "../formats/client_id.ts";
 import { asError } from "../state/errors.ts";
 import type { ClusterName } from "../state/types.ts";
 import { unlessAborted } from "../waits.ts";
@@ -34,8 +35,6 @@ const REVOKE_MS = 5_000;
 const LAST_COMMIT_MS = 5_000;
 
 const DEFAULTS = {
-  // A planned switch knows by it that the member leaves by itself.
-  "client.id": "switchyard-follow",
   // Rather twice than never, where the group has no position yet.
   "auto.offset.reset": "earliest",
   // librdkafka's own second costs most of the throughput.
@@ -220,13 +219,25 @@ export class FollowingConsumer implements AsyncDisposable {
   }
 
   #propertiesOf(cluster: ClusterName): ConsumerProperties {
-    return {
-      ...DEFAULTS,
-      ...this.#active.propertiesOf(cluster).consumer,
-      ...this.#options.properties,
-      "group.id": this.#options.group,
-    };
+    return memberProperties(
+      this.#active.propertiesOf(cluster).consumer,
+      this.#options,
+    );
   }
+}
+
+/** @param usual of all consumers of the cluster */
+export function memberProperties(
+  usual: ConsumerProperties,
+  { group, properties }: Pick<FollowingConsumerOptions, "group" | "properties">,
+): ConsumerProperties {
+  const { "client.id": id = "follow", ...rest } = { ...usual, ...properties };
+  return {
+    ...DEFAULTS,
+    ...rest,
+    "client.id": ourClientId(id),
+    "group.id": group,
+  };
 }
 
 /** A signal that aborts `timeoutMs` after another one has. */

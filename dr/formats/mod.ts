@@ -7,6 +7,7 @@ export {
   PatternError,
 } from "../../src/config/java_pattern.ts";
 export * from "./checkpoint.ts";
+export * from "./client_id.ts";
 export * from "./config_filter.ts";
 export * from "./connect_offset.ts";
 export * from "./errors.ts";

@@ -4,6 +4,8 @@
  * One that is not named any more is remembered for a while: a cluster that has
  * lost two of three brokers names only the third, and all of one is a majority.
  */
+import type { ClientProperties } from "../../src/kafka/mod.ts";
+
 export interface BrokerAddress {
   readonly host: string;
   readonly port: number;
@@ -33,6 +35,14 @@ export function nameBrokers(
       !isNamed(each) && nowMs - each.namedMs <= REMEMBERED_MS
     ),
   ];
+}
+
+/** @throws {TypeError} where they name no brokers. */
+export function bootstrapOf(properties: ClientProperties): BrokerAddress[] {
+  const servers = properties["bootstrap.servers"] ??
+    properties["metadata.broker.list"];
+  if (servers === undefined) throw new TypeError("no bootstrap.servers");
+  return bootstrapAddresses(servers);
 }
 
 const DEFAULT_PORT = 9092;

@@ -19,7 +19,7 @@ import {
   observe,
 } from "./hysteresis.ts";
 import {
-  bootstrapAddresses,
+  bootstrapOf,
   type KnownBrokers,
   nameBrokers,
 } from "./known_brokers.ts";
@@ -188,7 +188,7 @@ export class Prober implements AsyncDisposable {
   #addresses() {
     return this.#brokers.length > 0
       ? this.#brokers
-      : bootstrapAddresses(bootstrapOf(this.#options.clients.admin));
+      : bootstrapOf(this.#options.clients.admin);
   }
 
   #told(name: ProbeName, result: ProbeResult): void {
@@ -227,13 +227,4 @@ function saying(result: ProbeResult | null): string | null {
 function isEncrypted(properties: ClientProperties): boolean {
   const protocol = String(properties["security.protocol"] ?? "plaintext");
   return protocol.toLowerCase().endsWith("ssl");
-}
-
-function bootstrapOf(properties: ClientProperties): string {
-  const servers = properties["bootstrap.servers"] ??
-    properties["metadata.broker.list"];
-  if (servers === undefined) {
-    throw new TypeError("a prober needs bootstrap.servers");
-  }
-  return servers;
 }

@@ -117,10 +117,13 @@ export class StateStore implements AsyncDisposable {
   }
 
   /** Both copies as they are now. @throws the signal's reason. */
-  async read(signal: AbortSignal): Promise<Copies> {
-    const { readMs } = this.#timings;
+  async read(
+    signal: AbortSignal,
+    { force = false }: Pick<ChangeOptions, "force"> = {},
+  ): Promise<Copies> {
+    const { forcedReadMs, readMs } = this.#timings;
     const [primary, secondary] = await Promise.all([
-      this.#copyOn("primary", readMs, signal),
+      this.#copyOn("primary", force ? forcedReadMs : readMs, signal),
       this.#copyOn("secondary", readMs, signal),
     ]);
     const newestOf = (copy: Copy) => copy.kind === "read" ? copy.newest : null;

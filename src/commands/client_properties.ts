@@ -1,4 +1,5 @@
 /** The librdkafka properties of the job's clients, out of the settings. */
+import { ourClientId } from "../../dr/formats/mod.ts";
 import type { ClusterSettings, Settings } from "../config/mod.ts";
 import type {
   ClientProperties,
@@ -77,10 +78,13 @@ export function clientSettings(
   const { "auto.offset.reset": reset, ...rest } = consumer as
     & typeof consumer
     & { "auto.offset.reset"?: string };
+  const hasTwo = settings.secondary.brokers !== null;
+  const id = consumer["client.id"];
   return {
     admin: { ...common, ...cluster.kafka } as ClientProperties,
     consumer: {
       ...rest,
+      "client.id": hasTwo ? ourClientId(id) : id,
       // The pool itself applies the policy, see src/pool/start_offsets.ts.
       "auto.offset.reset": "error",
     } as ConsumerProperties,

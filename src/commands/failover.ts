@@ -34,12 +34,11 @@ import { complain, print, tell } from "./output.ts";
 import { openLog } from "./role_log.ts";
 import { listenToSignals } from "./signals.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
+import { unlessAlive } from "./unless_alive.ts";
 import { usageOf } from "./help.ts";
 import { wordsOf } from "./words.ts";
 
 const USAGE = usageOf("failover");
-/** Whoever asks without force waits so long to hear that the primary lives. */
-const ALIVE_MS = 2_000;
 
 type Brokers = Readonly<Record<"primary" | "secondary", string>>;
 
@@ -112,18 +111,11 @@ async function run(
   });
   if (isDryRun) return await plan(parts, isJson, signal);
   const beganMs = performance.now();
-  if (!isForced && await parts.isLeftAlive(ALIVE_MS, signal)) {
-    throw new FailoverError(
-      "refused",
-      "the primary answers, so this was not begun. Records that are written " +
-        "there from now on would stay there. If it is to be given up all the " +
-        "same, stop its producers and pools, and run this again with --force",
-    );
-  }
+  const decided = isForced ? {} : await unlessAlive(parts, signal);
   await using telemetry = await openSpans(settings.instanceId, log);
   const outcome = await failOver(
     { ...parts, spans: telemetry.spans },
-    { to: "secondary", reason },
+    { to: "secondary", reason, ...decided },
     signal,
   );
   const ms = Math.round(performance.now() - beganMs);
@@ -192,7 +184,7 @@ async function plan(
     outcome: "dry-run",
     state: newest,
     stage: stage.kind,
-    isPrimaryAlive: await parts.isLeftAlive(ALIVE_MS, signal),
+    isPrimaryAlive: await parts.isLeftAlive(signal),
     problem,
     leasesMs: parts.leasesMs ?? 0,
   };

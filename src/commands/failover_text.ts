@@ -74,7 +74,9 @@ export function planText(
           `would ${step.padEnd(NAME_WIDTH)}  ${DOES[step]}`
         ),
       );
-      if (isPrimaryAlive) lines.push("only with --force: the primary answers");
+      if (isPrimaryAlive && state?.phase !== "fencing") {
+        lines.push("only with --force: the primary answers");
+      }
       break;
     }
     case "already":

@@ -152,6 +152,11 @@ function passThrough(): string[] {
       ].join("\n"),
     ),
     paragraph(
+      "With two clusters a consumer's `client.id` begins with `switchyard-`, " +
+        "which is put before yours: by that a planned switch knows who leaves " +
+        "by itself.",
+    ),
+    paragraph(
       "These belong to the engine and are refused, because its promises rest " +
         "on them:",
     ),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { FailbackError } from "../../dr/failback/errors.ts";
 import { untilIdle } from "../../dr/failback/idle_groups.ts";
-import type { Admin } from "../../src/kafka/mod.ts";
+import { type Admin, KafkaError } from "../../src/kafka/mod.ts";
 import { fakeClock } from "./support_clock.ts";
 
 const SECOND = 1_000;
@@ -15,6 +15,7 @@ const busyUntil = (ms: number): Pick<Admin, "groups"> => ({
       Promise.resolve(groups.map((groupId) => ({
         groupId,
         members: performance.now() < ms ? [{}] : [],
+        error: null,
       }))),
   } as unknown as Admin["groups"],
 });
@@ -39,10 +40,33 @@ Deno.test("who does not leave is named, with the cluster", async () => {
       untilIdle(parts, ["pool"], signal),
       (error) =>
         error instanceof FailbackError &&
-        error.message.startsWith("pool still have members") &&
+        error.message.includes("at rest: pool (has members)") &&
         error.message.includes(`on the ${cluster}`),
     );
     await clock.tick(2 * MINUTE);
     await failed;
   }
+});
+
+Deno.test("a group whose coordinator does not say who works in its name is not at rest", async () => {
+  using clock = fakeClock();
+  const error = new KafkaError("describe group: timed out", {
+    code: -185,
+    codeName: "_TIMED_OUT",
+  });
+  const silent = {
+    groups: {
+      describe: (groups: readonly string[]) =>
+        Promise.resolve(
+          groups.map((groupId) => ({ groupId, members: [], error })),
+        ),
+    } as unknown as Admin["groups"],
+  };
+  const parts = { admin: silent, cluster: "secondary", drainMs: 0 } as const;
+  const failed = assert.rejects(
+    untilIdle(parts, ["pool"], signal),
+    /at rest: pool \(describe group: timed out\)/,
+  );
+  await clock.tick(2 * MINUTE);
+  await failed;
 });

@@ -86,13 +86,14 @@ Deno.test("a plan says where it stands, and what it would do from there", () => 
     era: 0,
     lanes: 4,
   } as const;
-  const lines = planText({
+  const report = {
     state,
     stage: "resume",
     isPrimaryAlive: true,
     leasesMs: 0,
     problem: null,
-  }).split("\n");
+  } as const;
+  const lines = planText(report).split("\n");
   assert.deepEqual(lines.slice(0, 2), [
     "the primary is active, fencing, epoch 4, era 0",
     "the primary answers",
@@ -104,9 +105,10 @@ Deno.test("a plan says where it stands, and what it would do from there", () => 
       "would drain",
       "would outputs",
       "would promote",
-      "only with",
     ],
   );
+  const begun = { ...state, phase: "draining" } as const;
+  assert.match(planText({ ...report, state: begun }), /\nonly with --force/);
   assert.match(
     planText({
       state: null,

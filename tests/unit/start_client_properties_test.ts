@@ -83,6 +83,16 @@ Deno.test("what the user says of a client goes before what we would say", () => 
   assert.equal("session.timeout.ms" in producer, false);
 });
 
+Deno.test("with two clusters a consumer is known as ours, whatever its user calls it", () => {
+  const PRIMARY_KAFKA_CLIENT_ID = "logins";
+  const SECONDARY_BROKERS = "c:1";
+  const named = clients({ PRIMARY_KAFKA_CLIENT_ID, SECONDARY_BROKERS });
+  assert.equal(named.consumer["client.id"], "switchyard-logins");
+  assert.equal(named.producer["client.id"], "logins");
+  const usual = clients({ INSTANCE_ID: "one", SECONDARY_BROKERS });
+  assert.equal(usual.consumer["client.id"], "switchyard-one");
+});
+
 Deno.test("a killed instance holds its partitions for 10 s, where the client may say so", () => {
   assert.equal(clients().consumer["session.timeout.ms"], 10_000);
   // Under KIP-848 the broker decides, and librdkafka refuses the property.

@@ -22,6 +22,12 @@ export const mirrorEnv = {
   TRANSACTION_TIMEOUT_MS: "10000",
 } as const;
 
+/** A planned switch must know whose members are called so. */
+const ownIds = {
+  PRIMARY_KAFKA_CLIENT_ID: "logins",
+  SECONDARY_KAFKA_CLIENT_ID: "logins",
+};
+
 export const topicNames = (name: string): readonly string[] => {
   const { deadLetter, input, output } = topicsOf(name);
   return [input, output, deadLetter];
@@ -51,7 +57,12 @@ export async function startRoles(
     Job.start({
       brokers,
       name,
-      env: { ...standby, GUARANTEE: "exactly-once", INSTANCE_ID: "only" },
+      env: {
+        ...standby,
+        ...ownIds,
+        GUARANTEE: "exactly-once",
+        INSTANCE_ID: "only",
+      },
     }),
   );
   return { job, mirror, sentinel };
