@@ -16,6 +16,7 @@ const NAMES: Readonly<Record<keyof typeof ErrorCode, string>> = {
   purgedInQueue: "_PURGE_QUEUE",
   purgedInFlight: "_PURGE_INFLIGHT",
   fatal: "_FATAL",
+  inconsistent: "_INCONSISTENT",
   maxPollExceeded: "_MAX_POLL_EXCEEDED",
   assignmentLost: "_ASSIGNMENT_LOST",
   noOffset: "_NO_OFFSET",
