@@ -22,6 +22,8 @@ export interface ChaosOptions extends PlanOptions {
   readonly ordering?: Ordering;
   /** When injecting ends, if the plan has not ended before. */
   readonly lastsMs: number;
+  /** No partition may stand still for longer after the last fault was healed. */
+  readonly mostStalledMs: number;
   readonly recordsPerSecond: number;
   readonly instances: number;
   readonly partitions: number;
@@ -55,8 +57,8 @@ export interface ChaosResult {
   readonly violations: readonly string[];
 }
 
-/** No partition may stand still for longer after the last fault was healed. */
-const mostStalledMs = 15_000;
+/** For how long the load goes on after the last fault was healed. */
+const healedMs = 7_500;
 const drainTimeoutMs = 120_000;
 const startTimeoutMs = 60_000;
 const memoryEveryMs = 5_000;
@@ -124,7 +126,7 @@ class Run {
       await this.#inject();
       watcher.stalls.begin("healed", performance.now());
       // Some load after the faults, so that each partition must go on.
-      await pause(mostStalledMs / 2);
+      await pause(healedMs);
       const counts = await load.stop();
       await stage.drained(counts.acknowledged, drainTimeoutMs);
       this.#log(`drained; ${watcher.failedLooks} looks failed`);
@@ -177,7 +179,7 @@ class Run {
   }
 
   #result(load: LoadCounts, report: Report): ChaosResult {
-    const { seed, guarantee } = this.#options;
+    const { seed, guarantee, mostStalledMs } = this.#options;
     const { stalls } = this.#stage.watcher;
     const afterHeal = worst(stalls.longest("healed"));
     const violations = report.anomalies.map(({ kind, count }) =>

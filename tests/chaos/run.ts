@@ -67,6 +67,7 @@ function options(args: readonly string[]) {
       ordering: choice("--ordering", ordering, ["partition", "key", "none"]),
     }),
     lastsMs: number("--minutes", values.minutes, 0.1) * 60_000,
+    mostStalledMs: 15_000,
     recordsPerSecond: number("--rate", values.rate, 1),
     instances: number("--instances", values.instances, 1),
     partitions: number("--partitions", values.partitions, 1),

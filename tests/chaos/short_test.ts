@@ -28,6 +28,8 @@ const chosen = isSoak ? faults : [
 const options = {
   seed,
   lastsMs: sized(75_000, 600_000),
+  // The soak form demands what is promised, else a machine may be too busy.
+  mostStalledMs: sized(60_000, 15_000),
   mostQuietMs: sized(2_500, 6_000),
   steps: sized(chosen.length, 300),
   faults: chosen,

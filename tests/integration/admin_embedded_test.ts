@@ -100,7 +100,7 @@ Deno.test("a coordinator that appears after the time-out of its request does no 
       groups.map((group) => admin.groups.offsets(group, "all", { timeoutMs })),
     );
   cluster.setBrokerDown(2);
-  const answers = await ask(500);
+  const answers = await ask(3_000);
   const late = answers.filter(({ status }) => status === "rejected");
   assert.ok(late.length > 0 && late.length < groups.length);
   for (const { reason } of late as PromiseRejectedResult[]) {

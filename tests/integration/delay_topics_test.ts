@@ -19,6 +19,7 @@ const processor = new URL(
   import.meta.url,
 );
 const partitions = 4;
+const deadlineMs = 120_000;
 const attempts = 3;
 /** What is wrong with every record n is that it fails n modulo this times. */
 const kinds = attempts + 1;
@@ -78,7 +79,7 @@ async function killed(fixture: ClusterFixture): Promise<void> {
     await eventually(async () => {
       const records = await recordsIn(client, `${input}.retry.${topic}`);
       return sum(records) >= waiting;
-    }, { what: `waiting in ${topic}` });
+    }, { what: `waiting in ${topic}`, timeoutMs: deadlineMs });
     job.child.signal("SIGKILL");
     await job.child.exit();
   }
@@ -87,7 +88,7 @@ async function killed(fixture: ClusterFixture): Promise<void> {
   await eventually(
     async () =>
       (await known()).filter((each) => each.length > 0).length >= count,
-    { what: "an outcome of each" },
+    { what: "an outcome of each", timeoutMs: deadlineMs },
   );
   await job.stop();
   const tries = await traced(fixture, name);
@@ -107,7 +108,7 @@ async function moved(fixture: ClusterFixture): Promise<void> {
   const waits = async (count: number) => {
     await eventually(
       async () => sum(await recordsIn(client, `${input}.retry.8s`)) === count,
-      { what: `${count} waiting` },
+      { what: `${count} waiting`, timeoutMs: deadlineMs },
     );
   };
   const env = { RETRY_DELAYS: "8s", RETRY_BACKOFF_MS: "8000" };
@@ -128,7 +129,7 @@ async function moved(fixture: ClusterFixture): Promise<void> {
       resident.log("partitions revoked").some(({ partitions }) =>
         String(partitions).includes(".retry.8s")
       ),
-    { what: "without some of the delay topic" },
+    { what: "without some of the delay topic", timeoutMs: deadlineMs },
   );
   await Promise.all(guests.map((guest) => guest.stop()));
   await client.produce(input, failing(each, 2 * each, 1));
@@ -137,7 +138,7 @@ async function moved(fixture: ClusterFixture): Promise<void> {
     async () =>
       (await outcomes(fixture, name)).filter(({ length }) => length === 1)
         .length === count,
-    { what: "an output of each, and no second one" },
+    { what: "an output of each, and no second one", timeoutMs: deadlineMs },
   );
   await resident.stop();
   assertInTime(await traced(fixture, name));
@@ -169,6 +170,7 @@ async function once(fixture: ClusterFixture): Promise<void> {
     });
     await eventually(async () => await ended() >= share * count, {
       what: `${share} of all`,
+      timeoutMs: deadlineMs,
     });
     if (share === 1) {
       await job.stop();
@@ -178,7 +180,7 @@ async function once(fixture: ClusterFixture): Promise<void> {
       await job.child.exit();
     }
   }
-  await within(load, 10_000, "all produced");
+  await within(load, deadlineMs, "all produced");
   const numbers = Array.from({ length: count }, (_, number) => number);
   assert.deepEqual(
     await outcomes(fixture, name, isolation),

@@ -200,7 +200,7 @@ async function cameBack(scene: Scene): Promise<void> {
 
 async function goneOn(scene: Scene): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const { proxy, store } = behindProxy(scene, stack, 3_000);
+  const { proxy, store } = behindProxy(scene, stack, TIMINGS.requestMs);
   const { epoch } = await insist(store, "first", scene.signal);
   using drops = proxy.drop({
     apis: ["InitProducerId"],
@@ -242,7 +242,7 @@ async function hanging(scene: Scene): Promise<void> {
 
 async function answerLost(scene: Scene): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const { proxy, store } = behindProxy(scene, stack, 3_000);
+  const { proxy, store } = behindProxy(scene, stack, TIMINGS.requestMs);
   const before = await scene.newest();
   using drops = proxy.drop({ apis: ["EndTxn"], count: Infinity, then: "cut" });
   const { state } = await store.change(noting("unanswered"), scene);

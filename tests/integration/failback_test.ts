@@ -22,8 +22,8 @@ const env = {
   HTTP_PORT: "0",
 };
 const PREFIX = 200;
-/** More than one transaction of the replay. */
-const TAIL = 6_000;
+/** Many transactions of the replay: it must not end before it is killed. */
+const TAIL = 30_000;
 const AUDIT_TAIL = 40;
 const decoder = new TextDecoder();
 

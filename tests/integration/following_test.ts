@@ -142,11 +142,13 @@ async function returns(scene: Scene): Promise<void> {
     awaitTransactions: true,
   });
   assert.equal(committed.length, all.length);
-  const offsets = await clients.secondary.committedOffsets(group, input);
-  assert.equal(
-    offsets.reduce((sum, each) => sum + (each?.offset ?? 0), 0),
-    committed.length,
-  );
+  // What a transaction has committed of a group shows a moment later.
+  await eventually(async () => {
+    const offsets = await clients.secondary.committedOffsets(group, input);
+    const sum = offsets.reduce((sum, each) => sum + (each?.offset ?? 0), 0);
+    assert.equal(sum, committed.length);
+    return true;
+  }, { what: "committed with its outputs", timeoutMs: deadlineMs });
   const state = await switchTo(store, "primary");
   await arrived(scene, "primary", state);
   await outputsOn(scene, "primary", 4_000);

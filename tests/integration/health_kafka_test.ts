@@ -40,13 +40,13 @@ clusterSteps("a prober", { users: { ada: "secret" } }, {
     assert.ok(sincePassedMs !== null && sincePassedMs > 0);
     broker!.resume();
     await watched.becomes("healthy");
-    assert.deepEqual(watched.changes, [
-      "healthy",
-      "suspect",
-      "down",
-      "suspect",
-      "healthy",
-    ]);
+    // A busy machine may make it suspect once more, before or after.
+    const { changes } = watched;
+    assert.equal(changes[changes.indexOf("down") - 1], "suspect");
+    assert.deepEqual([changes[0], changes.at(-1)], ["healthy", "healthy"]);
+    changes.forEach((each, at) => {
+      if (each === "down") assert.notEqual(changes[at + 1], "healthy");
+    });
   },
 
   "calls a broker that was killed down, and healthy when it is back": async (

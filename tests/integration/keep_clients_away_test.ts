@@ -24,7 +24,12 @@ clusterSteps(
     ) => {
       await cluster.createTopic(topic, 1);
       await allow(cluster);
-      assert.equal(await written(cluster, "alice"), null);
+      await eventually(
+        async () =>
+          await written(cluster, "alice") === null &&
+          await written(cluster, "ours") === null,
+        { what: "allowed" },
+      );
 
       const { deny, restore } = await documented();
       assert.deepEqual([deny.length, restore.length], [2, 2]);

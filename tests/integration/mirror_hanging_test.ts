@@ -39,11 +39,14 @@ async function judge(
   await mirrorUntil(source, target, 3);
 
   const positions = { topic: "mm2-offsets.primary.internal", partition: 0 };
-  await leaveHanging(
-    target.bootstrapServers,
-    "switchyard-primary-secondary-0",
-    [{ topic: TOPIC, partition: 0 }, positions],
-  );
+  await eventually(async () => {
+    await leaveHanging(
+      target.bootstrapServers,
+      "switchyard-primary-secondary-0",
+      [{ topic: TOPIC, partition: 0 }, positions],
+    );
+    return true;
+  }, { what: "left open" });
   await send(source, ["d", "e"]);
   const said = await mirrorUntil(source, target, 5);
   assert.match(said, /left open and are aborted.*"logins-0"/);

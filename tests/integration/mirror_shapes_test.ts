@@ -6,6 +6,7 @@ import {
   type MirrorStep,
   mirrorSteps,
 } from "../support/mirror_pair.ts";
+import type { MirrorRun } from "../support/mirror_run.ts";
 import { eventually } from "../support/wait.ts";
 
 const MIB = 2 ** 20;
@@ -45,10 +46,10 @@ const steps: Readonly<Record<string, MirrorStep>> = {
     }));
     const small = [0, 1, 2].flatMap((each) => texts("small", 50, each));
     await using mirror = pair.mirror([topic]);
-    await mirror.running();
+    const atFirst = await startedAnew(mirror);
     await pair.source.client.produce(topic, [...small, ...large, ...small]);
     await pair.caughtUp([topic], [mirror]);
-    assert.deepEqual(mirror.beginnings(), []);
+    assert.deepEqual(mirror.beginnings().slice(atFirst), []);
     await mirror.stop();
     const { counts } = await pair.isExact([{ name: topic }]);
     assert.equal(counts.paired, 324);
@@ -75,10 +76,11 @@ const steps: Readonly<Record<string, MirrorStep>> = {
       );
     }
     await pair.caughtUp([topic, large], [mirror]);
-    assert.deepEqual(mirror.beginnings(), []);
+    assert.deepEqual(refusals(mirror), []);
+    const before = mirror.beginnings().length;
     // The limit goes down while the mirror runs.
     await pair.configure(topic, { "max.message.bytes": "2000" });
-    await eventually(() => mirror.beginnings().length > 0, {
+    await eventually(() => mirror.beginnings().length > before, {
       what: "known to the mirror",
       timeoutMs: 60_000,
     });
@@ -114,18 +116,19 @@ const steps: Readonly<Record<string, MirrorStep>> = {
       { partition: 0, key: "large", value: noise(1.5 * MIB) },
       ...texts("behind", 10, 0),
     ]);
-    const refusals = () =>
-      mirror.beginnings().filter(({ reason }) => /too large/.test(reason));
-    await eventually(() => refusals().length >= 3, {
+    await eventually(() => refusals(mirror).length >= 3, {
       what: "said again and again",
       timeoutMs: 90_000,
     });
     assert.deepEqual(
-      [...new Set(refusals().map((each) => each.lane))],
+      [...new Set(refusals(mirror).map((each) => each.lane))],
       [lane],
     );
     // Of the record: ten lie before it.
-    assert.match(refusals()[0]!.reason, new RegExp(`${topic} \\[0\\] @10: `));
+    assert.match(
+      refusals(mirror)[0]!.reason,
+      new RegExp(`${topic} \\[0\\] @10: `),
+    );
     await eventually(
       async () =>
         /^503 .*lane \d is (waiting|opening)/s.test(await mirror.readiness()),
@@ -177,12 +180,12 @@ const steps: Readonly<Record<string, MirrorStep>> = {
       assert.ok(counts.paired < sent);
     }
     await using mirror = pair.mirror([topic]);
-    await mirror.running();
+    const atFirst = await startedAnew(mirror);
     await pair.configure(topic, { "min.compaction.lag.ms": "0" });
     const more = await overwrite(pair, topic, "second");
     await compacted(pair, topic, sent + more);
     await pair.caughtUp([topic], [mirror]);
-    assert.deepEqual(mirror.beginnings(), []);
+    assert.deepEqual(mirror.beginnings().slice(atFirst), []);
     await mirror.stop();
     const { counts } = await pair.isExact([{ name: topic, isCompacted: true }]);
     assert.ok(counts.paired > 0);
@@ -280,6 +283,16 @@ mirrorSteps("topics of every shape", {
     "log.cleaner.backoff.ms": "500",
   },
 }, steps);
+
+/** Why lanes began anew, where the target did not take a record or a batch. */
+const refusals = (mirror: MirrorRun) =>
+  mirror.beginnings().filter(({ reason }) => /too large/.test(reason));
+
+/** How often lanes began anew at first: topics may have no leader by then. */
+async function startedAnew(mirror: MirrorRun): Promise<number> {
+  await mirror.running();
+  return mirror.beginnings().length;
+}
 
 /**
  * Writes keys again and again, some in transactions, some of them deleted.

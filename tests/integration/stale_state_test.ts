@@ -4,7 +4,6 @@ import { keepCopy } from "../../dr/sentinel/keep_copy.ts";
 import { type DrState, STATE_TOPIC, StateStore } from "../../dr/state/mod.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import {
-  ensureTopics,
   noting,
   stateClusters,
   statesUpTo,
@@ -12,6 +11,7 @@ import {
 } from "../support/dr_state.ts";
 import {
   deadlineMs,
+  firstOnBoth,
   following,
   outputsOn,
   start,
@@ -31,10 +31,8 @@ realKafkaTest(
   async (context) => {
     await using stack = new AsyncDisposableStack();
     const world = await twoClusters(stack);
-    const { clients, clusters: { primary, secondary }, state, store } = world;
-    await ensureTopics(state, signal);
-    const first = await store.change(noting("first"), { signal });
-    assert.equal(first.kind === "changed" && await first.copied, null);
+    const { clients, clusters: { primary, secondary }, store } = world;
+    await firstOnBoth(world);
     await primary.brokers[0]!.kill();
     const promoted = await switchTo(store, "secondary");
     await primary.brokers[0]!.restart();

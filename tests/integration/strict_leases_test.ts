@@ -7,10 +7,11 @@ import assert from "node:assert/strict";
 import { leasesEndMs } from "../../dr/state/lease.ts";
 import { type DrState, HISTORY_TOPIC } from "../../dr/state/mod.ts";
 import { Child } from "../support/child.ts";
-import { ensureTopics, noting, statesUpTo } from "../support/dr_state.ts";
+import { statesUpTo } from "../support/dr_state.ts";
 import type { FailoverReport } from "../support/failover_run.ts";
 import {
   deadlineMs,
+  firstOnBoth,
   nothingAfterFence,
   start,
   topics,
@@ -24,7 +25,6 @@ import { eventually } from "../support/wait.ts";
 
 const { input, output } = topics;
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
-const { signal } = new AbortController();
 const TIMES = { leaseMs: 4_000, transactionMs: 4_000 };
 const STRICT = {
   STRICT_LEASES: "true",
@@ -47,9 +47,7 @@ realKafkaTest(
   async (context) => {
     await using stack = new AsyncDisposableStack();
     const world = await twoClusters(stack);
-    await ensureTopics(world.state, signal);
-    const first = await world.store.change(noting("first"), { signal });
-    assert.equal(first.kind === "changed" && await first.copied, null);
+    await firstOnBoth(world);
     const strict = stack.use(start(world, { ...exactly, ...STRICT }));
     const other = stack.use(start(world, {
       ...exactly,

@@ -44,7 +44,7 @@ export const FAST_FETCH = {
  * less than the session timeout to join again, and always lets it pass.
  */
 export const QUICK_REBALANCE = {
-  "session.timeout.ms": 2000,
+  "session.timeout.ms": 6000,
   "heartbeat.interval.ms": 50,
 } as const;
 

@@ -9,7 +9,7 @@ import {
   StateStore,
   type Votes,
 } from "../../dr/state/mod.ts";
-import { stateClusters } from "./dr_state.ts";
+import { ensureTopics, noting, stateClusters, TIMINGS } from "./dr_state.ts";
 import { IndependentClient } from "./independent_client.ts";
 import { createInput, Job, jsonOf, topicsOf } from "./job.ts";
 import { KafkaCluster } from "./kafka_cluster.ts";
@@ -78,6 +78,16 @@ export async function twoClusters(stack: AsyncDisposableStack): Promise<World> {
   });
   const store = stack.use(new StateStore({ ...state, timings }));
   return { clusters, clients, state, store };
+}
+
+/** The first state, written with patience: both clusters have it. */
+export async function firstOnBoth(
+  { state }: Pick<World, "state">,
+): Promise<void> {
+  await ensureTopics(state, signal);
+  await using store = new StateStore({ ...state, timings: TIMINGS });
+  const first = await store.change(noting("first"), { signal });
+  assert.equal(first.kind === "changed" && await first.copied, null);
 }
 
 export const start = (

@@ -105,7 +105,7 @@ export class IndependentClient implements AsyncDisposable {
       // The broker's limit decides.
       "max.request.size": "67108864",
       // How long to wait for a topic that does not exist.
-      "max.block.ms": "15000",
+      "max.block.ms": "60000",
       ...(options.transaction === undefined ? {} : {
         "transactional.id": `independent-${crypto.randomUUID()}`,
         "switchyard.transaction": options.transaction,
@@ -192,7 +192,7 @@ export class IndependentClient implements AsyncDisposable {
         "switchyard.from": Array.from(options.from, (each) => each.join(":"))
           .join(","),
       }),
-      "default.api.timeout.ms": "15000",
+      "default.api.timeout.ms": "60000",
       "max.poll.records": "5000",
       // The fetch that is in flight at the end delays the end by this much.
       "fetch.max.wait.ms": "20",

@@ -191,6 +191,8 @@ export class KafkaCluster implements AsyncDisposable {
     await withKafkaAdmin(servers, async (admin) => {
       await admin.createTopics({
         waitForLeaders: false,
+        // Less than the 30 s after which kafkajs gives the request up.
+        timeout: 25_000,
         topics: [{
           topic: name,
           numPartitions: partitions,

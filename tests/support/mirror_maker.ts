@@ -21,7 +21,7 @@ export type {
 
 /** Generous: test machines are often busy with other builds. */
 const readyTimeoutMs = 120_000;
-const stopTimeoutMs = 60_000;
+const stopTimeoutMs = 120_000;
 const startedLine = "Kafka MirrorMaker started";
 
 export interface MirrorMakerOptions extends MirrorMakerSettings {

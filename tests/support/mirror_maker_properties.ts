@@ -77,6 +77,9 @@ export function mirrorMakerProperties(
     "plugin.discovery": "SERVICE_LOAD",
     [`${target.alias}.plugin.discovery`]: "SERVICE_LOAD",
     ...(isExactlyOnce ? exactlyOnce(target.alias) : {}),
+    // Stopped sooner it would leave positions behind what it has copied.
+    [`${target.alias}.offset.flush.timeout.ms`]: "60000",
+    [`${target.alias}.task.shutdown.graceful.timeout.ms`]: "60000",
     ...intervalProperties(target.alias, settings.intervals ?? {}),
     ...prefixed(`${source.alias}.consumer.`, consumer),
     ...prefixed(`${target.alias}.producer.`, settings.producer ?? {}),

@@ -4,7 +4,7 @@ import type { MirrorStatus } from "../../dr/mirror/mod.ts";
 import type { Child as ChildProcess } from "./child.ts";
 import { Child } from "./child.ts";
 import { httpOf, type JobLogLine, logOf, withoutOurs } from "./job_process.ts";
-import { eventually, within } from "./wait.ts";
+import { eventually } from "./wait.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 const startMs = 120_000;
@@ -127,6 +127,8 @@ export class MirrorRun implements AsyncDisposable {
 
   async #get(path: string): Promise<Response> {
     const http = await httpOf(this.child, startMs);
-    return await within(fetch(`${http}${path}`), answerMs, `answered ${path}`);
+    return await fetch(`${http}${path}`, {
+      signal: AbortSignal.timeout(answerMs),
+    });
   }
 }

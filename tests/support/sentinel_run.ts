@@ -4,7 +4,7 @@ import type { SentinelStatus } from "../../dr/sentinel/mod.ts";
 import type { StatusReport } from "../../src/commands/status_text.ts";
 import { Child } from "./child.ts";
 import { httpOf, type JobLogLine, logOf, withoutOurs } from "./job_process.ts";
-import { eventually, within } from "./wait.ts";
+import { eventually } from "./wait.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 const startMs = 90_000;
@@ -36,7 +36,9 @@ export class SentinelRun implements AsyncDisposable {
 
   async get(path: string): Promise<Response> {
     const http = await httpOf(this.child, startMs);
-    return await within(fetch(`${http}${path}`), answerMs, `answered ${path}`);
+    return await fetch(`${http}${path}`, {
+      signal: AbortSignal.timeout(answerMs),
+    });
   }
 
   /** Resolves when its status is as it should be. */

@@ -77,7 +77,7 @@ export class WatchedCluster implements AsyncDisposable {
       return await eventually(() => {
         const { report } = this.prober;
         return holds(report) ? report : null;
-      }, { what, timeoutMs: 60_000 });
+      }, { what, timeoutMs: 120_000 });
     } catch (error) {
       const { health, reasons } = this.prober.report;
       console.error(health, reasons);

@@ -1,5 +1,4 @@
 /** An instance that was thought dead. */
-import assert from "node:assert/strict";
 import { sized } from "../../support/soak.ts";
 import { eventually } from "../../support/wait.ts";
 import { pause } from "../../support/pause.ts";
@@ -22,13 +21,11 @@ scenario(
     const generator = stage.load({ recordsPerSecond });
     instances.startAll();
     for (let round = 0; round < rounds; round++) {
-      await eventually(
-        async () =>
-          (await sleeper!.partitions()).length > 0 &&
-          (await other!.partitions()).length > 0,
-        { what: "shared the work", timeoutMs: 60_000 },
-      );
-      const had = await sleeper!.partitions();
+      const had = await eventually(async () => {
+        const its = await sleeper!.partitions();
+        const others = await other!.partitions();
+        return its.length > 0 && others.length > 0 ? its : null;
+      }, { what: "shared the work", timeoutMs: 60_000 });
       sleeper!.pause();
       const before = new Map(
         watcher.offsets.map((each) => [each.partition, each.committed]),
@@ -41,7 +38,10 @@ scenario(
           ),
         { what: "gone on without it", timeoutMs: 60_000 },
       );
-      assert.equal((await other!.partitions()).length, 8);
+      await eventually(
+        async () => (await other!.partitions()).length === 8,
+        { what: "owner of all", timeoutMs: 60_000 },
+      );
       sleeper!.resume();
       await pause(world.sessionTimeoutMs / 5);
     }

@@ -26,33 +26,31 @@ scenario(
     const [victim, other] = stage.instances.all;
     const generator = stage.load({ recordsPerSecond: 1_000 });
     stage.instances.startAll();
-    await shared(victim!, other!);
-
-    let had = await victim!.partitions();
+    let had = await shared(victim!, other!);
     await victim!.kill();
     victim!.start();
     await goneOn(stage, had, "restarted", restartedWithinMs);
 
-    await shared(victim!, other!);
-    had = await victim!.partitions();
+    had = await shared(victim!, other!);
     await victim!.kill();
     await goneOn(stage, had, "taken over", takenOverWithinMs);
-    assert.equal((await other!.partitions()).length, partitions);
+    await eventually(
+      async () => (await other!.partitions()).length === partitions,
+      { what: "owner of all", timeoutMs: 60_000 },
+    );
     return await generator.stop();
   },
 );
 
-async function shared(one: Instance, other: Instance): Promise<void> {
-  await eventually(
-    async () => {
-      const counts = [
-        (await one.partitions()).length,
-        (await other.partitions()).length,
-      ];
-      return counts.every((each) => each === partitions / 2);
-    },
-    { what: "shared the work", timeoutMs: 60_000 },
-  );
+/** @returns what the first one has, of which each has half */
+async function shared(one: Instance, other: Instance): Promise<number[]> {
+  return await eventually(async () => {
+    const its = await one.partitions();
+    const others = await other.partitions();
+    return [its, others].every(({ length }) => length === partitions / 2)
+      ? its
+      : null;
+  }, { what: "shared the work", timeoutMs: 60_000 });
 }
 
 /** Call it right after the kill. */
