@@ -141,9 +141,10 @@ async function hangs(
     PROCESSOR: faulty.pathname,
     FAULT: "hang",
     FAULT_AT: "4000",
-    FAULT_HANG_MS: "4000",
+    // The watchdog judges threads that start, too.
+    FAULT_HANG_MS: "6000",
     FAULT_MARK: `${folder}/${name}`,
-    WATCHDOG_MS: "1000",
+    WATCHDOG_MS: "3000",
     // It is in the middle of one when it hangs.
     COMMIT_INTERVAL_MS: "2000",
   };
