@@ -9,6 +9,7 @@ import {
   createInput,
   Job,
   type JobStatus,
+  patience,
   topicsOf,
   uncommitted,
 } from "../support/job.ts";
@@ -48,6 +49,7 @@ function start(
     brokers: cluster.bootstrapServers,
     name,
     env: {
+      ...patience,
       COMMIT_INTERVAL_MS: "50",
       GUARANTEE: guarantee,
       HELD_BY: `${folder}/${name}`,

@@ -19,6 +19,7 @@ import {
   Job,
   type JobOptions,
   jsonOf,
+  patience,
   topicsOf,
   uncommitted,
 } from "../support/job.ts";
@@ -178,6 +179,7 @@ function start(
     name,
     args,
     env: {
+      ...patience,
       PROCESSOR: processor.pathname,
       FAULT: name,
       FAULT_AT: String(faultAt),
