@@ -7,6 +7,7 @@ import { z } from "zod";
 import { KafkaCluster } from "../support/kafka_cluster.ts";
 import { withKafkaAdmin } from "../support/quiet_kafkajs.ts";
 import { realKafkaTest } from "../support/require_java.ts";
+import { eventually } from "../support/wait.ts";
 import { expectDrill } from "./support/drill_run.ts";
 
 /** By which everybody is away from home for a second. */
@@ -49,7 +50,11 @@ realKafkaTest(
       (report) => void REPORT.parse(report),
     );
     for (const cluster of [primary, secondary]) {
-      assert.deepEqual(await drillTopics(cluster), []);
+      // Brokers still tell, for a moment, of topics that are deleted.
+      await eventually(async () => {
+        assert.deepEqual(await drillTopics(cluster), []);
+        return true;
+      }, { what: "without topics of the drill" });
     }
   },
 );

@@ -14,7 +14,7 @@ import {
   type NewRecord,
 } from "../support/independent_client.ts";
 import { type KafkaCluster, withCluster } from "../support/kafka_cluster.ts";
-import { createInput, Job, topicsOf } from "../support/job.ts";
+import { createInput, Job, patience, topicsOf } from "../support/job.ts";
 import { loginRecords } from "../support/login_fixture.ts";
 import { quietKafka } from "../support/quiet_kafkajs.ts";
 import { realKafkaTest } from "../support/require_java.ts";
@@ -269,7 +269,7 @@ realKafkaTest(
         brokers: cluster.bootstrapServers,
         name,
         // So slow that it is at work when it is looked at.
-        env: { RATE_RECORDS: String(count / 20) },
+        env: { ...patience, RATE_RECORDS: String(count / 20) },
       });
       await job.consumed(count / 20);
       const running = await examine(false);

@@ -13,6 +13,8 @@ import {
   groupGenerations,
   Job,
   jsonOf,
+  patience,
+  patienceOfKip848,
   topicsOf,
   uncommitted,
 } from "../support/job.ts";
@@ -40,8 +42,10 @@ clusterSteps("exactly once", {}, {
   ),
   "a thread that hangs in a transaction writes nothing that counts when it wakes":
     hangs,
-  "instances that come and go repeat nothing": rebalances("classic"),
-  "nor do they under the new group protocol": rebalances("consumer"),
+  "instances that come and go repeat nothing": (fixture) =>
+    comeAndGo(fixture, "classic", patience),
+  "nor do they under the new group protocol": (fixture) =>
+    comeAndGo(fixture, "consumer", patienceOfKip848),
   "an output that brokers refuse is a dead letter, and what was with it counts once":
     refuses,
 });
@@ -86,7 +90,6 @@ async function survivesKills(
         RATE_RECORDS: "20000",
         // It comes back as the same member, so nobody waits for its session.
         PRIMARY_CONSUMER_GROUP_INSTANCE_ID: "only",
-        PRIMARY_CONSUMER_SESSION_TIMEOUT_MS: "30000",
       },
     });
     const enough = isLast ? inputs.count : (life + random()) * recordsALife;
@@ -168,13 +171,10 @@ async function hangs(
   await hasEachOnce(client, name, inputs.count);
 }
 
-function rebalances(protocol: "classic" | "consumer"): ClusterStep {
-  return (fixture) => comeAndGo(fixture, protocol);
-}
-
 async function comeAndGo(
   { cluster, client }: ClusterFixture,
   protocol: string,
+  env: Env,
 ): Promise<void> {
   const name = `once-rebalance-${protocol}`;
   const endless = logins(1_000_000);
@@ -187,7 +187,7 @@ async function comeAndGo(
   load.catch(() => {}); // awaited below
   const instance = (id: string) =>
     start(cluster.bootstrapServers, name, {
-      env: { INSTANCE_ID: id, PRIMARY_CONSUMER_GROUP_PROTOCOL: protocol },
+      env: { ...env, INSTANCE_ID: id },
     });
   await using stays = instance("stays");
   await stays.consumed(2_000);
@@ -248,9 +248,11 @@ interface Login {
   readonly event_id: number;
 }
 
+type Env = Readonly<Record<string, string>>;
+
 interface Options {
   readonly args?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Env;
 }
 
 function start(brokers: string, name: string, { args, env }: Options): Job {
@@ -258,7 +260,12 @@ function start(brokers: string, name: string, { args, env }: Options): Job {
     brokers,
     name,
     args: args ?? [],
-    env: { GUARANTEE: "exactly-once", INSTANCE_ID: "only", ...env },
+    env: {
+      ...patience,
+      GUARANTEE: "exactly-once",
+      INSTANCE_ID: "only",
+      ...env,
+    },
   });
 }
 

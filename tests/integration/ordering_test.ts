@@ -7,6 +7,7 @@ import {
   createInput,
   Job,
   jsonOf,
+  patience,
   recordsIn,
   topicsOf,
 } from "../support/job.ts";
@@ -55,6 +56,7 @@ async function heldBack(fixture: ClusterFixture): Promise<void> {
     brokers: cluster.bootstrapServers,
     name,
     env: {
+      ...patience,
       PROCESSOR: processorAt("hanging.ts"),
       ORDERING: "none",
       CONCURRENCY: "10000",
@@ -120,7 +122,12 @@ async function takenOver(
   await createInput(cluster, client, { name, partitions: 2 });
   await client.produce(input, numbered(count / 2, 0));
   await client.produce(input, numbered(count / 2, 1, count / 2));
-  const env = { PROCESSOR: processorAt("hanging.ts"), ORDERING: "key" };
+  const env = {
+    // What was killed has its partitions until its session is over.
+    ...(signal === "SIGTERM" ? patience : {}),
+    PROCESSOR: processorAt("hanging.ts"),
+    ORDERING: "key",
+  };
   const brokers = cluster.bootstrapServers;
   await using first = Job.start({
     brokers,
@@ -205,6 +212,7 @@ async function triedAgain(
     name,
     args: ["--messages", String(count)],
     env: {
+      ...patience,
       PROCESSOR: processorAt("failing.ts"),
       ORDERING: ordering,
       RETRY_BACKOFF_MS: "10",

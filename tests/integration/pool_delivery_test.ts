@@ -1,7 +1,7 @@
 /** Every login that goes in comes out once, as it must, on real Kafka. */
 import assert from "node:assert/strict";
 import { type ClusterFixture, clusterSteps } from "../support/cluster_steps.ts";
-import { createInput, Job, topicsOf } from "../support/job.ts";
+import { createInput, Job, patience, topicsOf } from "../support/job.ts";
 import { checkJob, indexed, type Inputs } from "../support/job_checker.ts";
 import { loginKind, loginRecord } from "../support/login_fixture.ts";
 import { byPartition, sumIn } from "../support/metrics_page.ts";
@@ -37,6 +37,7 @@ async function delivers({ cluster, client }: ClusterFixture): Promise<void> {
     brokers: cluster.bootstrapServers,
     name,
     args: ["--messages", String(count)],
+    env: patience,
   });
   const summary = await job.done(deadlineMs);
 
@@ -111,7 +112,7 @@ async function counts({ cluster, client }: ClusterFixture): Promise<void> {
   await using job = Job.start({
     brokers: cluster.bootstrapServers,
     name,
-    env: { GUARANTEE: "exactly-once", COMMIT_INTERVAL_MS: "50" },
+    env: { ...patience, GUARANTEE: "exactly-once", COMMIT_INTERVAL_MS: "50" },
   });
   await job.consumed(few);
   const { text: page } = await job.get("/metrics");

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ClusterFixture, clusterSteps } from "../support/cluster_steps.ts";
 import { fuzzInputs } from "../support/fuzz_records.ts";
-import { createInput, Job, topicsOf } from "../support/job.ts";
+import { createInput, Job, patience, topicsOf } from "../support/job.ts";
 import { checkJob, committedTotal, indexed } from "../support/job_checker.ts";
 import { isSoak, seed, sized } from "../support/soak.ts";
 import { eventually } from "../support/wait.ts";
@@ -30,7 +30,11 @@ async function survives({ cluster, client }: ClusterFixture): Promise<void> {
   const inputs = fuzzInputs({ seed, count });
   await client.produce(topics.input, indexed(inputs));
 
-  await using job = Job.start({ brokers: cluster.bootstrapServers, name });
+  await using job = Job.start({
+    brokers: cluster.bootstrapServers,
+    name,
+    env: patience,
+  });
   const { child } = job;
   await eventually(
     async () => !child.alive || await committedTotal(client, topics) === count,

@@ -9,6 +9,7 @@ import {
   createInput,
   Job,
   type JobStatus,
+  patience,
   topicsOf,
   uncommitted,
 } from "../support/job.ts";
@@ -48,6 +49,7 @@ function start(
     brokers: cluster.bootstrapServers,
     name,
     env: {
+      ...patience,
       COMMIT_INTERVAL_MS: "50",
       GUARANTEE: guarantee,
       HELD_BY: `${folder}/${name}`,
@@ -65,8 +67,12 @@ async function atRest(
   ends: readonly number[],
 ): Promise<void> {
   const { group, input } = topicsOf(name);
-  const marks = await client.watermarks(input);
-  assert.deepEqual(marks.map(({ high }) => high), ends);
+  // Markers, of offsets as well, come after the answer to who has committed.
+  await eventually(async () => {
+    const marks = await client.watermarks(input);
+    assert.deepEqual(marks.map(({ high }) => high), ends);
+    return true;
+  }, { what: "ended by markers" });
   await eventually(async () => {
     const { lag, partitions } = await job.status();
     assert.deepEqual(
@@ -82,8 +88,11 @@ async function atRest(
   assert.deepEqual(told("lag"), none);
   assert.deepEqual(told("lag_seconds"), none);
   assert.deepEqual(told("offset"), ends);
-  const committed = await client.committedOffsets(group, input);
-  assert.deepEqual(committed.map((each) => each?.offset), ends);
+  await eventually(async () => {
+    const committed = await client.committedOffsets(group, input);
+    assert.deepEqual(committed.map((each) => each?.offset), ends);
+    return true;
+  }, { what: "committed" });
 }
 
 function ends(guarantee: Guarantee): ClusterStep {
@@ -130,7 +139,10 @@ function waits(guarantee: Guarantee): ClusterStep {
       const committed = await client.committedOffsets(group, input);
       return committed[1]?.offset === 2;
     }, { what: "at the end of the other" });
-    assert.deepEqual(lagsOf(await job.status()), [5, 0]);
+    await eventually(async () => {
+      assert.deepEqual(lagsOf(await job.status()), [5, 0]);
+      return true;
+    }, { what: "behind" });
     const [committed] = await client.committedOffsets(group, input);
     assert.equal(committed, undefined);
 

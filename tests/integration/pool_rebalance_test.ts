@@ -5,7 +5,13 @@
 import assert from "node:assert/strict";
 import { type ClusterFixture, clusterSteps } from "../support/cluster_steps.ts";
 import type { IndependentClient } from "../support/independent_client.ts";
-import { createInput, Job, topicsOf } from "../support/job.ts";
+import {
+  createInput,
+  Job,
+  patience,
+  patienceOfKip848,
+  topicsOf,
+} from "../support/job.ts";
 import {
   checkJob,
   committedTotal,
@@ -34,11 +40,9 @@ clusterSteps("what comes and goes in order loses and repeats nothing", {
   config,
 }, {
   "instances under the classic protocol": (fixture) =>
-    instances(fixture, "classic", {}),
+    instances(fixture, "classic", patience),
   "instances under KIP-848": (fixture) =>
-    instances(fixture, "kip-848", {
-      PRIMARY_CONSUMER_GROUP_PROTOCOL: "consumer",
-    }),
+    instances(fixture, "kip-848", patienceOfKip848),
   "threads of one instance": threads,
 });
 
@@ -98,7 +102,7 @@ async function threads(fixture: ClusterFixture): Promise<void> {
   await using job = Job.start({
     brokers: cluster.bootstrapServers,
     name,
-    env: { WORKERS: "", SWITCHYARD_CONFIG: settings },
+    env: { ...patience, WORKERS: "", SWITCHYARD_CONFIG: settings },
   });
   await job.logged("partitions assigned");
   for (const workers of [4, 1, 3, 2, 4, 1]) {

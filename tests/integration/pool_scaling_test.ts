@@ -6,6 +6,7 @@ import {
   createInput,
   groupGenerations,
   Job,
+  patience,
   topicsOf,
 } from "../support/job.ts";
 import { paced } from "../support/load.ts";
@@ -90,7 +91,7 @@ function start(
   return Job.start({
     brokers: cluster.bootstrapServers,
     name,
-    env: { SWITCHYARD_CONFIG: settingsFile, WORKERS: "" },
+    env: { ...patience, SWITCHYARD_CONFIG: settingsFile, WORKERS: "" },
   });
 }
 

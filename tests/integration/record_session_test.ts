@@ -9,7 +9,10 @@ const first = 1;
 const second = 2;
 const decoder = new TextDecoder();
 const textOf = ({ value }: KafkaRecord) => decoder.decode(value!);
-const committed = { isolation: "read_committed" } as const;
+const committed = {
+  isolation: "read_committed",
+  awaitTransactions: true,
+} as const;
 
 clusterSteps("the independent client writes transactions side by side", {}, {
   async "several producers take turns, and aborted records stay unseen"({
@@ -42,10 +45,7 @@ clusterSteps("the independent client writes transactions side by side", {}, {
       outcomes.map(({ kind, index }) => `${kind} ${index}`).toSorted(),
       [0, 1, 2, 3].map((index) => `acknowledged ${index}`),
     );
-    const records = await client.readTopic("turns", {
-      ...committed,
-      awaitTransactions: true,
-    });
+    const records = await client.readTopic("turns", committed);
     assert.deepEqual(records.map(textOf).toSorted(), ["again", "one", "plain"]);
     assert.ok(records.every(({ timestampMs }) => timestampMs === 7));
   },

@@ -6,6 +6,7 @@ import {
   createInput,
   groupGenerations,
   Job,
+  patience,
   topicsOf,
   uncommitted,
 } from "../support/job.ts";
@@ -27,6 +28,7 @@ async function leaks({ cluster, client }: ClusterFixture): Promise<void> {
     name,
     args: ["--messages", String(logins)],
     env: {
+      ...patience,
       PROCESSOR: processor.pathname,
       // 256 MB in all: several times what two workers may have.
       FAULT_LEAK_BYTES: "8000",

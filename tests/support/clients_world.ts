@@ -97,6 +97,8 @@ export class ClientsWorld implements AsyncDisposable {
       MIRROR_LANES: "2",
       MIRROR_REFRESH_MS: "500",
     }));
+    await mirror.running();
+    // Not before: starting all at once looks like an outage on a busy machine.
     const sentinel = stack.use(SentinelRun.start({
       ...servers,
       SENTINEL_TOPICS: topic,
@@ -117,7 +119,6 @@ export class ClientsWorld implements AsyncDisposable {
       [one!, other!],
       reader,
     );
-    await mirror.running();
     await sentinel.until(
       "content with both clusters",
       ({ decision, gateway, isVoting }) =>
@@ -217,9 +218,11 @@ export class ClientsWorld implements AsyncDisposable {
       [fenced, promoted].map((each) => `${each!.active} ${each!.phase}`),
       ["primary fencing", "secondary steady"],
     );
+    const decidedMs = fenced!.sinceMs;
+    assert.ok(decidedMs >= faultMs, "switched before the fault");
     return {
       faultMs,
-      decidedMs: fenced!.sinceMs,
+      decidedMs,
       promotedMs: promoted!.sinceMs,
     };
   }

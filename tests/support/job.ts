@@ -24,6 +24,22 @@ export interface JobOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/**
+ * Settings for tests that count exactly: a machine that stalls for a while costs
+ * no member its session and no transaction its time.
+ */
+export const patience = {
+  PRIMARY_CONSUMER_SESSION_TIMEOUT_MS: "60000",
+  TRANSACTION_TIMEOUT_MS: "60000",
+} as const;
+
+/** The same for members of KIP-848, of which brokers decide the session. */
+export const patienceOfKip848 = {
+  ...patience,
+  PRIMARY_CONSUMER_SESSION_TIMEOUT_MS: "",
+  PRIMARY_CONSUMER_GROUP_PROTOCOL: "consumer",
+} as const;
+
 /** What `/status` says, as far as tests look at it. */
 export interface JobStatus {
   readonly phase: string;

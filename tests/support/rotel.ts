@@ -95,6 +95,8 @@ export class Rotel implements AsyncDisposable {
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${this.#ports[protocol]}`,
       OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
       OTEL_TRACES_SAMPLER: "always_on",
+      // So that little is left for the last export, which has a deadline.
+      OTEL_BSP_SCHEDULE_DELAY: "200",
     };
   }
 

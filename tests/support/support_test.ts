@@ -1,6 +1,7 @@
 /** The test support without brokers. */
 import assert from "node:assert/strict";
 import { Child } from "./child.ts";
+import { freePorts } from "./free_port.ts";
 import { maximumJvms, takeJvmSlot } from "./jvm_slots.ts";
 import { lastErrors } from "./kafka_broker.ts";
 import { loginFields, loginKind, loginRecord } from "./login_fixture.ts";
@@ -8,6 +9,11 @@ import { isRunning } from "./process_state.ts";
 import { eventually, within } from "./wait.ts";
 
 const requireJava = import.meta.resolve("./require_java.ts");
+
+Deno.test("a port is given out once, though nobody listens there yet", () => {
+  const ports = Array.from({ length: 1_000 }, () => freePorts(1)[0]);
+  assert.equal(new Set(ports).size, ports.length);
+});
 
 Deno.test("a fifth JVM is refused by an error that names the others", () => {
   using slots = new DisposableStack();

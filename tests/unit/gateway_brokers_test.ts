@@ -46,14 +46,15 @@ Deno.test("a broker that hangs costs one client the connect time-out, and the ne
   await using alive = new TcpServer(named("alive"));
   await using fixture = await Fixture.open(
     { primary: [hung.address, alive] },
-    { limits: { connectTimeoutMs: 100, avoidBrokerMs: 3_600_000 } },
+    // It holds for the living one, too.
+    { limits: { connectTimeoutMs: 2_000, avoidBrokerMs: 3_600_000 } },
   );
   for (let count = 0; count < 4; count++) {
     assert.equal(await readLine(await fixture.connect()), "alive");
   }
   const [hanging] = fixture.status.brokers;
   assert.equal(hanging!.connectFailures, 1);
-  assert.equal(hanging!.lastFailure, "no connection within 100 ms");
+  assert.equal(hanging!.lastFailure, "no connection within 2000 ms");
 });
 
 Deno.test("a client waits for brokers that return", async () => {

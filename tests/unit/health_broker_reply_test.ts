@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { askBroker } from "../../dr/health/broker_reply.ts";
 import { eventually } from "../support/wait.ts";
 
-const LATE_MS = 100;
+/** In which a connection is made, surely. */
+const LATE_MS = 1_000;
 const never = new AbortController().signal;
 
 /** Listens on a free port; what is done with a connection decides `serve`. */

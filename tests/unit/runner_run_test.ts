@@ -71,6 +71,8 @@ class Scratch implements AsyncDisposable {
 }
 
 const TIMEOUT_MS = 60_000;
+/** In which a shell says something, surely. */
+const LATE_MS = 5_000;
 
 const run = (scratch: Scratch, ...args: string[]) =>
   result(scratch.start(...args));
@@ -190,17 +192,18 @@ Deno.test("an interrupted run ends its tests and what they started", async () =>
   await using scratch = await Scratch.create({
     "integration/a_test.ts": `Deno.test("waits", async () => {
       const child = new Deno.Command("sleep", { args: ["600"] }).spawn();
-      await Deno.writeTextFile("pids", child.pid + " " + Deno.pid);
+      await Deno.writeTextFile("pids", child.pid + " " + Deno.pid + "\\n");
       await child.status;
     });`,
     "integration/b_test.ts": PASSES,
   });
   await using child = scratch.start();
   const pids = await eventually(
-    async () =>
-      (await Deno.readTextFile(`${scratch.folder}/pids`)).split(" ").map(
-        Number,
-      ),
+    async () => {
+      const text = await Deno.readTextFile(`${scratch.folder}/pids`);
+      // It may be there and empty.
+      return /^(\d+) (\d+)\n$/.exec(text)?.slice(1).map(Number);
+    },
     { what: "running", timeoutMs: TIMEOUT_MS },
   );
   assert.ok(pids.every(isRunning));
@@ -218,12 +221,12 @@ Deno.test("a process that is late is ended with all that it started", async () =
     {
       env: { PATH: Deno.env.get("PATH") ?? "" },
       cwd: ".",
-      deadlineMs: 500,
+      deadlineMs: LATE_MS,
       signal: new AbortController().signal,
       onOutput: (bytes) => output += new TextDecoder().decode(bytes),
     },
   );
-  assert.deepEqual(ending, { kind: "late", deadlineMs: 500 });
+  assert.deepEqual(ending, { kind: "late", deadlineMs: LATE_MS });
   const pids = output.trim().split(" ").map(Number);
   assert.equal(pids.length, 2);
   assert.deepEqual(pids.filter(isRunning), []);

@@ -42,15 +42,6 @@ export async function startRoles(
   const { source, target } = pair;
   const brokers = source.cluster.bootstrapServers;
   const standby = { SECONDARY_BROKERS: target.cluster.bootstrapServers };
-  const sentinel = stack.use(
-    SentinelRun.start({
-      ...standby,
-      PRIMARY_BROKERS: brokers,
-      GATEWAY_LISTEN: `127.0.0.1:${freePorts(1)[0]}`,
-      SENTINEL_TOPICS: topicsOf(name).input,
-      STATE_REPLICATION_FACTOR: "1",
-    }),
-  );
   const mirror = stack.use(pair.mirror(topicNames(name), mirrorEnv));
   await mirror.running();
   const job = stack.use(
@@ -63,6 +54,17 @@ export async function startRoles(
         GUARANTEE: "exactly-once",
         INSTANCE_ID: "only",
       },
+    }),
+  );
+  await job.logged("started");
+  // Not before: starting all at once looks like an outage on a busy machine.
+  const sentinel = stack.use(
+    SentinelRun.start({
+      ...standby,
+      PRIMARY_BROKERS: brokers,
+      GATEWAY_LISTEN: `127.0.0.1:${freePorts(1)[0]}`,
+      SENTINEL_TOPICS: topicsOf(name).input,
+      STATE_REPLICATION_FACTOR: "1",
     }),
   );
   return { job, mirror, sentinel };
