@@ -194,7 +194,10 @@ export interface DrillWorld {
   startLoad(load: Load, seed: number): void;
   /** @returns what was sent, once each has been answered or given up. */
   stopLoad(): Promise<readonly Sent[]>;
-  /** Of all partitions of the output topic together; null: not known. */
+  /**
+   * Up to where read_committed readers see the output topic, all partitions
+   * together; null: not known.
+   */
   outputEnd(cluster: ClusterName, signal: AbortSignal): Promise<number | null>;
   observe(cluster: ClusterName, signal: AbortSignal): Promise<Observed>;
   /**

@@ -99,10 +99,26 @@ export const mayAnswerYet = (error: unknown): boolean =>
   error instanceof ReadError ||
   error instanceof KafkaError && maySettle(error);
 
-/** Of all partitions together. @throws {KafkaError} */
-export async function endOf(admin: Admin, topic: string): Promise<number> {
-  const ranges = await wholeTopic(admin, topic, { timeoutMs: REQUEST_MS });
-  return ranges.reduce((sum, { end }) => sum + end, 0);
+/**
+ * The end of what read_committed readers see, of all partitions together.
+ * @throws {KafkaError}
+ */
+export async function stableEndOf(
+  admin: Admin,
+  topic: string,
+): Promise<number> {
+  const count = (await admin.partitionCounts(REQUEST_MS)).get(topic) ?? 0;
+  const answers = await admin.partitions.offsets(
+    Array.from(
+      { length: count },
+      (_, partition) => ({ topic, partition, at: "latest" as const }),
+    ),
+    { timeoutMs: REQUEST_MS, readCommitted: true },
+  );
+  return answers.reduce((sum, { error, offset }) => {
+    if (error !== null) throw error;
+    return sum + (offset ?? 0);
+  }, 0);
 }
 
 export const adminOf = (

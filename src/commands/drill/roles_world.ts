@@ -39,10 +39,10 @@ import { type ClusterFault, modeOf, PASSING } from "./cluster_fault.ts";
 import { Link, type LinkMode } from "./link.ts";
 import {
   adminOf,
-  endOf,
   mayAnswerYet,
   observe,
   type ObserverOptions,
+  stableEndOf,
 } from "./observer.ts";
 import { Role } from "./role.ts";
 import { abortIn, lacksOfAll, SENTINEL } from "./role_status.ts";
@@ -266,7 +266,10 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
     signal: AbortSignal,
   ): Promise<number | null> {
     try {
-      return await endOf(this.#watchers[cluster], this.#options.outputTopic);
+      return await stableEndOf(
+        this.#watchers[cluster],
+        this.#options.outputTopic,
+      );
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof KafkaError) return null;
