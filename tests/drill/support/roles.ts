@@ -1,6 +1,7 @@
 /** A job on two clusters, the mirror between them and a sentinel, as processes. */
 import { freePorts } from "../../support/free_port.ts";
 import { Job, topicsOf } from "../../support/job.ts";
+import { MIRROR_DEFAULTS } from "../../support/mirror_defaults.ts";
 import type { MirrorPair } from "../../support/mirror_pair.ts";
 import type { MirrorRun } from "../../support/mirror_run.ts";
 import { SentinelRun } from "../../support/sentinel_run.ts";
@@ -16,10 +17,17 @@ export interface Roles {
   readonly sentinel: SentinelRun;
 }
 
-/** Of the mirrors: else the settings are the defaults. */
+/** Of the mirrors: else the settings are the defaults, and those of `MirrorPair`. */
 export const mirrorEnv = {
   MIRROR_GROUP_SYNC: "true",
   TRANSACTION_TIMEOUT_MS: "10000",
+} as const;
+
+/** As `mirrorEnv`, where nothing is hastened for the test. */
+export const defaultMirrorEnv = {
+  ...mirrorEnv,
+  MIRROR_LANES: String(MIRROR_DEFAULTS.lanes),
+  MIRROR_REFRESH_MS: String(MIRROR_DEFAULTS.refreshMs),
 } as const;
 
 export const topicNames = (name: string): readonly string[] => {
@@ -27,11 +35,15 @@ export const topicNames = (name: string): readonly string[] => {
   return [input, output, deadLetter];
 };
 
-/** The job works exactly once. All of them end with the stack. */
+/**
+ * The job works exactly once. All of them end with the stack.
+ * @param env of the mirror
+ */
 export async function startRoles(
   pair: MirrorPair,
   name: string,
   stack: AsyncDisposableStack,
+  env: Readonly<Record<string, string>> = mirrorEnv,
 ): Promise<Roles> {
   const { source, target } = pair;
   const brokers = source.cluster.bootstrapServers;
@@ -45,7 +57,7 @@ export async function startRoles(
       STATE_REPLICATION_FACTOR: "1",
     }),
   );
-  const mirror = stack.use(pair.mirror(topicNames(name), mirrorEnv));
+  const mirror = stack.use(pair.mirror(topicNames(name), env));
   await mirror.running();
   const job = stack.use(
     Job.start({
