@@ -6,6 +6,7 @@
  *      └─ acknowledged, and only on the cluster that was left: the tail
  */
 import type { ClusterName } from "../state/types.ts";
+import { wrongContents } from "./contents.ts";
 import { withoutAborted } from "./shown_aborts.ts";
 import { switchesIn } from "./switches.ts";
 import type {
@@ -86,6 +87,7 @@ export function judge(given: Evidence): Judgement {
   const repeatedThere = isHome
     ? outputsOf(left, bySent, hereTimes).repeated
     : 0;
+  const wrong = wrongContents(given);
   const violations = [
     ...told(lost, "outputs are lost"),
     ...told(repeated, "outputs are repeated"),
@@ -97,6 +99,9 @@ export function judge(given: Evidence): Judgement {
     ...told(copied.length, "inputs are there more than once"),
     ...told(foreign.length, "inputs are there that were never sent"),
     ...told(unasked, "outputs are there that no input demands"),
+    ...told(wrong.inputs, "inputs are not as they were sent"),
+    ...told(wrong.outputs, "outputs are not as their inputs demand"),
+    ...told(wrong.copies, "copies of the mirror are not like their originals"),
     ...told(behind, "inputs of the primary are not mirrored"),
     ...told(unlisted, "inputs of the tail are not found by the way back"),
     ...standstill,

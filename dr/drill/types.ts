@@ -118,10 +118,13 @@ export interface Seen {
   readonly partition: number;
   readonly offset: number;
   readonly id: number;
+  readonly key: string | null;
+  readonly value: string | null;
+  /** The same for the same key, value, headers and timestamp. */
+  readonly digest: string;
 }
 
 export interface SeenOutput extends Seen {
-  readonly key: string;
   /** From 0, among those of its input. */
   readonly ordinal: number;
   /** When the pool wrote it. */

@@ -138,13 +138,20 @@ for (const [what, change] of Object.entries(MIRRORED)) {
 }
 
 Deno.test("outputs and inputs that nobody asked for are found", () => {
-  const stray = { id: 9_999, partition: 0, offset: 9_999 };
+  const stray = {
+    id: 9_999,
+    partition: 0,
+    offset: 9_999,
+    key: "key-0",
+    value: "stray",
+    digest: "stray",
+  };
   const claim = { clusterId: "two", partition: 0, offset: 9_999, ordinal: 0 };
   const bad = spoilt(evidence, ({ inputs, outputs }) => ({
     inputs: [...inputs, stray],
     outputs: [
       ...outputs,
-      { ...stray, ordinal: 0, key: "key-0", writtenMs: 0, claim },
+      { ...stray, ordinal: 0, writtenMs: 0, claim },
     ],
   }));
   assert.deepEqual(judge(bad).violations, [
