@@ -380,10 +380,13 @@ class Run {
   }
 }
 
-const turnOf = (state: View["state"]): Turn | null =>
-  state?.active === "secondary" && state.phase === "steady"
-    ? "promoted"
-    : state?.phase ?? null;
+function turnOf(state: View["state"]): Turn | null {
+  if (state === null) return null;
+  const { active, phase } = state;
+  if (active === "primary") return phase;
+  if (phase === "steady") return "promoted";
+  return phase === "draining" ? "draining-home" : phase;
+}
 
 const both = (active: ClusterName, here: Observed, there: Observed) =>
   active === "primary"

@@ -23,13 +23,19 @@ export type Fault =
     readonly cluster: ClusterName;
     readonly from: readonly Party[];
   }
-  /** The process is killed (SIGKILL), and started again when this ends. */
+  /**
+   * The process is killed (SIGKILL), and started again when this ends; of mirrors
+   * also the one that an operator has started.
+   */
   | { readonly kind: "crash"; readonly role: RoleName }
   /** The process stands still (SIGSTOP), and goes on when this ends. */
   | { readonly kind: "freeze"; readonly role: RoleName };
 
-/** As soon as the state says so; `promoted`: the secondary has become active. */
-export type Turn = Phase | "promoted";
+/**
+ * As soon as the state says so; `promoted`: the secondary has become active;
+ * `draining-home`: as `draining`, of the switch home.
+ */
+export type Turn = Phase | "promoted" | "draining-home";
 
 /** What an operator types, behind `deno task`. */
 export type Command =
