@@ -232,7 +232,7 @@ const byPartition = (seen: readonly Seen[]) =>
 
 /** Whether work goes on when all is over, by how much of it there was. */
 function afterwardsOf(
-  { active, calmMs = null, load, sent }: Evidence,
+  { active, calmMs = null, clusters, load, sent }: Evidence,
 ): { readonly afterwards: number; readonly standstill: readonly string[] } {
   if (calmMs === null || load === undefined) {
     return { afterwards: 0, standstill: [] };
@@ -243,8 +243,9 @@ function afterwardsOf(
   const afterwards =
     late.filter(({ acknowledgedMs }) => acknowledgedMs !== null).length;
   const due = load.perSecond * Math.max(0, load.endMs - calmMs) / 1000;
+  const isUnanswered = unansweredIn(late, clusters[active]);
   const isEnough = late.length >= due * LEAST_LOAD &&
-    afterwards >= late.length * LEAST_ACKNOWLEDGED;
+    late.filter(isUnanswered).length <= late.length * (1 - LEAST_ACKNOWLEDGED);
   const seconds = ((load.endMs - calmMs) / 1000).toFixed(1);
   return {
     afterwards,
@@ -254,6 +255,24 @@ function afterwardsOf(
       `${Math.round(due)} were to be`,
     ],
   };
+}
+
+/**
+ * A broker may stall for longer than the load waits for an answer. That costs
+ * inputs, and is over when later ones of their partition are taken.
+ */
+function unansweredIn(
+  sent: readonly Sent[],
+  { inputs }: Observed,
+): (input: Sent) => boolean {
+  const partitions = new Map(
+    inputs.map(({ key, partition }) => [key, partition]),
+  );
+  const newest = new Map<number | undefined, number>();
+  for (const { acknowledgedMs, id, key } of sent) {
+    if (acknowledgedMs !== null) newest.set(partitions.get(key), id);
+  }
+  return ({ id, key }) => id > (newest.get(partitions.get(key)) ?? -1);
 }
 
 function unlistedOf(
