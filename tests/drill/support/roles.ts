@@ -79,7 +79,10 @@ export async function untilReady(
   const { group, input } = topicsOf(name);
   await sentinel.until(
     "content with both clusters",
-    ({ decision, isVoting }) => isVoting && decision?.kind === "stay",
+    // A mirror that has just begun copies no heartbeats yet, so nobody knows how
+    // far it is.
+    ({ decision, isVoting, lagMs }) =>
+      isVoting && decision?.kind === "stay" && lagMs !== null,
   );
   await eventually(async () => {
     const positions = await target.client.committedOffsets(group, input);
