@@ -3,7 +3,9 @@
  * so where commits take long, transactions become longer as well: a worker that
  * has more to do than it can waits for commits at most a sixth of the time.
  * Where fetching is what is waited for, that time costs nothing but delay, and
- * transactions are as short as their commits. Pure.
+ * transactions are as short as their commits. The first one ends with the first
+ * records: nobody could see an output since the start, or since the switch to this
+ * cluster. Pure.
  */
 import type { TransactionLimits } from "../src/pool/protocol.ts";
 
@@ -15,6 +17,7 @@ const COMMITS_IF_DRAINED = 1;
 export class CommitPace {
   readonly #limits: TransactionLimits;
   #openedMs: number | null = null;
+  #isFirst = true;
   #closedMs = 0;
   #commitMs = 0;
   #isDrained = false;
@@ -26,7 +29,8 @@ export class CommitPace {
   /** Whether to commit, of a transaction with so many records. */
   isDue(nowMs: number, records: number): boolean {
     this.#openedMs ??= nowMs;
-    return nowMs - this.#openedMs >= this.#intervalMs ||
+    return this.#isFirst && records > 0 ||
+      nowMs - this.#openedMs >= this.#intervalMs ||
       records >= this.#limits.records;
   }
 
@@ -42,6 +46,7 @@ export class CommitPace {
 
   /** It is committed, and the next one is open. */
   open(nowMs: number): void {
+    this.#isFirst = false;
     this.#commitMs = nowMs - this.#closedMs;
     this.#isDrained = false;
     this.#openedMs = nowMs;

@@ -6,6 +6,7 @@
  *      └─ acknowledged, and only on the cluster that was left: the tail
  */
 import type { ClusterName } from "../state/types.ts";
+import { wrongContents } from "./contents.ts";
 import { withoutAborted } from "./shown_aborts.ts";
 import { switchesIn } from "./switches.ts";
 import type {
@@ -86,6 +87,7 @@ export function judge(given: Evidence): Judgement {
   const repeatedThere = isHome
     ? outputsOf(left, bySent, hereTimes).repeated
     : 0;
+  const wrong = wrongContents(given);
   const violations = [
     ...told(lost, "outputs are lost"),
     ...told(repeated, "outputs are repeated"),
@@ -97,6 +99,9 @@ export function judge(given: Evidence): Judgement {
     ...told(copied.length, "inputs are there more than once"),
     ...told(foreign.length, "inputs are there that were never sent"),
     ...told(unasked, "outputs are there that no input demands"),
+    ...told(wrong.inputs, "inputs are not as they were sent"),
+    ...told(wrong.outputs, "outputs are not as their inputs demand"),
+    ...told(wrong.copies, "copies of the mirror are not like their originals"),
     ...told(behind, "inputs of the primary are not mirrored"),
     ...told(unlisted, "inputs of the tail are not found by the way back"),
     ...standstill,
@@ -227,7 +232,7 @@ const byPartition = (seen: readonly Seen[]) =>
 
 /** Whether work goes on when all is over, by how much of it there was. */
 function afterwardsOf(
-  { active, calmMs = null, load, sent }: Evidence,
+  { active, calmMs = null, clusters, load, sent }: Evidence,
 ): { readonly afterwards: number; readonly standstill: readonly string[] } {
   if (calmMs === null || load === undefined) {
     return { afterwards: 0, standstill: [] };
@@ -238,8 +243,9 @@ function afterwardsOf(
   const afterwards =
     late.filter(({ acknowledgedMs }) => acknowledgedMs !== null).length;
   const due = load.perSecond * Math.max(0, load.endMs - calmMs) / 1000;
+  const isUnanswered = unansweredIn(late, clusters[active]);
   const isEnough = late.length >= due * LEAST_LOAD &&
-    afterwards >= late.length * LEAST_ACKNOWLEDGED;
+    late.filter(isUnanswered).length <= late.length * (1 - LEAST_ACKNOWLEDGED);
   const seconds = ((load.endMs - calmMs) / 1000).toFixed(1);
   return {
     afterwards,
@@ -249,6 +255,24 @@ function afterwardsOf(
       `${Math.round(due)} were to be`,
     ],
   };
+}
+
+/**
+ * A broker may stall for longer than the load waits for an answer. That costs
+ * inputs, and is over when later ones of their partition are taken.
+ */
+function unansweredIn(
+  sent: readonly Sent[],
+  { inputs }: Observed,
+): (input: Sent) => boolean {
+  const partitions = new Map(
+    inputs.map(({ key, partition }) => [key, partition]),
+  );
+  const newest = new Map<number | undefined, number>();
+  for (const { acknowledgedMs, id, key } of sent) {
+    if (acknowledgedMs !== null) newest.set(partitions.get(key), id);
+  }
+  return ({ id, key }) => id > (newest.get(partitions.get(key)) ?? -1);
 }
 
 function unlistedOf(

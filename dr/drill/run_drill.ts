@@ -287,7 +287,7 @@ class Run {
   }
 
   #look(signal: AbortSignal): void {
-    const { steps } = this.#scenario;
+    const { expects, steps } = this.#scenario;
     const { health, state } = this.#world.view();
     const nowMs = Date.now();
     const due = advance(
@@ -309,7 +309,8 @@ class Run {
       this.#world[kind](fault);
       this.faultMs ??= Date.now();
     }
-    if (this.faultMs === null) return;
+    // What is planned is no answer to a fault.
+    if (this.faultMs === null || expects.switches !== undefined) return;
     if (health?.primary === "down") this.#detectMs ??= nowMs;
     if (state !== null && state.phase !== "steady" && this.switches === 0) {
       this.switches++;
@@ -380,10 +381,13 @@ class Run {
   }
 }
 
-const turnOf = (state: View["state"]): Turn | null =>
-  state?.active === "secondary" && state.phase === "steady"
-    ? "promoted"
-    : state?.phase ?? null;
+function turnOf(state: View["state"]): Turn | null {
+  if (state === null) return null;
+  const { active, phase } = state;
+  if (active === "primary") return phase;
+  if (phase === "steady") return "promoted";
+  return phase === "draining" ? "draining-home" : phase;
+}
 
 const both = (active: ClusterName, here: Observed, there: Observed) =>
   active === "primary"

@@ -18,6 +18,8 @@ const RUNS_MS = 2_500;
 const IN_OUTAGE_MS = 1_000;
 /** About as long as a failover takes. */
 const FAILOVER_MS = 800;
+/** Phases of a switch that is planned are short. */
+const IN_PHASE_MS = 400;
 /** For so long a process is away. */
 const AWAY_MS = 500;
 /** Others carry on what has stood still for 30 s. */
@@ -247,26 +249,56 @@ const CRASHES: readonly Scenario[] = [
 /** Up to so long after everybody has come to the secondary. */
 const AWAY_FROM_HOME_MS = 8_000;
 
-const PLANNED: readonly Scenario[] = [
+const THERE_AND_BACK: readonly Step[] = [
+  { atMs: CALM_MS, command: "failover --planned" },
+  { when: "promoted", afterMs: 0, command: "mirror --from secondary" },
+  {
+    when: "promoted",
+    afterMs: AWAY_FROM_HOME_MS,
+    command: "failback --switch",
+  },
+];
+
+const thereAndBack = (parts: Parts): Scenario =>
   stays({
-    name: "planned",
-    describes:
-      "an operator moves everybody to the secondary, and later home again",
-    steps: [
-      { atMs: CALM_MS, command: "failover --planned" },
-      { when: "promoted", afterMs: 0, command: "mirror --from secondary" },
-      {
-        when: "promoted",
-        afterMs: AWAY_FROM_HOME_MS,
-        command: "failback --switch",
-      },
-    ],
     expects: { active: "primary", switches: ["secondary", "primary"] },
     maxRtoMs: AGAIN_RTO_MS,
     needsKafka:
       "embedded clusters do not list their groups, so nobody can tell when " +
       "these have come to rest",
+    ...parts,
+  });
+
+/**
+ * Phases of a switch there and back, in their order. It never comes to `releasing`:
+ * pools rest for a tail only, and there is none.
+ */
+const PASSED = {
+  "draining": "while all come to rest for the switch",
+  "recovering": "when the way back begins",
+  "reversing": "while the mirror back comes to the end",
+  "catching-up": "when the mirror back has come to the end",
+  "draining-home": "while all come to rest for the switch home",
+} as const;
+const TURNS = Object.keys(PASSED) as readonly (keyof typeof PASSED)[];
+
+const PLANNED: readonly Scenario[] = [
+  thereAndBack({
+    name: "planned",
+    describes:
+      "an operator moves everybody to the secondary, and later home again",
+    steps: THERE_AND_BACK,
   }),
+  ...TURNS.flatMap((turn) =>
+    (["pool", "mirror", "sentinel"] as const).map((role) =>
+      thereAndBack({
+        name: `${role}-crash-${turn}`,
+        describes: `as planned, and the ${role} is killed ${PASSED[turn]}`,
+        steps: [...THERE_AND_BACK, crashAt(role, turn, IN_PHASE_MS)],
+        maxRtoMs: ABANDONED_RTO_MS,
+      })
+    )
+  ),
 ];
 
 export const SCENARIOS: readonly Scenario[] = [

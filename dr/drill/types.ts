@@ -23,13 +23,19 @@ export type Fault =
     readonly cluster: ClusterName;
     readonly from: readonly Party[];
   }
-  /** The process is killed (SIGKILL), and started again when this ends. */
+  /**
+   * The process is killed (SIGKILL), and started again when this ends; of mirrors
+   * also the one that an operator has started.
+   */
   | { readonly kind: "crash"; readonly role: RoleName }
   /** The process stands still (SIGSTOP), and goes on when this ends. */
   | { readonly kind: "freeze"; readonly role: RoleName };
 
-/** As soon as the state says so; `promoted`: the secondary has become active. */
-export type Turn = Phase | "promoted";
+/**
+ * As soon as the state says so; `promoted`: the secondary has become active;
+ * `draining-home`: as `draining`, of the switch home.
+ */
+export type Turn = Phase | "promoted" | "draining-home";
 
 /** What an operator types, behind `deno task`. */
 export type Command =
@@ -118,10 +124,13 @@ export interface Seen {
   readonly partition: number;
   readonly offset: number;
   readonly id: number;
+  readonly key: string | null;
+  readonly value: string | null;
+  /** The same for the same key, value, headers and timestamp. */
+  readonly digest: string;
 }
 
 export interface SeenOutput extends Seen {
-  readonly key: string;
   /** From 0, among those of its input. */
   readonly ordinal: number;
   /** When the pool wrote it. */
@@ -194,7 +203,10 @@ export interface DrillWorld {
   startLoad(load: Load, seed: number): void;
   /** @returns what was sent, once each has been answered or given up. */
   stopLoad(): Promise<readonly Sent[]>;
-  /** Of all partitions of the output topic together; null: not known. */
+  /**
+   * Up to where read_committed readers see the output topic, all partitions
+   * together; null: not known.
+   */
   outputEnd(cluster: ClusterName, signal: AbortSignal): Promise<number | null>;
   observe(cluster: ClusterName, signal: AbortSignal): Promise<Observed>;
   /**

@@ -241,7 +241,8 @@ const times = {
     default: 200,
     why: "shorter loads the group's broker, longer repeats more after a crash",
     description: "Time between two commits of settled offsets; with " +
-      "exactly-once, how long a transaction takes records at least.",
+      "exactly-once, how long a transaction takes records at least, but for " +
+      "the first.",
   }),
   transactionTimeoutMs: setting(wholeNumber(1000, 900_000), {
     env: "TRANSACTION_TIMEOUT_MS",

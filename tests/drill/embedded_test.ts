@@ -37,6 +37,17 @@ const stayed = good.extend({
   behind: z.literal(0),
 });
 
+const SUMMARY = z.object({
+  seed: z.literal(SEED),
+  runs: z.literal(2),
+  failures: z.literal(0),
+  acknowledged: z.number().min(100),
+  outputs: z.number().min(100),
+  lost: z.literal(0),
+  repeated: z.literal(0),
+  reordered: z.literal(0),
+});
+
 /** @returns the exit status, the report, and what was said beside it. */
 async function drilled(...args: string[]) {
   await using child = Child.deno([
@@ -77,6 +88,19 @@ for (const [scenario, what, schema] of CASES) {
     assert.equal(code, 0, said);
   });
 }
+
+Deno.test("random drills that run side by side come to their end, and keep all that is promised", async () => {
+  const { code, report, said } = await drilled(
+    "--soak",
+    "2",
+    "--at-once",
+    "2",
+    "--seed",
+    String(SEED),
+  );
+  SUMMARY.parse(report);
+  assert.equal(code, 0, said);
+});
 
 for (const args of [["--scenario", "hang"], ["--soak", "2"]]) {
   Deno.test(`a drill (${args.join(" ")}) ends with SIGTERM, and with it all that it has started`, async () => {

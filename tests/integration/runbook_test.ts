@@ -9,11 +9,18 @@ import { realKafkaTest } from "../support/require_java.ts";
 const root = new URL("../../", import.meta.url);
 const DOCUMENT = new URL("docs/disaster-recovery.md", root);
 /** With other operands, and what they need: time, or a broker to kill. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  "drill --soak 100 --at-once 4": "tests/drill/embedded_test.ts",
-  "drill --clusters --scenario planned": "tests/drill/planned_test.ts",
+const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
+  "drill --soak 100 --at-once 4": ["embedded_test.ts"],
+  "drill --clusters --scenario planned": [
+    "planned_test.ts",
+    "support/drill_run.ts",
+  ],
   "drill --clusters --break 'ssh kafka1 systemctl kill -s KILL kafka' --mend 'ssh kafka1 systemctl start kafka'":
-    "tests/drill/clusters_test.ts",
+    [
+      "clusters_test.ts",
+      "support/drill_run.ts",
+      "support/broker_breaker.ts",
+    ],
 };
 const topic = "orders";
 const committed = { isolation: "read_committed" } as const;
@@ -33,6 +40,21 @@ realKafkaTest(
     assert.deepEqual(runbook.notRun, Object.keys(ELSEWHERE));
   },
 );
+
+for (const [command, files] of Object.entries(ELSEWHERE)) {
+  Deno.test(`tests run what the runbook's test leaves to them: ${command}`, async () => {
+    const texts = await Promise.all(
+      files.map((file) =>
+        Deno.readTextFile(new URL(`tests/drill/${file}`, root))
+      ),
+    );
+    const words = command.replaceAll(/'[^']*'|\d+/g, "").trim().split(/\s+/);
+    assert.deepEqual(
+      words.filter((word) => !texts.join().includes(`"${word}"`)),
+      [],
+    );
+  });
+}
 
 async function follow(pair: MirrorPair, runbook: Runbook): Promise<void> {
   const { source, target } = pair;

@@ -17,6 +17,8 @@ export interface PairSide {
 }
 
 export interface MirrorPairOptions {
+  /** Of the source; the target has one. Default 1. */
+  readonly sourceBrokers?: KafkaClusterOptions["brokers"];
   /** Settings of the brokers. */
   readonly source?: KafkaClusterOptions["config"];
   readonly target?: KafkaClusterOptions["config"];
@@ -32,12 +34,15 @@ const targetFirstId = 101;
 const toldLines = 60;
 
 export class MirrorPair implements AsyncDisposable {
-  /** One broker each. Both clients share a JVM. */
+  /** Both clients share a JVM. */
   static async start(options: MirrorPairOptions = {}): Promise<MirrorPair> {
     await using stack = new AsyncDisposableStack();
     const { heapMb = 384, sourceWays = [], targetWays = [] } = options;
     const clusters = await Promise.allSettled([
       KafkaCluster.start({
+        ...options.sourceBrokers === undefined
+          ? {}
+          : { brokers: options.sourceBrokers },
         heapMb,
         ways: sourceWays,
         config: options.source ?? {},

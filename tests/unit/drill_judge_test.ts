@@ -138,13 +138,20 @@ for (const [what, change] of Object.entries(MIRRORED)) {
 }
 
 Deno.test("outputs and inputs that nobody asked for are found", () => {
-  const stray = { id: 9_999, partition: 0, offset: 9_999 };
+  const stray = {
+    id: 9_999,
+    partition: 0,
+    offset: 9_999,
+    key: "key-0",
+    value: "stray",
+    digest: "stray",
+  };
   const claim = { clusterId: "two", partition: 0, offset: 9_999, ordinal: 0 };
   const bad = spoilt(evidence, ({ inputs, outputs }) => ({
     inputs: [...inputs, stray],
     outputs: [
       ...outputs,
-      { ...stray, ordinal: 0, key: "key-0", writtenMs: 0, claim },
+      { ...stray, ordinal: 0, writtenMs: 0, claim },
     ],
   }));
   assert.deepEqual(judge(bad).violations, [
@@ -257,10 +264,28 @@ Deno.test("work goes on where the load is taken after the faults, and not where 
   const refused = evidence.sent.map((each) =>
     each.id >= 80 ? { ...each, acknowledgedMs: null } : each
   );
+  const { inputs } = evidence.clusters.secondary;
+  const inOne = new Set(
+    inputs.filter(({ partition }) => partition === 1).map(({ id }) => id),
+  );
+  const refusedByOne = refused.map((each, at) =>
+    inOne.has(each.id) ? each : evidence.sent[at]!
+  );
   for (
     const bad of [
       { ...good, sent: refused },
+      { ...good, sent: refusedByOne },
       { ...good, load: { endMs: 100, perSecond: 10_000 } },
     ]
   ) assert.match(judge(bad).violations.join(), /the secondary took \d+ inputs/);
+});
+
+Deno.test("inputs that a stall has cost are no standstill, once it is over", () => {
+  const stalled = evidence.sent.map((each) =>
+    each.id >= 65 && each.id < 90 ? { ...each, acknowledgedMs: null } : each
+  );
+  const load = { endMs: 100, perSecond: 1_000 };
+  const found = judge({ ...evidence, calmMs: 60, load, sent: stalled });
+  assert.deepEqual(found.violations, []);
+  assert.equal(found.afterwards, COURSE.after - 25);
 });

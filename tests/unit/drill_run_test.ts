@@ -10,7 +10,7 @@ import {
   type Sent,
   type View,
 } from "../../dr/drill/mod.ts";
-import type { ClusterName } from "../../dr/state/mod.ts";
+import type { ClusterName, Phase } from "../../dr/state/mod.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { broughtHome, failedOver } from "./support_drill.ts";
 
@@ -64,9 +64,9 @@ class ToyWorld implements DrillWorld {
   sent: readonly Sent[] = good.sent;
   clusters: Readonly<Record<ClusterName, Observed>> = good.clusters;
   active: ClusterName = "primary";
-  phase: "steady" | "fencing" = "steady";
+  phase: Phase = "steady";
   /** What the fault brings about. */
-  onFault = () => void (this.active = "secondary");
+  onFault: () => void = () => void (this.active = "secondary");
   #end = 0;
 
   get failed() {
@@ -265,6 +265,46 @@ Deno.test("a planned switch and back is no fault, and both switches are told", a
     "observe secondary",
     "observe secondary",
   ]);
+});
+
+Deno.test("a role is killed when all come to rest for the switch home, and not for the one there", async () => {
+  const world = plannedWorld();
+  const [begun, looked] = [
+    Promise.withResolvers<void>(),
+    Promise.withResolvers<void>(),
+  ];
+  world.onFault = () => void begun.resolve();
+  const view = world.view.bind(world);
+  world.view = () => {
+    if (world.phase === "draining") looked.resolve();
+    return view();
+  };
+  world.run = async (command) => {
+    world.done.push(command);
+    world.phase = "draining";
+    const isHome = command === "failback --switch";
+    await (isHome ? begun : looked).promise;
+    world.phase = "steady";
+    world.active = isHome ? "primary" : "secondary";
+  };
+  const crash = { kind: "crash", role: "mirror" } as const;
+  const steps: Scenario["steps"] = [
+    ...PLANNED.steps,
+    { when: "draining-home", afterMs: 0, fault: crash, lasts: 1 },
+  ];
+  const report = await runDrill(
+    { ...PLANNED, steps },
+    { ...options, world },
+    signal,
+  );
+  assert.deepEqual(report.violations, []);
+  assert.deepEqual(world.done.slice(1, 5), [
+    "failover --planned",
+    "failback --switch",
+    "begin crash",
+    "end crash",
+  ]);
+  assert.deepEqual([report.decideMs, report.firstRecordMs], [null, null]);
 });
 
 Deno.test("a planned switch that keeps the load waiting for too long misses the objectives", async () => {

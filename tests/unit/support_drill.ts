@@ -107,7 +107,15 @@ function inputs(ids: readonly number[]): Seen[] {
     const partition = partitionOf(id);
     const offset = ends.get(partition) ?? 0;
     ends.set(partition, offset + 1);
-    return { id, partition, offset };
+    const value = JSON.stringify({ id, outputs: countOf(id) });
+    return {
+      id,
+      partition,
+      offset,
+      key: keyOf(id),
+      value,
+      digest: `${keyOf(id)} ${value}`,
+    };
   });
 }
 
@@ -130,6 +138,8 @@ const outputs = (
       id,
       ordinal,
       key: keyOf(id),
+      value: JSON.stringify({ id, ordinal }),
+      digest: `${id}/${ordinal} of ${places.get(id)!.clusterId}`,
       partition: partitionOf(id),
       offset: 0, // nobody asks
       writtenMs: id,

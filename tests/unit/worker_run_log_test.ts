@@ -111,8 +111,12 @@ Deno.test("however long commits take, a transaction ends in time", () => {
   assert.equal(pace.isDue(7000, 0), true);
 });
 
-Deno.test("a transaction with enough records does not wait", () => {
+Deno.test("a transaction with enough records does not wait, and the first one for none but its first", () => {
   const pace = new CommitPace(LIMITS);
-  assert.equal(pace.isDue(0, 999), false);
-  assert.equal(pace.isDue(1, 1000), true);
+  assert.equal(pace.isDue(0, 0), false);
+  assert.equal(pace.isDue(1, 1), true);
+  pace.close(1);
+  pace.open(2);
+  assert.equal(pace.isDue(3, 999), false);
+  assert.equal(pace.isDue(4, 1000), true);
 });

@@ -97,7 +97,8 @@ export class ConfiguredClusters implements DrillClusters {
       topic,
       partitions: PARTITIONS,
       replicationFactor: Math.min(MOST_REPLICAS, brokers.length),
-      config: {},
+      // Copies have the timestamps of their originals.
+      config: { "message.timestamp.type": "CreateTime" },
     }));
     await createMissing({ admin, topics, timeoutMs: REQUEST_MS }, signal);
   }

@@ -19,6 +19,8 @@ const SLICE_MS = 10;
 /** What is not acknowledged by then is given up, and may be there or not. */
 const MESSAGE_MS = 3_000;
 const RECONNECT_MS = 300;
+/** A stall of the cluster has ended by then, or is none. */
+const MOST_STALL_MS = 10_000;
 const MOST_OUTPUTS = 3;
 
 type Entry = { -readonly [Name in keyof Sent]: Sent[Name] };
@@ -47,15 +49,28 @@ export class Generator implements AsyncDisposable {
     this.#running = this.#run(load, seed);
   }
 
-  /** @returns all that was sent, once each was answered or given up. */
+  /**
+   * Goes on until something is acknowledged once more: whoever stops in a stall
+   * would not see that it ends.
+   * @returns all that was sent, once each was answered or given up.
+   */
   async stop(): Promise<readonly Sent[]> {
+    const first = this.#sent.length;
+    const end = AbortSignal.any([
+      this.#stop.signal,
+      AbortSignal.timeout(MOST_STALL_MS),
+    ]);
+    const isTaken = () =>
+      this.#sent.slice(first).some((each) => each.acknowledgedMs !== null);
+    while (!end.aborted && !isTaken()) await pause(SLICE_MS, end);
     this.#stop.abort();
     await this.#running;
     return this.#sent;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
+    this.#stop.abort();
+    await this.#running;
     for (const { outbox, producer } of Object.values(this.#targets)) {
       outbox[Symbol.dispose]();
       await producer[Symbol.asyncDispose]();

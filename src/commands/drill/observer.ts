@@ -1,4 +1,5 @@
 /** Reads a drill's topics, with clients of its own. */
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import type {
   Claim,
@@ -29,6 +30,8 @@ export interface ObserverOptions {
 }
 
 const REQUEST_MS = 5_000;
+/** More than enough for the records of a drill. */
+const DIGEST_LETTERS = 16;
 
 const INPUT = z.object({ id: z.int() });
 const OUTPUT = z.object({ id: z.int(), ordinal: z.int() });
@@ -52,9 +55,8 @@ export async function observe(
     outputTopic,
     (batch, index): SeenOutput => ({
       ...OUTPUT.parse(JSON.parse(batch.text(index) ?? "null")),
-      ...placeOf(batch, index),
+      ...recordOf(batch, index),
       writtenMs: batch.timestamp(index),
-      key: batch.keyText(index) ?? "",
       claim: claimOf(batch.headerText(index, COORDINATES)),
     }),
     signal,
@@ -65,17 +67,33 @@ export async function observe(
     inputTopic,
     (batch, index): Seen => ({
       id: INPUT.parse(JSON.parse(batch.text(index) ?? "null")).id,
-      ...placeOf(batch, index),
+      ...recordOf(batch, index),
     }),
     signal,
   );
   return { clusterId, inputs, outputs };
 }
 
-const placeOf = (batch: Batch, index: number) => ({
+const recordOf = (batch: Batch, index: number) => ({
   partition: batch.tp(index).partition,
   offset: batch.offset(index),
+  key: batch.keyText(index),
+  value: batch.text(index),
+  digest: digestOf(batch, index),
 });
+
+export function digestOf(batch: Batch, index: number): string {
+  const base64 = (bytes: Uint8Array | null) => bytes?.toBase64() ?? null;
+  const headers = batch.mayHaveHeaders(index) ? batch.headers(index) : [];
+  const record = [
+    batch.timestamp(index),
+    base64(batch.key(index)),
+    base64(batch.value(index)),
+    ...headers.map(({ key, value }) => [key, base64(value)]),
+  ];
+  return createHash("sha256").update(JSON.stringify(record)).digest("base64url")
+    .slice(0, DIGEST_LETTERS);
+}
 
 const COORDINATES = headerName("switchyard.coordinates");
 const CLAIM =
@@ -99,10 +117,26 @@ export const mayAnswerYet = (error: unknown): boolean =>
   error instanceof ReadError ||
   error instanceof KafkaError && maySettle(error);
 
-/** Of all partitions together. @throws {KafkaError} */
-export async function endOf(admin: Admin, topic: string): Promise<number> {
-  const ranges = await wholeTopic(admin, topic, { timeoutMs: REQUEST_MS });
-  return ranges.reduce((sum, { end }) => sum + end, 0);
+/**
+ * The end of what read_committed readers see, of all partitions together.
+ * @throws {KafkaError}
+ */
+export async function stableEndOf(
+  admin: Admin,
+  topic: string,
+): Promise<number> {
+  const count = (await admin.partitionCounts(REQUEST_MS)).get(topic) ?? 0;
+  const answers = await admin.partitions.offsets(
+    Array.from(
+      { length: count },
+      (_, partition) => ({ topic, partition, at: "latest" as const }),
+    ),
+    { timeoutMs: REQUEST_MS, readCommitted: true },
+  );
+  return answers.reduce((sum, { error, offset }) => {
+    if (error !== null) throw error;
+    return sum + (offset ?? 0);
+  }, 0);
 }
 
 export const adminOf = (

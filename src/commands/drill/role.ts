@@ -54,7 +54,9 @@ export class Role implements AsyncDisposable {
     return this.#failed.promise;
   }
 
+  /** Does nothing where it runs. */
   start(): void {
+    if (this.#process !== null) return;
     const { args, env } = this.#options;
     const process = roleCommand(args, env, { stdout: "null" }).spawn();
     this.#process = process;

@@ -39,10 +39,10 @@ import { type ClusterFault, modeOf, PASSING } from "./cluster_fault.ts";
 import { Link, type LinkMode } from "./link.ts";
 import {
   adminOf,
-  endOf,
   mayAnswerYet,
   observe,
   type ObserverOptions,
+  stableEndOf,
 } from "./observer.ts";
 import { Role } from "./role.ts";
 import { abortIn, lacksOfAll, SENTINEL } from "./role_status.ts";
@@ -106,7 +106,7 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   readonly #owned: AsyncDisposableStack;
   readonly #failed = Promise.withResolvers<string>();
   /** What operators have started is among them. */
-  readonly #running: Role[] = [];
+  readonly #running: { readonly name: RoleName; readonly process: Role }[] = [];
   readonly #aborts: ShownAbort[] = [];
   #state: View["state"] = null;
   #health: View["health"] = null;
@@ -204,9 +204,9 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   begin(fault: Fault): void {
     switch (fault.kind) {
       case "crash":
-        return void this.#roles[fault.role].kill();
+        return this.#each(fault.role, (each) => void each.kill());
       case "freeze":
-        return this.#roles[fault.role].freeze();
+        return this.#each(fault.role, (each) => each.freeze());
       case "cut":
       case "kill":
       case "hang":
@@ -219,9 +219,9 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
   end(fault: Fault): void {
     switch (fault.kind) {
       case "crash":
-        return this.#roles[fault.role].start();
+        return this.#each(fault.role, (each) => each.start());
       case "freeze":
-        return this.#roles[fault.role].resume();
+        return this.#each(fault.role, (each) => each.resume());
       case "cut":
       case "kill":
       case "hang":
@@ -266,7 +266,10 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
     signal: AbortSignal,
   ): Promise<number | null> {
     try {
-      return await endOf(this.#watchers[cluster], this.#options.outputTopic);
+      return await stableEndOf(
+        this.#watchers[cluster],
+        this.#options.outputTopic,
+      );
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof KafkaError) return null;
@@ -296,13 +299,15 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
 
   /** Without leave; all else is left to disposal. */
   killRoles(): void {
-    for (const each of this.#running) void each.kill();
+    for (const { process } of this.#running) void process.kill();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { stopMs } = this.#options;
     if (stopMs !== undefined) {
-      await Promise.all(this.#running.map((each) => each.stop(stopMs)));
+      await Promise.all(
+        this.#running.map(({ process }) => process.stop(stopMs)),
+      );
     }
     await this.#owned.disposeAsync();
   }
@@ -322,8 +327,13 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
       }),
     );
     void started.failed.then(this.#failed.resolve);
-    this.#running.push(started);
+    this.#running.push({ name: role, process: started });
     return started;
+  }
+
+  #each(role: RoleName, act: (process: Role) => void): void {
+    this.#running.filter(({ name }) => name === role)
+      .forEach(({ process }) => act(process));
   }
 
   #heard(role: RoleName, log: string, line: string): void {

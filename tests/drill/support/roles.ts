@@ -1,6 +1,7 @@
 /** A job on two clusters, the mirror between them and a sentinel, as processes. */
 import { freePorts } from "../../support/free_port.ts";
 import { Job, topicsOf } from "../../support/job.ts";
+import { MIRROR_DEFAULTS } from "../../support/mirror_defaults.ts";
 import type { MirrorPair } from "../../support/mirror_pair.ts";
 import type { MirrorRun } from "../../support/mirror_run.ts";
 import { SentinelRun } from "../../support/sentinel_run.ts";
@@ -16,7 +17,7 @@ export interface Roles {
   readonly sentinel: SentinelRun;
 }
 
-/** Of the mirrors: else the settings are the defaults. */
+/** Of the mirrors: else the settings are the defaults, and those of `MirrorPair`. */
 export const mirrorEnv = {
   MIRROR_GROUP_SYNC: "true",
   TRANSACTION_TIMEOUT_MS: "10000",
@@ -28,21 +29,32 @@ const ownIds = {
   SECONDARY_KAFKA_CLIENT_ID: "logins",
 };
 
+/** As `mirrorEnv`, where nothing is hastened for the test. */
+export const defaultMirrorEnv = {
+  ...mirrorEnv,
+  MIRROR_LANES: String(MIRROR_DEFAULTS.lanes),
+  MIRROR_REFRESH_MS: String(MIRROR_DEFAULTS.refreshMs),
+} as const;
+
 export const topicNames = (name: string): readonly string[] => {
   const { deadLetter, input, output } = topicsOf(name);
   return [input, output, deadLetter];
 };
 
-/** The job works exactly once. All of them end with the stack. */
+/**
+ * The job works exactly once. All of them end with the stack.
+ * @param env of the mirror
+ */
 export async function startRoles(
   pair: MirrorPair,
   name: string,
   stack: AsyncDisposableStack,
+  env: Readonly<Record<string, string>> = mirrorEnv,
 ): Promise<Roles> {
   const { source, target } = pair;
   const brokers = source.cluster.bootstrapServers;
   const standby = { SECONDARY_BROKERS: target.cluster.bootstrapServers };
-  const mirror = stack.use(pair.mirror(topicNames(name), mirrorEnv));
+  const mirror = stack.use(pair.mirror(topicNames(name), env));
   await mirror.running();
   const job = stack.use(
     Job.start({
@@ -80,7 +92,10 @@ export async function untilReady(
   const { group, input } = topicsOf(name);
   await sentinel.until(
     "content with both clusters",
-    ({ decision, isVoting }) => isVoting && decision?.kind === "stay",
+    // A mirror that has just begun copies no heartbeats yet, so nobody knows how
+    // far it is.
+    ({ decision, isVoting, lagMs }) =>
+      isVoting && decision?.kind === "stay" && lagMs !== null,
   );
   await eventually(async () => {
     const positions = await target.client.committedOffsets(group, input);
