@@ -101,7 +101,6 @@ export class MirrorSink implements LoopSink {
   #logStart: number | null = null;
   #records = 0;
   #bytes = 0;
-  #newestMs = -1;
 
   constructor(parts: MirrorSinkParts) {
     this.#parts = parts;
@@ -153,7 +152,6 @@ export class MirrorSink implements LoopSink {
       const { target } = this.#topic(topic);
       this.#outbox.copy(slot, batch, first, end, { topic: target, partition });
     }
-    this.#newestMs = Math.max(this.#newestMs, batch.timestamp(count - 1));
     this.#records += count;
     this.#bytes += batch.byteLength;
   }
@@ -237,7 +235,6 @@ export class MirrorSink implements LoopSink {
       delta,
       records,
       bytes: this.#bytes,
-      newestMs: this.#newestMs,
       logStart: this.#logStart,
     });
   }

@@ -21,6 +21,7 @@ import { GroupWriter } from "./group_writer.ts";
 import { CheckpointHistory } from "./history.ts";
 import { CutLeader, type SideWork } from "./leader.ts";
 import { type OffsetSync, OffsetSyncs } from "./offset_syncs.ts";
+import { reaching } from "./reaching.ts";
 import { RecordWriter } from "./record_writer.ts";
 import { Releaser } from "./release.ts";
 import { sampleCut } from "./sampler.ts";
@@ -62,6 +63,8 @@ export interface CutLeaderOptions {
     readonly checkpoints: string;
     /** On both. */
     readonly heartbeats: string;
+    /** On the target: see `Reach`. */
+    readonly reached: string;
     /** Null: no offset syncs. */
     readonly offsetSyncs: {
       readonly topic: string;
@@ -80,6 +83,11 @@ export interface CutLeaderOptions {
   readonly onProducerEvent: (event: ClientEvent, producer: Producer) => void;
   /** One was written on the target. Default: nobody wants to know. */
   readonly onHeartbeat?: (atMs: number) => void;
+  /**
+   * The target says that it has all that the source had then. Default: nobody
+   * wants to know.
+   */
+  readonly onReached?: (atMs: number) => void;
   readonly log: Log;
 }
 
@@ -94,6 +102,8 @@ export interface CutTimings {
   /** See `ReleaserParts`. */
   readonly refreshMs: number;
   readonly heartbeatMs: number;
+  /** Between two questions for the source's ends. */
+  readonly reachMs: number;
   readonly offsetSyncMs: number;
   /** Of one question to a cluster, repeated attempts included. */
   readonly requestMs: number;
@@ -106,6 +116,7 @@ export const CUT_TIMINGS: CutTimings = {
   stallMs: 60_000,
   refreshMs: 3_600_000,
   heartbeatMs: 1_000,
+  reachMs: 1_000,
   offsetSyncMs: 10_000,
   requestMs: 10_000,
 };
@@ -242,6 +253,15 @@ function sideWorks(
   const works = [
     heartbeats("target", options.source),
     heartbeats("source", options.target),
+    {
+      what: "finding out how far the target is behind",
+      everyMs: timings.reachMs,
+      work: withTopic(
+        "target",
+        topics.reached,
+        reaching(options, writers.target),
+      ),
+    },
   ];
   if (topics.offsetSyncs === null) return works;
   const { location, topic } = topics.offsetSyncs;

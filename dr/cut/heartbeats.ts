@@ -1,8 +1,9 @@
 /**
  * MirrorMaker 2's heartbeats. Those on the target say that this mirror lives;
- * those on the source are mirrored on, and the age of the last that arrived is
- * how far the target is behind, also while nobody else writes. MM2 writes both,
- * the latter as the heartbeats of the mirror in the other direction.
+ * those on the source are mirrored on, and tell MM2's users who mirrors where.
+ * MM2 writes both, the latter as the heartbeats of the mirror in the other
+ * direction. The age of the last that arrived is not how far the target is
+ * behind: they have one partition, and others may stand still (`reach.ts`).
  */
 import type { RecordWriter } from "./record_writer.ts";
 import type { Entry } from "./types.ts";
@@ -17,7 +18,7 @@ export interface HeartbeatParts {
   /** Aliases of the clusters, as the record names them. */
   readonly source: string;
   readonly target: string;
-  /** `heartbeats`, on the cluster that `writer` writes to. */
+  /** Of one partition, on the cluster that `writer` writes to. */
   readonly topic: string;
   readonly encode: (heartbeat: Heartbeat) => Entry;
   readonly writer: Pick<RecordWriter, "write">;

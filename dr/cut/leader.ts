@@ -61,8 +61,8 @@ export interface LeaderStatus {
   /** Groups that are not released with it, because of stopped partitions. */
   readonly held: number;
   /**
-   * `sampledAtMs` of the last cut of which anything was released, or nothing was
-   * to be.
+   * `sampledAtMs` of the last cut of which anything was released as far as it
+   * could be, or nothing was to be.
    */
   readonly releasedAtMs: number | null;
 }
@@ -189,12 +189,13 @@ export class CutLeader implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<void> {
     if (groups.length === 0) return;
-    const { failed, plans, released } = await this.#parts.release(
+    const { failed, plans } = await this.#parts.release(
       cut,
       groups,
       signal,
     );
-    if (released.length > 0) {
+    // Others may be in use on the target, or get checkpoints alone.
+    if (failed.size < groups.length) {
       this.#status = { ...this.#status, releasedAtMs: cut.sampledAtMs };
     }
     this.#sayFailed("some groups cannot be released", failed);

@@ -10,6 +10,7 @@ export * from "./leader.ts";
 export * from "./offset_syncs.ts";
 export * from "./pending.ts";
 export * from "./plan.ts";
+export * from "./reach.ts";
 export * from "./record_writer.ts";
 export * from "./release.ts";
 export * from "./sampler.ts";

@@ -9,6 +9,10 @@ export const connectOffsetsTopic = (sourceAlias: string): string =>
 export const lanesTopic = (sourceAlias: string): string =>
   `${NAMESPACE}-lanes.${sourceAlias}.internal`;
 
+/** Up to when the target has all that the source had; on the target. */
+export const reachedTopic = (sourceAlias: string): string =>
+  `${NAMESPACE}-reached.${sourceAlias}.internal`;
+
 /** Outputs that a promotion found; on the target. */
 export const doneTopic = (sourceAlias: string): string =>
   `${NAMESPACE}-done.${sourceAlias}.internal`;

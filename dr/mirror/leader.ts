@@ -31,6 +31,7 @@ import {
   encodeOffsetSync,
   type Flow,
   lanesTopic,
+  reachedTopic,
   type ReplicationPolicy,
 } from "../formats/mod.ts";
 import { LaneFollower } from "../offset_map/mod.ts";
@@ -67,6 +68,10 @@ export interface Led {
   readonly releasedAtMs: number;
   /** It wrote a heartbeat on the target; before the first time: it began. */
   readonly heartbeatAtMs: number;
+  /**
+   * The target has all that the source had then; before that is known: it began.
+   */
+  readonly reachedAtMs: number;
 }
 
 const AGAIN_MS = 5000;
@@ -82,6 +87,7 @@ export class Leader implements AsyncDisposable {
   #cuts: CutLeader | null = null;
   #releasedAtMs = Date.now();
   #heartbeatAtMs = Date.now();
+  #reachedAtMs = Date.now();
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -99,6 +105,7 @@ export class Leader implements AsyncDisposable {
     return {
       releasedAtMs: Math.max(this.#releasedAtMs, releasedAtMs),
       heartbeatAtMs: this.#heartbeatAtMs,
+      reachedAtMs: this.#reachedAtMs,
     };
   }
 
@@ -165,6 +172,7 @@ export class Leader implements AsyncDisposable {
       topics: {
         checkpoints: policy.checkpointsTopic(flow.source),
         heartbeats: policy.heartbeatsTopic,
+        reached: reachedTopic(flow.source),
         offsetSyncs: {
           topic: policy.offsetSyncsTopic(flow.target),
           location: "source",
@@ -180,6 +188,7 @@ export class Leader implements AsyncDisposable {
       timings,
       onProducerEvent: (event, producer) => onEvent(event, producer, log),
       onHeartbeat: (atMs) => void (this.#heartbeatAtMs = atMs),
+      onReached: (atMs) => void (this.#reachedAtMs = atMs),
       log,
     });
     this.#cuts = opened.leader;

@@ -41,10 +41,13 @@ export interface MirrorStatus {
   /** Since the process started. */
   readonly totals: { readonly mirrored: number; readonly bytes: number };
   readonly lag: {
-    /** Offsets between the positions and the ends that fetches told. */
+    /** Offsets between the positions and the ends that fetches told, of its own. */
     readonly records: number;
-    /** Of the newest mirrored record, while there is a lag; else 0. */
-    readonly ageMs: number;
+    /**
+     * Since the target had all that the source had, of all lanes of all
+     * processes; null: this one does not lead.
+     */
+    readonly ageMs: number | null;
   };
   /** Of what one mirror does for all; null: it is not this one. */
   readonly leads: {
@@ -86,7 +89,6 @@ export function mirrorStatus(parts: StatusParts): MirrorStatus {
       (sum, { tp, next }) => sum + Math.max(0, (endOf(tp) ?? next) - next),
       0,
     );
-  const isBehind = records > 0 && total.newestMs >= 0;
   return {
     role: "mirror",
     ...flow,
@@ -106,7 +108,7 @@ export function mirrorStatus(parts: StatusParts): MirrorStatus {
     totals: { mirrored: total.records, bytes: total.bytes },
     lag: {
       records,
-      ageMs: isBehind ? Math.max(0, nowMs - total.newestMs) : 0,
+      ageMs: led === null ? null : Math.max(0, nowMs - led.reachedAtMs),
     },
     leads: led === null ? null : {
       checkpointAgeMs: Math.max(0, nowMs - led.releasedAtMs),

@@ -11,6 +11,7 @@
 import type { Library } from "../../src/kafka/mod.ts";
 import type { Log } from "../../src/telemetry/log.ts";
 import type { SpanRecorder } from "../../src/telemetry/span_recorder.ts";
+import { reachedTopic } from "../formats/mod.ts";
 import {
   Gateway,
   type GatewayAddress,
@@ -33,11 +34,11 @@ import { type ClusterClients, openClusters } from "../clusters.ts";
 import { decide, type Decision, type Switch } from "./decide.ts";
 import { decided } from "./decided.ts";
 import { keepCopy } from "./keep_copy.ts";
-import { HeartbeatWatch } from "./heartbeat_watch.ts";
 import { mirrorLag } from "./mirror_lag.ts";
 import { checkPolicy, type SentinelPolicy } from "./policy.ts";
 import { ensureState, ensureTopics, persist } from "./prepare.ts";
 import { Problems } from "./problems.ts";
+import { ReachWatch } from "./reach_watch.ts";
 import { decisionKey, gatewayTarget, type SentinelStatus } from "./status.ts";
 import { type FailOver, Switcher } from "./switcher.ts";
 
@@ -56,8 +57,6 @@ export interface SentinelOptions {
   readonly watchedTopics: readonly string[];
   /** Of the topics of the state and of the probes; no more than brokers. */
   readonly replicationFactor: number;
-  /** The primary's heartbeats as the secondary has them. */
-  readonly heartbeatsTopic: string;
   /** Of the gateway. */
   readonly addresses: readonly GatewayAddress[];
   readonly limits: Partial<GatewayLimits>;
@@ -66,7 +65,7 @@ export interface SentinelOptions {
   readonly spans?: SpanRecorder | null;
 }
 
-const HEARTBEATS = "read the mirror's heartbeats";
+const REACH = "read how far the mirror is";
 const VOTE_MS = 1_000;
 /** While the active cluster does not look healthy, and nothing is done about it. */
 const URGENT_VOTE_MS = 250;
@@ -127,13 +126,13 @@ export class Sentinel implements AsyncDisposable {
     );
     const store = this.#owned.use(new StateStore(clusters));
     this.#owned.use(this.#ballots);
-    const heartbeats = new HeartbeatWatch({
+    const reach = new ReachWatch({
       library,
       cluster: clusters.clusters.secondary,
-      topic: this.#options.heartbeatsTopic,
+      topic: reachedTopic("primary"),
       onClientEvent: clusters.onClientEvent,
-      onFailure: (error) => this.#problems.say(HEARTBEATS, error.message),
-      onRead: () => this.#problems.over(HEARTBEATS),
+      onFailure: (error) => this.#problems.say(REACH, error.message),
+      onRead: () => this.#problems.over(REACH),
     });
     const probers = {
       primary: this.#owned.use(this.#prober("primary")),
@@ -143,8 +142,8 @@ export class Sentinel implements AsyncDisposable {
       brokerIds,
       clusters,
       gateway,
-      heartbeats,
       probers,
+      reach,
       store,
     };
     this.#parts = parts;
@@ -156,7 +155,7 @@ export class Sentinel implements AsyncDisposable {
         this.#vote(parts),
         keepCopy(store, () => this.#state, this.#log, this.#stop.signal),
         brokerIds.run(this.#stop.signal),
-        heartbeats.run(this.#stop.signal),
+        reach.run(this.#stop.signal),
       ]
     ) this.#track(loop);
     for (const name of CLUSTERS) {
@@ -357,11 +356,11 @@ export class Sentinel implements AsyncDisposable {
   /** Of the mirror to the secondary: a sentinel fails over nowhere else. */
   #lagMs(): number | null {
     if (this.#parts === null || this.#state?.active !== "primary") return null;
-    const { heartbeats, probers } = this.#parts;
+    const { probers, reach } = this.#parts;
     const nowMs = Date.now();
     const { sincePassedMs } = probers.primary.report;
     return mirrorLag({
-      heartbeatMs: heartbeats.newestMs,
+      reachedMs: reach.reachedMs,
       answeredMs: sincePassedMs === null ? null : nowMs - sincePassedMs,
       nowMs,
     });
@@ -385,6 +384,6 @@ interface Parts {
   readonly clusters: StateClusters;
   readonly gateway: Gateway;
   readonly store: StateStore;
-  readonly heartbeats: HeartbeatWatch;
   readonly probers: Readonly<Record<ClusterName, Prober>>;
+  readonly reach: ReachWatch;
 }

@@ -33,9 +33,9 @@ export function mirrorMetrics(status: MirrorStatus): Metric[] {
       kind: "gauge",
       name: "switchyard.mirror.lag",
       unit: "s",
-      help:
-        "Age of the newest record on the target while there is a lag, else 0.",
-      samples: [[flow, lag.ageMs / 1000]],
+      help: "Time since the target had all that the source had; only of the " +
+        "mirror that looks after that for all.",
+      samples: lag.ageMs === null ? [] : [[flow, lag.ageMs / 1000]],
     },
     {
       kind: "gauge",

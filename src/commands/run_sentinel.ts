@@ -5,7 +5,6 @@ import {
   parseGatewayAddresses,
   type Settings,
 } from "../config/mod.ts";
-import { replicationPolicy } from "../../dr/formats/mod.ts";
 import {
   type FailOver,
   Sentinel,
@@ -124,11 +123,7 @@ export function newSentinel(
   { clusters, library, log, settings, spans = null }: FailOverParts,
   { expect, failOver }: ExpectedFailOver,
 ): Sentinel {
-  const { gateway, mirror, sentinel } = settings;
-  const policy = replicationPolicy({
-    kind: mirror.policy,
-    sourceAlias: "primary",
-  });
+  const { gateway, sentinel } = settings;
   return new Sentinel({
     library,
     clusters,
@@ -144,7 +139,6 @@ export function newSentinel(
     },
     watchedTopics: sentinel.topics.split(","),
     replicationFactor: sentinel.stateReplicationFactor,
-    heartbeatsTopic: policy.targetTopic("primary", policy.heartbeatsTopic),
     addresses: addressesOf(settings.gatewayListen, clusters),
     limits: {
       connections: gateway.connections,

@@ -103,7 +103,7 @@ export function sentinelMetrics(status: SentinelStatus): Metric[] {
       kind: "gauge",
       name: "switchyard.sentinel.lag",
       unit: "s",
-      help: "How far the standby is behind, by the mirror's heartbeats.",
+      help: "How far the standby is behind, by what the mirror says.",
       samples: lagMs === null ? [] : [[{}, lagMs / 1000]],
     },
     {

@@ -36,8 +36,8 @@ export const sentinel = {
       unit: "ms",
       default: 60_000,
       why: "more than a day behind is no standby",
-      description: "How far the standby may be behind, by the mirror's " +
-        "heartbeats, for a failover by itself: what is not mirrored is " +
+      description: "How far the standby may be behind, in the worst of all " +
+        "partitions, for a failover by itself: what is not mirrored is " +
         "lost until the other cluster returns.",
     }),
     holdOffMs: setting(wholeNumber(0, DAY_MS), {

@@ -268,8 +268,6 @@ export interface TransactionNote {
   readonly records: number;
   /** Keys and values, in bytes. */
   readonly bytes: number;
-  /** The newest timestamp that was mirrored, in ms since the epoch; -1: none. */
-  readonly newestMs: number;
   /** Where the newest snapshot of this thread begins in the log; null: none. */
   readonly logStart: number | null;
 }

@@ -4,12 +4,13 @@
  * half second, and 10 s where an alert waits for 5 minutes.
  *
  * Here alerts are provoked for real: dead letters, a worker that hangs, a
- * process that ends, a crash loop. alerting_clusters_test.ts has others;
- * promtool has all of them.
+ * process that ends, a record that is never done with, a crash loop.
+ * alerting_clusters_test.ts has others; promtool has all of them.
  */
 import assert from "node:assert/strict";
 import { Alerting } from "../support/alerting/alerting.ts";
 import { Receiver } from "../support/alerting/receiver.ts";
+import { ENDED } from "../support/certificates.ts";
 import { freePorts } from "../support/free_port.ts";
 import { queriesOf, readDashboards } from "../support/grafana_dashboards.ts";
 import { startJob } from "../support/job_process.ts";
@@ -26,7 +27,13 @@ const processor = new URL(
   import.meta.url,
 ).pathname;
 const hangs: Command = { kind: "hang", hangMs: 60_000 };
+const waits: Command = { kind: "wait" };
 const crashes: Command = { kind: "crash" };
+/** As somebody would have them for whom ten minutes are too long. */
+const edits = {
+  SwitchyardBehind: { above: 10 },
+  SwitchyardLagGrowing: { above: 10, for: "5m" },
+};
 /** Between two crashes, at least. */
 const crashMs = 200;
 
@@ -36,6 +43,8 @@ prometheusTest(
     const commands = await Deno.makeTempDir({ prefix: "switchyard-alerts-" });
     await using stack = new AsyncDisposableStack();
     stack.defer(() => Deno.remove(commands, { recursive: true }));
+    const certificate = `${commands}/ended.pem`;
+    await Deno.writeTextFile(certificate, ENDED);
     const [port] = freePorts(1);
     const env = {
       CHAOS_COMMANDS: commands,
@@ -43,16 +52,23 @@ prometheusTest(
       HTTP_PORT: String(port),
       PROCESSOR: processor,
       DRAIN_MS: "1000",
+      HANDLER_TIMEOUT_MS: "600000",
     };
     await using job = startJob({
-      // It judges workers that start, too, and a busy machine starts them late.
-      env: { ...env, EMBEDDED_MALFORMED: "0.5", WATCHDOG_MS: "5000" },
+      env: {
+        ...env,
+        EMBEDDED_MALFORMED: "0.5",
+        SECONDARY_KAFKA_SSL_CA_LOCATION: certificate,
+        // It judges workers that start, too, and a busy machine starts them late.
+        WATCHDOG_MS: "5000",
+      },
     });
     const receiver = stack.use(new Receiver());
     const alerting = stack.use(
       await Alerting.start({
         tools,
         divisor,
+        edits,
         targets: { "switchyard-pool": [`127.0.0.1:${port}`] },
         receiverUrl: receiver.url,
       }),
@@ -72,6 +88,10 @@ prometheusTest(
     const letters = await receiver.told("SwitchyardDeadLetters");
     assert.equal(letters.receiver, "page");
     assert.match(letters.annotations["summary"]!, /^\d+(\.\d+)?% of the rec/);
+
+    const ended = await receiver.told("SwitchyardCertificateExpires");
+    assert.equal(ended.receiver, "page");
+    assert.equal(ended.labels["file"], certificate);
 
     const tell = (command: Command) =>
       Deno.writeTextFile(`${commands}/${instance}`, JSON.stringify(command));
@@ -97,10 +117,20 @@ prometheusTest(
       receiver.notices.map(({ labels }) => labels["alertname"]),
     );
     assert.deepEqual([...names].toSorted(), [
+      "SwitchyardCertificateExpires",
       "SwitchyardDeadLetters",
       "SwitchyardRoleDown",
       "SwitchyardWorkerHung",
     ]);
+
+    await tell(waits);
+    const stalled = await receiver.told("SwitchyardPartitionStalled");
+    const behind = await receiver.told("SwitchyardBehind");
+    const growing = await receiver.told("SwitchyardLagGrowing");
+    assert.deepEqual(
+      [stalled, behind, growing].map(({ receiver }) => receiver),
+      ["page", "page", "ticket"],
+    );
 
     const told = new AbortController();
     const loop = receiver.told("SwitchyardWorkerCrashLoop")

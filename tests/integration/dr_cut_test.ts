@@ -27,6 +27,7 @@ import { eventually, within } from "../support/wait.ts";
 
 const OPTIONS = { timeoutMs: 30_000 };
 const CHECKPOINTS = "primary.checkpoints.internal";
+const REACHED = "switchyard-reached.primary.internal";
 const SYNCS = "mm2-offset-syncs.secondary.internal";
 const first = { topic: "in", partition: 0 };
 
@@ -120,6 +121,7 @@ class Scene {
       topics: {
         checkpoints: CHECKPOINTS,
         heartbeats: "heartbeats",
+        reached: REACHED,
         offsetSyncs: { topic: SYNCS, location: "source" },
       },
       readTopic: (topic, signal) => recordsOf(target, topic, signal),
@@ -133,6 +135,7 @@ class Scene {
         intervalMs: 50,
         checkMs: 10,
         heartbeatMs: 50,
+        reachMs: 50,
         offsetSyncMs: 50,
       },
       onProducerEvent: () => {},

@@ -1,6 +1,6 @@
 /** Sentinels on two real clusters, one of which is killed. */
 import assert from "node:assert/strict";
-import { encodeHeartbeat } from "../../dr/formats/mod.ts";
+import { encodeHeartbeat, reachedTopic } from "../../dr/formats/mod.ts";
 import {
   type FailOver,
   Sentinel,
@@ -61,13 +61,13 @@ realKafkaTest("sentinels", async (context) => {
     ),
   ) as [KafkaCluster, KafkaCluster];
   await primary.createTopic("user-login", 1);
-  await secondary.createTopic("primary.heartbeats", 1);
+  await secondary.createTopic(reachedTopic("primary"), 1);
   // As a mirror would have left it.
   await produce(secondary.bootstrapServers, [{
-    topic: "primary.heartbeats",
+    topic: reachedTopic("primary"),
     ...encodeHeartbeat({
-      source: "secondary",
-      target: "primary",
+      source: "primary",
+      target: "secondary",
       timestampMs: Date.now(),
     }),
   }]);
@@ -238,7 +238,6 @@ realKafkaTest("sentinels", async (context) => {
           expect: (to) => expected.push(to),
           watchedTopics: [],
           replicationFactor: 1,
-          heartbeatsTopic: "primary.heartbeats",
           addresses: [{
             listen: listenC,
             primary: [servers.primary],

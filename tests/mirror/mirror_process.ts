@@ -21,7 +21,7 @@ export interface MirrorStatus {
     }[];
   }[];
   readonly totals: { readonly mirrored: number; readonly bytes: number };
-  readonly lag: { readonly records: number; readonly ageMs: number };
+  readonly lag: { readonly records: number; readonly ageMs: number | null };
   readonly damage: readonly unknown[];
 }
 

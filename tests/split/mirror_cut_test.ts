@@ -22,7 +22,7 @@ splitTest(
 
     link("MIRROR").hang();
     await sentinel.until(
-      "without new heartbeats",
+      "behind",
       ({ lagMs }) => lagMs !== null && lagMs > 2 * RPO_MS,
     );
     assert.deepEqual((await sentinel.status()).decision, { kind: "stay" });

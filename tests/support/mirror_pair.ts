@@ -1,6 +1,7 @@
 /** Two real clusters and topics on them, for tests of what a mirror makes of these. */
 import assert from "node:assert/strict";
 import { Admin } from "../../src/kafka/mod.ts";
+import { laneOf } from "../../dr/mirror/names.ts";
 import { checkMirror, type MirroredTopic } from "../mirror/checker.ts";
 import { anomalyText, type MirrorReport } from "../mirror/report.ts";
 import { library } from "./embedded.ts";
@@ -30,8 +31,17 @@ export interface MirrorPairOptions {
 
 const adminOptions = { timeoutMs: 60_000 };
 const targetFirstId = 101;
+/** Of its mirrors, unless their settings say otherwise. */
+const lanes = 2;
 /** Of each mirror's log, where a test failed. */
 const toldLines = 60;
+
+/** That of the first two partitions which is in another lane than heartbeats. */
+export const besideHeartbeats = (topic: string): 0 | 1 =>
+  laneOf({ topic, partition: 0 }, lanes) ===
+      laneOf({ topic: "heartbeats", partition: 0 }, lanes)
+    ? 1
+    : 0;
 
 export class MirrorPair implements AsyncDisposable {
   /** Both clients share a JVM. */
@@ -101,7 +111,7 @@ export class MirrorPair implements AsyncDisposable {
         SECONDARY_BROKERS: this.target.cluster.bootstrapServers,
         MIRROR_TOPICS: topics.map((each) => each.replaceAll(".", "\\."))
           .join(","),
-        MIRROR_LANES: "2",
+        MIRROR_LANES: `${lanes}`,
         MIRROR_REFRESH_MS: "500",
         MIRROR_GROUP_SYNC: "false",
         // However slow the machine is, nothing is given up for that.

@@ -9,7 +9,9 @@ import {
 const { alerts } = readRules();
 const names = new Set(alerts.map(({ alert }) => alert));
 const docs = new URL("../../docs/", import.meta.url);
-const runbooks = Deno.readTextFileSync(new URL("runbooks.md", docs));
+const read = (file: string) =>
+  Deno.readTextFileSync(new URL(file, import.meta.url));
+const runbooks = read("../../docs/runbooks.md");
 
 Deno.test("the runbook of an alert is the section of its name", () => {
   const sections = new Set(anchorsOf(runbooks));
@@ -62,6 +64,26 @@ Deno.test("promtool tests that each alert fires, and that it can be silent", () 
   const all = alerts.map(({ alert, labels }) => keyOf(alert, labels));
   assert.deepEqual([...fired].toSorted(), [...new Set(all)].toSorted());
   assert.deepEqual([...silent].toSorted(), [...names].toSorted());
+});
+
+Deno.test("the runbooks say of each alert in which tests it is provoked", () => {
+  const files = {
+    pool: "alerting_test.ts",
+    clusters: "alerting_clusters_test.ts",
+  };
+  const texts = Object.entries(files).map(([name, file]) =>
+    [name, read(`../integration/${file}`)] as const
+  );
+  const really = [...names].map((alert) => {
+    const those = texts.filter(([, text]) =>
+      new RegExp(`(?:told|inhibited)\\([^)]*"${alert}"`).test(text)
+    ).map(([name]) => name);
+    return [alert, those.length > 1 ? "both" : those[0] ?? "no"];
+  });
+  const said = [...runbooks.matchAll(/^\| (\w+) +\| (\w+) +\| /gm)]
+    .map(([, alert, where]) => [alert!, where!])
+    .filter(([alert]) => alert !== "alert");
+  assert.deepEqual(said.toSorted(), really.toSorted());
 });
 
 Deno.test("an alert that pages is silenced only by one that pages, and by none that is not", () => {

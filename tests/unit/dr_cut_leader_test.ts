@@ -112,6 +112,22 @@ Deno.test("a cut in which no group has anything counts as released", async () =>
   assert.deepEqual(stage.released, []);
 });
 
+Deno.test("a cut whose groups get checkpoints alone counts as released, and one whose groups all fail does not", async () => {
+  const report = (failed: [string, string][]): Promise<ReleaseReport> =>
+    Promise.resolve({
+      released: [],
+      active: [],
+      failed: new Map(failed),
+      plans: new Map(),
+    });
+  let releases = 0;
+  const stage = new Stage({
+    release: () => report(++releases < 3 ? [["g", "refused"]] : []),
+  });
+  await using leader = stage.start();
+  await until(() => leader.status.releasedAtMs === 3, "released");
+});
+
 Deno.test("a cluster that is down is logged once, asked again, and logged when it is back", async () => {
   const stage = new Stage();
   stage.failure = down();

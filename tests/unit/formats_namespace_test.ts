@@ -18,7 +18,7 @@ async function namesIn(env: Record<string, string>): Promise<string[]> {
     console.log(JSON.stringify([
       formats.STATE_TOPIC, formats.HISTORY_TOPIC, formats.VOTES_TOPIC,
       formats.PROBE_TOPIC, formats.lanesTopic("primary"),
-      formats.doneTopic("primary"), formats.replayTopic("primary"),
+      formats.doneTopic("primary"), formats.reachedTopic("primary"), formats.replayTopic("primary"),
       formats.connectOffsetsTopic("primary"), cutsTopic("primary"),
       policy.heartbeatsTopic, policy.offsetSyncsTopic("secondary"),
       policy.checkpointsTopic("primary"), STATE_TRANSACTIONAL_ID,

@@ -60,7 +60,7 @@ type LaneParts = LanesParts<FakeLane>;
 class FakeLane {
   readonly number: number;
   readonly era: number;
-  readonly mirrored = { records: 1, bytes: 1, newestMs: 1 };
+  readonly mirrored = { records: 1, bytes: 1 };
   readonly partitions = [];
   readonly status = "running";
   readonly thread = null;
@@ -102,7 +102,7 @@ class Fakes {
         assert.equal(this.leading, null, "two lead");
         this.leading = era;
         return {
-          led: { releasedAtMs: 0, heartbeatAtMs: 0 },
+          led: { releasedAtMs: 0, heartbeatAtMs: 0, reachedAtMs: 0 },
           lowest: () => null,
           [Symbol.asyncDispose]: async () => {
             await yielded();

@@ -199,8 +199,8 @@ Deno.test("without the state nothing is decided, not even by force", () => {
 });
 
 Deno.test("what passes after the outage has begun is not lost", () => {
-  const lag = (heartbeatMs: number | null, answeredMs: number | null) =>
-    mirrorLag({ heartbeatMs, answeredMs, nowMs: NOW });
+  const lag = (reachedMs: number | null, answeredMs: number | null) =>
+    mirrorLag({ reachedMs, answeredMs, nowMs: NOW });
   assert.equal(lag(NOW - 600_000, NOW - 599_000), 1_000);
   assert.equal(lag(NOW - 600_000, null), 600_000);
   assert.equal(lag(NOW - 5_000, NOW - 6_000), 0);

@@ -105,7 +105,7 @@ export class SentinelWorld {
   readonly #votes = new Map<string, StampedVote>();
   #underWay: { readonly arrives: number; readonly vote: Vote }[] = [];
   readonly #progressed: boolean[];
-  #heartbeatMs: number | null = null;
+  #reachedMs: number | null = null;
   #phaseSince = 0;
   #round = 0;
 
@@ -198,7 +198,7 @@ export class SentinelWorld {
       ({ what }) => what.kind === "mirror",
     );
     if (stands || !CLUSTERS.every((each) => this.isUp(each))) return;
-    this.#heartbeatMs = this.#nowMs;
+    this.#reachedMs = this.#nowMs;
   }
 
   #look(at: number): void {
@@ -292,7 +292,7 @@ export class SentinelWorld {
       votes: [...this.#votes.values()],
       health: this.#health(at),
       lagMs: mirrorLag({
-        heartbeatMs: this.#heartbeatMs,
+        reachedMs: this.#reachedMs,
         answeredMs: passedMs,
         nowMs: this.#nowMs,
       }),

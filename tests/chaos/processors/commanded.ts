@@ -11,6 +11,7 @@ const file = `${folder}/${Deno.env.get("INSTANCE_ID")}`;
 const lookEveryMs = 100;
 
 let hangMs = 0;
+let waits = false;
 
 if (folder !== undefined) {
   Deno.unrefTimer(setInterval(obey, lookEveryMs));
@@ -20,6 +21,7 @@ const commanded: typeof login = {
   ...login,
   process(record, context) {
     if (hangMs > 0) hang();
+    if (waits) return never();
     return login.process(record, context);
   },
 };
@@ -36,9 +38,17 @@ function obey(): void {
       // In a handler, where user code may be: the watchdog judges only that.
       hangMs = command.hangMs;
       return;
+    case "wait":
+      waits = true;
+      return;
     default:
       command satisfies never;
   }
+}
+
+function never(): Promise<never> {
+  waits = false;
+  return new Promise<never>(() => {});
 }
 
 function hang(): void {

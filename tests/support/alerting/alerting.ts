@@ -22,10 +22,27 @@ export interface AlertingOptions {
   readonly targets: Readonly<Record<string, readonly string[]>>;
   /** Gets what is sent to each receiver. */
   readonly receiverUrl: string;
+  /** What of alerts is not as in the files, where that would take too long. */
+  readonly edits?: Readonly<Record<string, AlertEdit>>;
+}
+
+export interface AlertEdit {
+  /** The seconds or so that it fires above, where those are ten and more. */
+  readonly above?: number;
+  /** Is divided, too. */
+  readonly for?: string;
 }
 
 const settings = z.looseObject({
   scrape_configs: z.array(z.looseObject({ job_name: z.string() })),
+});
+const ruleFile = z.looseObject({
+  groups: z.array(z.looseObject({
+    rules: z.array(z.looseObject({
+      alert: z.string().optional(),
+      expr: z.string(),
+    })),
+  })),
 });
 const receivers = z.looseObject({
   receivers: z.array(z.strictObject({ name: z.string() })),
@@ -169,7 +186,7 @@ class Server implements AsyncDisposable {
 
 async function writeFiles(
   folder: string,
-  { divisor, receiverUrl, targets }: AlertingOptions,
+  { divisor, edits = {}, receiverUrl, targets }: AlertingOptions,
   alertmanager: string,
 ): Promise<void> {
   const write = (name: string, content: unknown) =>
@@ -179,7 +196,8 @@ async function writeFiles(
     );
   await Deno.mkdir(`${folder}/rules`);
   for (const file of files("rules")) {
-    await write(`rules/${file.split("/").at(-1)}`, read(file));
+    const rules = edited(ruleFile.parse(read(file)), edits);
+    await write(`rules/${file.split("/").at(-1)}`, rules);
   }
   const prometheus = settings.parse(read(`${PROMETHEUS}/prometheus.yaml`));
   await write("prometheus.yaml", {
@@ -205,6 +223,22 @@ async function writeFiles(
     })),
   });
 }
+
+const edited = (
+  { groups, ...file }: z.infer<typeof ruleFile>,
+  edits: NonNullable<AlertingOptions["edits"]>,
+): unknown => ({
+  ...file,
+  groups: groups.map((group) => ({
+    ...group,
+    rules: group.rules.map((rule) => {
+      const { above, ...others } = edits[rule.alert ?? ""] ?? {};
+      if (above === undefined) return { ...rule, ...others };
+      const expr = rule.expr.replace(/> \d{2,}/, `> ${above}`);
+      return { ...rule, ...others, expr };
+    }),
+  })),
+});
 
 async function isReady(url: string): Promise<boolean> {
   const response = await fetch(`${url}/-/ready`);

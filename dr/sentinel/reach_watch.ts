@@ -1,7 +1,6 @@
 /**
- * When the last heartbeat was sent that the mirror has copied. Mirrors write
- * heartbeats to the source and copy them like any record, so nothing that was
- * written to the source before that time is missing on the target.
+ * Up to when the target has all that the source had, as the mirror tells there
+ * (`dr/cut/reach.ts`): nothing that was written before is missing.
  */
 import type { Library } from "../../src/kafka/mod.ts";
 import { decodeHeartbeat, FormatError } from "../formats/mod.ts";
@@ -10,11 +9,11 @@ import type { TopicRecord } from "../state/read_log.ts";
 import { tailTopic } from "../state/tail.ts";
 import { pause } from "../waits.ts";
 
-export interface HeartbeatWatchOptions {
+export interface ReachWatchOptions {
   readonly library: Library;
   /** The target. */
   readonly cluster: StateCluster;
-  /** The source's heartbeats as they are called there. */
+  /** See `reachedTopic`. */
   readonly topic: string;
   readonly onClientEvent: OnClientEvent;
   readonly onFailure: (error: Error) => void;
@@ -26,17 +25,17 @@ export interface HeartbeatWatchOptions {
 const LOOK_AGAIN_MS = 5_000;
 const REQUEST_MS = 2_000;
 
-export class HeartbeatWatch {
-  readonly #options: HeartbeatWatchOptions;
-  #newestMs: number | null = null;
+export class ReachWatch {
+  readonly #options: ReachWatchOptions;
+  #reachedMs: number | null = null;
 
-  constructor(options: HeartbeatWatchOptions) {
+  constructor(options: ReachWatchOptions) {
     this.#options = options;
   }
 
   /** Milliseconds since the epoch, by the mirror's clock; null: none is known. */
-  get newestMs(): number | null {
-    return this.#newestMs;
+  get reachedMs(): number | null {
+    return this.#reachedMs;
   }
 
   /** Until the signal aborts. */
@@ -66,9 +65,9 @@ export class HeartbeatWatch {
 
   #take({ key, value }: TopicRecord): void {
     try {
-      const heartbeat = decodeHeartbeat(key, value);
-      if (heartbeat === null) return;
-      this.#newestMs = Math.max(this.#newestMs ?? 0, heartbeat.timestampMs);
+      const reached = decodeHeartbeat(key, value);
+      if (reached === null) return;
+      this.#reachedMs = Math.max(this.#reachedMs ?? 0, reached.timestampMs);
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       this.#options.onFailure(error);
