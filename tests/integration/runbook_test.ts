@@ -8,8 +8,12 @@ import { realKafkaTest } from "../support/require_java.ts";
 
 const root = new URL("../../", import.meta.url);
 const DOCUMENT = new URL("docs/disaster-recovery.md", root);
-/** With other operands, and what they need: time, or a broker to kill. */
+/** With other operands, and what they need: time, users, or a broker to kill. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
+  "failover --planned --deny-principal User:alice":
+    "tests/integration/keep_clients_away_test.ts",
+  "failback --switch --deny-principal User:alice":
+    "tests/integration/keep_clients_away_test.ts",
   "drill --soak 100 --at-once 4": "tests/drill/embedded_test.ts",
   "drill --clusters --scenario planned": "tests/drill/planned_test.ts",
   "drill --clusters --break 'ssh kafka1 systemctl kill -s KILL kafka' --mend 'ssh kafka1 systemctl start kafka'":
