@@ -3,6 +3,7 @@
  * the mirror comes to the end of what there is. What it does on the clusters is
  * injected.
  */
+import type { Fence } from "../denials.ts";
 import type { Claim } from "../state/mod.ts";
 import { FailbackError } from "./errors.ts";
 
@@ -26,6 +27,20 @@ export interface RestParts {
     work: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
   ) => Promise<T>;
+  /** Default: null, nobody is to be kept from the cluster. */
+  readonly fence?: Fence | null;
+}
+
+/**
+ * To be asked before anything is written.
+ * @throws {FailbackError} `refused`
+ */
+export async function expectFence(
+  { fence }: Pick<RestParts, "fence">,
+  signal: AbortSignal,
+): Promise<void> {
+  const obstacle = await fence?.obstacle(signal) ?? null;
+  if (obstacle !== null) throw new FailbackError("refused", obstacle);
 }
 
 /**
@@ -38,7 +53,9 @@ export async function expectReady(
   isForced: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const strangers = isForced ? [] : await parts.strangers(signal);
+  // Who is kept away leaves, and nobody tells which members these are.
+  const hasFence = (parts.fence ?? null) !== null;
+  const strangers = isForced || hasFence ? [] : await parts.strangers(signal);
   if (strangers.length > 0) {
     throw new FailbackError(
       "refused",

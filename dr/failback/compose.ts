@@ -5,6 +5,7 @@ import { forEachBounded } from "../cut/bounded.ts";
 import { ensureCompacted } from "../cut/ensure_topics.ts";
 import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
 import { type ClusterClients, openClusters } from "../clusters.ts";
+import { allow } from "../denials.ts";
 import type { EraOutputs } from "../failover/done_records.ts";
 import { readDoneLog, writeDone } from "../failover/done_topic.ts";
 import {
@@ -45,10 +46,9 @@ import {
   misnamedTails,
   planTail,
   type TailRules,
-  type TopicPlan,
 } from "./tail_plan.ts";
-import { ensureTargets } from "./targets.ts";
-import { topicIdsNow, type TopicNow, topicsNow } from "../topics_now.ts";
+import { ensureTargets, workOf } from "./targets.ts";
+import { topicIdsNow, topicsNow } from "../topics_now.ts";
 import { whileAlive } from "./while_alive.ts";
 
 export interface OpenFailBackOptions {
@@ -178,6 +178,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
           inTransactions(writing, replayTransactionalId(tp), () => [], signal),
       );
     },
+    allow: (active, signal) => allow(clients.clusters[active].admin, signal),
     async keepDone(active, era, signal) {
       if (active === "secondary") return await keepReplayed(era, signal);
       const there = { library, flow: back, ...primary };
@@ -377,23 +378,3 @@ async function expectAlive(
     );
   }
 }
-
-const workOf = (
-  { isCompacted, partitions, target, topic, topicId, treatment }: TopicPlan,
-  targets: ReadonlyMap<string, TopicNow>,
-) =>
-  partitions
-    .filter(({ end, outputs, start }) =>
-      start < end && (treatment !== "reconcile" || outputs > 0)
-    )
-    .map(({ end, partition, start }) => ({
-      topic,
-      topicId,
-      partition,
-      start,
-      end,
-      isCompacted,
-      action: treatment,
-      target: target ?? topic,
-      targetId: targets.get(target ?? "")?.topicId ?? "",
-    }));

@@ -35,6 +35,8 @@ import { isDealtWith, type TopicPlan } from "./tail_plan.ts";
 export type StepName =
   /** Of a planned switch to the secondary. */
   | "rest"
+  /** Of both planned switches. */
+  | "deny"
   | "tail"
   | "pause"
   | "replay"

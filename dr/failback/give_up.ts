@@ -56,6 +56,11 @@ export interface GiveUpParts extends ClaimParts {
     era: number,
     signal: AbortSignal,
   ) => Promise<void>;
+  /** Lets those back to the cluster that were kept from it: `dr/denials.ts`. */
+  readonly allow: (
+    active: ClusterName,
+    signal: AbortSignal,
+  ) => Promise<readonly string[]>;
 }
 
 export interface GiveUpRequest {
@@ -97,15 +102,16 @@ export async function giveUp(
   if (state === null || next === null) return null;
   const claim = new Claim(parts, state);
   onClaimed?.(state.epoch);
-  if (next.era > state.era) {
-    try {
-      await claim.hold(async (its) => {
-        if (state.phase === "releasing") await parts.endReplay(its);
+  try {
+    await claim.hold(async (its) => {
+      if (state.phase === "releasing") await parts.endReplay(its);
+      if (next.era > state.era) {
         await parts.keepDone(state.active, next.era, its);
-      }, signal);
-    } finally {
-      onClaimed?.(claim.state.epoch);
-    }
+      }
+      await parts.allow(state.active, its);
+    }, signal);
+  } finally {
+    onClaimed?.(claim.state.epoch);
   }
   return await claim.set({ ...next, reason: `given up: ${why}` }, signal);
 }

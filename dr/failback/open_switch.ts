@@ -27,6 +27,8 @@ export interface OpenSwitchOptions extends OpenFailBackOptions {
   readonly leases: LeaseTimes | null;
   /** Whether the mirror back sets positions of groups. */
   readonly setsGroupOffsets: boolean;
+  /** Principals to be kept from the cluster that is left. Default: none. */
+  readonly denied?: readonly string[];
 }
 
 const FORWARD = { source: "primary", target: "secondary" } as const;
@@ -101,6 +103,7 @@ export function openSwitch(
       isGroupMirrored: options.isGroupMirrored,
       setsGroupOffsets: options.setsGroupOffsets,
       drainMs: options.drainMs,
+      denied: options.denied,
       onProgress,
     }),
     async behind(signal) {

@@ -48,6 +48,7 @@ export function openSwitchOver(
       isGroupMirrored: options.isGroupMirrored,
       setsGroupOffsets: options.setsGroupOffsets,
       drainMs: options.drainMs,
+      denied: options.denied,
       onProgress: options.onProgress,
     }),
     lanes: (signal) => failover.lanes(signal),

@@ -3,7 +3,7 @@ import { replayTopic } from "../formats/mod.ts";
 import {
   type LaneState,
   type LaneStateParts,
-  readRecords,
+  readTexts,
 } from "../mirror/lane_state.ts";
 import { ReplayLog } from "./replay_records.ts";
 import { topicIdsNow, type TopicsAdmin } from "../topics_now.ts";
@@ -20,13 +20,8 @@ export async function readReplayLog(
   signal: AbortSignal,
 ): Promise<ReplayLog> {
   const log = new ReplayLog();
-  const decoder = new TextDecoder();
-  const text = (bytes: Uint8Array | null) => bytes && decoder.decode(bytes);
   const topic = replayTopic(parts.flow.source);
-  const records = readRecords(parts, topic, undefined, signal);
-  for await (const { key, value } of records) log.take(text(key), text(value));
-  // Reading ends early then, and says nothing.
-  signal.throwIfAborted();
+  await readTexts(parts, topic, (...each) => log.take(...each), signal);
   return log;
 }
 

@@ -93,7 +93,7 @@ const schema: z.ZodType<Chunk> = z.object({
 });
 
 export const chunkRecord = (chunk: Chunk): ChunkRecord => ({
-  key: `${chunk.topicId}/${chunk.partition}/${chunk.from}`,
+  key: keyOf(chunk),
   value: JSON.stringify(chunk),
 });
 
@@ -112,40 +112,33 @@ export function chunkRuns(
   return runs;
 }
 
+type Partition = Pick<Chunk, "topicId" | "partition">;
+
 /** What the topic says. */
 export class ReplayLog {
-  /** By topic id and partition of the old cluster. */
-  readonly #chunks = new Map<string, Chunk[]>();
+  /** By their keys. */
+  readonly #chunks = new Map<string, Chunk>();
+  /** By partition, ascending and apart; null: not since the last change. */
+  #byPartition: ReadonlyMap<string, readonly Chunk[]> | null = null;
 
   /** Takes the topic's records in their order; what is none says nothing. */
   take(key: string | null, value: string | null): void {
     if (value === null) {
-      this.#delete(key);
+      if (key !== null && this.#chunks.delete(key)) this.#byPartition = null;
       return;
     }
     const chunk = chunkOf(value);
-    if (chunk !== null && chunkRecord(chunk).key === key) this.add(chunk);
-  }
-
-  #delete(key: string | null): void {
-    for (const [id, chunks] of this.#chunks) {
-      const left = chunks.filter((each) => chunkRecord(each).key !== key);
-      if (left.length < chunks.length) this.#chunks.set(id, left);
-    }
+    if (chunk !== null && keyOf(chunk) === key) this.add(chunk);
   }
 
   add(chunk: Chunk): void {
-    const key = keyOf(chunk);
-    const chunks = this.#chunks.get(key) ?? [];
-    this.#chunks.set(
-      key,
-      [...chunks.filter(({ from }) => from !== chunk.from), chunk],
-    );
+    this.#chunks.set(keyOf(chunk), chunk);
+    this.#byPartition = null;
   }
 
   /** Where the tail goes on; 0: nothing of it was dealt with. */
-  next(partition: Pick<Chunk, "topicId" | "partition">): number {
-    return (this.#chunks.get(keyOf(partition)) ?? [])
+  next(partition: Partition): number {
+    return this.#of(partition)
       .reduce((most, { next }) => Math.max(most, next), 0);
   }
 
@@ -155,40 +148,33 @@ export class ReplayLog {
    * @param position of the mirror from the old cluster; null: it has none
    */
   stale(position: (chunk: Chunk) => number | null): string[] {
-    return [...this.#chunks.values()].flat()
-      .filter((each) => each.next <= (position(each) ?? 0))
-      .map((each) => chunkRecord(each).key);
+    return [...this.#chunks]
+      .filter(([, chunk]) => chunk.next <= (position(chunk) ?? 0))
+      .map(([key]) => key);
   }
 
   /** The topics that copies were written to. */
   targets(): string[] {
-    const chunks = [...this.#chunks.values()].flat();
+    const chunks = this.#chunks.values();
     return [...new Set(chunks.map(({ target }) => target))];
   }
 
   /** The offset of the copy of one record; null: it has none. */
-  copyOf(
-    partition: Pick<Chunk, "topicId" | "partition">,
-    upstream: number,
-  ): Copy | null {
-    for (
-      const { runs, target, targetId } of this.#chunks.get(keyOf(partition)) ??
-        []
-    ) {
-      const run = runs.find(([from, , length]) =>
-        from <= upstream && upstream < from + length
-      );
-      if (run !== undefined) {
-        return { target, targetId, offset: run[1] + upstream - run[0] };
-      }
-    }
-    return null;
+  copyOf(partition: Partition, upstream: number): Copy | null {
+    const chunk = lastUpTo(this.#of(partition), ({ from }) => from, upstream);
+    if (chunk === null) return null;
+    const { runs, target, targetId } = chunk;
+    const run = lastUpTo(runs, ([first]) => first, upstream);
+    if (run === null) return null;
+    const [first, downstream, length] = run;
+    const at = upstream - first;
+    return at < length ? { target, targetId, offset: downstream + at } : null;
   }
 
   /** Of the old cluster. */
   topics(): string[] {
-    const all = [...this.#chunks.values()].flat();
-    return [...new Set(all.map(({ topic }) => topic))];
+    const chunks = this.#chunks.values();
+    return [...new Set(chunks.map(({ topic }) => topic))];
   }
 
   /**
@@ -197,7 +183,7 @@ export class ReplayLog {
    * topic that the old cluster has no more do not count.
    */
   kept(now: IdsNow): KeptOutputs[] {
-    const chunks = [...this.#chunks.values()].flat()
+    const chunks = [...this.#chunks.values()]
       .filter(({ topic, topicId }) => now.old.get(topic) === topicId);
     return [
       ...chunks.flatMap(({ made }) => made),
@@ -225,21 +211,29 @@ export class ReplayLog {
    */
   written(now: IdsNow): ReadonlyMap<string, OffsetRanges> {
     const ranges = new Map<string, [number, number][]>();
-    for (const chunks of this.#chunks.values()) {
-      for (const chunk of chunks) {
-        const { action, partition, runs, target } = chunk;
-        const isThere = now.old.get(chunk.topic) === chunk.topicId &&
-          now.active.get(target) === chunk.targetId;
-        if (action !== "replay" || !isThere) continue;
-        const id = `${target}-${partition}`;
-        const known = ranges.get(id) ?? [];
-        ranges.set(id, known);
-        for (const [, first, length] of runs) {
-          known.push([first, first + length]);
-        }
+    for (const chunk of this.#chunks.values()) {
+      const { action, partition, runs, target } = chunk;
+      const isThere = now.old.get(chunk.topic) === chunk.topicId &&
+        now.active.get(target) === chunk.targetId;
+      if (action !== "replay" || !isThere) continue;
+      const id = `${target}-${partition}`;
+      const known = ranges.get(id) ?? [];
+      ranges.set(id, known);
+      for (const [, first, length] of runs) {
+        known.push([first, first + length]);
       }
     }
     return new Map(Array.from(ranges, ([id, each]) => [id, joined(each)]));
+  }
+
+  #of(partition: Partition): readonly Chunk[] {
+    this.#byPartition ??= new Map(
+      Array.from(
+        Map.groupBy(this.#chunks.values(), partitionKey),
+        ([key, chunks]) => [key, chunks.sort((a, b) => a.from - b.from)],
+      ),
+    );
+    return this.#byPartition.get(partitionKey(partition)) ?? [];
   }
 }
 
@@ -263,6 +257,22 @@ function chunkOf(value: string): Chunk | null {
   return schema.safeParse(json).data ?? null;
 }
 
-const keyOf = (
-  { partition, topicId }: Pick<Chunk, "topicId" | "partition">,
-): string => `${topicId}/${partition}`;
+const partitionKey = ({ partition, topicId }: Partition): string =>
+  `${topicId}/${partition}`;
+const keyOf = (chunk: Pick<Chunk, "from" | "partition" | "topicId">): string =>
+  `${partitionKey(chunk)}/${chunk.from}`;
+
+/** @param items in the order of their starts */
+function lastUpTo<T>(
+  items: readonly T[],
+  startOf: (item: T) => number,
+  offset: number,
+): T | null {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (startOf(items[middle]!) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return items[low - 1] ?? null;
+}

@@ -7,6 +7,7 @@ import { laneGroup } from "../mirror/names.ts";
 import { FollowError, readMap } from "../offset_map/mod.ts";
 import type { ClusterName, StateCluster } from "../state/mod.ts";
 import { partitionsIn } from "../partitions.ts";
+import { fenceOf } from "../denials.ts";
 import { pause } from "../waits.ts";
 import { untilMirrored } from "./caught_up.ts";
 import type { RestParts } from "./come_to_rest.ts";
@@ -28,6 +29,8 @@ export interface RestOptions {
   readonly setsGroupOffsets: boolean;
   /** How long pools may take to finish what they have. */
   readonly drainMs: number;
+  /** Principals to be kept from the cluster that is left. Default: none. */
+  readonly denied?: readonly string[] | undefined;
   /** As a user reads it. */
   readonly onProgress: (text: string) => void;
 }
@@ -154,6 +157,7 @@ export function restParts(options: RestOptions): RestParts {
       }, signal);
       return stood.size;
     },
+    fence: fenceOf({ ...left, cluster: flow.source }, options.denied),
     whileAlive: (work, signal) =>
       whileAlive(clusters.primary.admin, "the primary", work, signal),
   };

@@ -1,6 +1,7 @@
 /**
  * The planned switch back to the primary, once the mirror back has caught up:
  *
+ *     deny      only where it is asked for: clients are kept from the secondary
  *     drain     state: draining   pools rest, the mirror comes to the end
  *     fence     state: fencing    the mirror back stops
  *     seal ...  as a failover does, to the primary (dr/failover), and the lanes
@@ -14,7 +15,13 @@ import {
   type DrState,
   isWorkedIn,
 } from "../state/mod.ts";
-import { comeToRest, expectReady, type RestParts } from "./come_to_rest.ts";
+import { keepAway } from "../denials.ts";
+import {
+  comeToRest,
+  expectFence,
+  expectReady,
+  type RestParts,
+} from "./come_to_rest.ts";
 import { FailbackError } from "./errors.ts";
 import { type FailBackParts, step, type StepReport } from "./fail_back.ts";
 import { orGiveUp } from "./give_up.ts";
@@ -76,6 +83,7 @@ export async function switchBack(
   if (state.phase === "reversing") {
     throw new FailbackError("refused", "the mirror back has not caught up");
   }
+  await expectFence(parts, signal);
   if (state.phase === "catching-up") {
     const behind = isForced ? [] : await parts.behind(signal);
     if (behind.length > 0) {
@@ -92,6 +100,16 @@ export async function switchBack(
     const phase = isWorkedIn(state.phase) ? "draining" : state.phase;
     // Of a run before this one, which may be at it still.
     ({ epoch } = await claim.set({ phase, reason }, signal));
+    const { fence = null } = parts;
+    if (fence !== null) {
+      await step(parts, "deny", async () => {
+        try {
+          await keepAway(fence, claim, signal);
+        } finally {
+          ({ epoch } = claim.state);
+        }
+      }, () => fence.principals.join(", "));
+    }
     if (phase === "draining") {
       const said = () => `epoch ${epoch}, ${claim.state.phase}`;
       await step(parts, "drain", async () => {

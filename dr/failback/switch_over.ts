@@ -2,12 +2,14 @@
  * The planned switch of a primary that lives to the secondary: nothing is lost, and
  * nothing is to be replayed.
  *
+ *     deny      only where it is asked for: clients are kept from the primary
  *     rest      state: draining   pools rest, the mirror comes to the end
  *     fence ... as a failover does (dr/failover), and nothing may be unknown
  *
  * What cannot be brought to its end is given up: everybody works on the primary
  * again. If the primary is lost meanwhile sentinels fail over from there.
  */
+import { keepAway } from "../denials.ts";
 import {
   type FailOverOutcome,
   type Stage,
@@ -20,7 +22,12 @@ import {
   insist,
   OvertakenError,
 } from "../state/mod.ts";
-import { comeToRest, expectReady, type RestParts } from "./come_to_rest.ts";
+import {
+  comeToRest,
+  expectFence,
+  expectReady,
+  type RestParts,
+} from "./come_to_rest.ts";
 import { FailbackError } from "./errors.ts";
 import { type FailBackParts, step } from "./fail_back.ts";
 import { orGiveUp } from "./give_up.ts";
@@ -55,12 +62,23 @@ export async function switchOver(
   if (lanes === null) {
     throw new FailbackError("refused", "no mirror to the secondary has run");
   }
+  await expectFence(parts, signal);
   if (stage.kind === "begin") await expectReady(parts, false, signal);
   const state = await begin(parts, newest, lanes, reason, signal);
   if (state.active === "secondary") return { kind: "already", state };
   const claim = new Claim(parts, state);
   let { epoch } = state;
   return await orGiveUp(async () => {
+    const { fence = null } = parts;
+    if (fence !== null) {
+      await step(parts, "deny", async () => {
+        try {
+          await keepAway(fence, claim, signal);
+        } finally {
+          ({ epoch } = claim.state);
+        }
+      }, () => fence.principals.join(", "));
+    }
     if (state.phase === "draining") {
       await step(parts, "rest", async () => {
         try {

@@ -3,7 +3,9 @@ import { type Admin, isTopicExisting } from "../../src/kafka/mod.ts";
 import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
 import { pause } from "../waits.ts";
 import { FailbackError } from "./errors.ts";
+import type { ReplayWork } from "./replay.ts";
 import type { TopicPlan } from "./tail_plan.ts";
+import type { TopicNow } from "../topics_now.ts";
 
 const LOOK_MS = 50;
 
@@ -67,3 +69,24 @@ export async function ensureTargets(
     signal.throwIfAborted();
   }
 }
+
+/** What of it there is to do, by partition. @param targets as they are now */
+export const workOf = (
+  { isCompacted, partitions, target, topic, topicId, treatment }: TopicPlan,
+  targets: ReadonlyMap<string, TopicNow>,
+): ReplayWork[] =>
+  partitions
+    .filter(({ end, outputs, start }) =>
+      start < end && (treatment !== "reconcile" || outputs > 0)
+    )
+    .map(({ end, partition, start }) => ({
+      topic,
+      topicId,
+      partition,
+      start,
+      end,
+      isCompacted,
+      action: treatment,
+      target: target ?? topic,
+      targetId: targets.get(target ?? "")?.topicId ?? "",
+    }));

@@ -8,6 +8,7 @@ import {
 } from "../formats/mod.ts";
 import { endHanging } from "../mirror/hanging.ts";
 import { type ClusterClients, openClusters } from "../clusters.ts";
+import { allow, type Fence, fenceOf } from "../denials.ts";
 import { bootstrapOf } from "../health/known_brokers.ts";
 import { idOf, laneOf, transactionalId } from "../mirror/names.ts";
 import { unlessAborted } from "../waits.ts";
@@ -21,6 +22,7 @@ import {
   type LeaseTimes,
   other,
   STATE_TOPIC,
+  StateError,
   StateStore,
   type StateTimings,
 } from "../state/mod.ts";
@@ -48,12 +50,15 @@ export interface OpenFailOverOptions {
   readonly replicationFactor: number;
   readonly onStep: (report: StepReport) => void;
   readonly log: Log;
+  /** Principals to be kept from the cluster that is left. Default: none. */
+  readonly denied?: readonly string[];
   /** Of pools; null: they have no leases. */
   readonly leases: LeaseTimes | null;
   readonly timings?: StateTimings;
 }
 
 export interface OpenFailOver extends FailOverParts, AsyncDisposable {
+  readonly fence: Fence | null;
   readonly store: StateStore;
   /**
    * Connects, and begins to read what can be read before the fence: to be called
@@ -231,6 +236,23 @@ export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
       return { partitions: partitions.length, problem };
     },
     outputs: (era, signal) => outputs.carryOut(era, signal),
+    fence: fenceOf(
+      { admin: clients.clusters[other(to)].admin, cluster: other(to) },
+      options.denied,
+    ),
+    async allow(signal) {
+      try {
+        return { principals: await allow(admin, signal), problem: null };
+      } catch (error) {
+        signal.throwIfAborted();
+        const isOfCluster = error instanceof KafkaError ||
+          error instanceof StateError;
+        if (!isOfCluster) throw error;
+        const problem = `whether clients are denied the ${to} is not known ` +
+          `(${error.message})`;
+        return { principals: [], problem };
+      }
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

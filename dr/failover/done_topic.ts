@@ -6,7 +6,7 @@ import type {
 } from "../../src/kafka/mod.ts";
 import { ensureCompacted } from "../cut/ensure_topics.ts";
 import { doneTopic, type Flow, NAMESPACE } from "../formats/mod.ts";
-import { readRecords } from "../mirror/lane_state.ts";
+import { readTexts } from "../mirror/lane_state.ts";
 import type { SenderOptions } from "../sender.ts";
 import { DoneLog, doneRecords, type EraOutputs } from "./done_records.ts";
 import { inTransactions } from "./transactions.ts";
@@ -35,13 +35,8 @@ export async function readDoneLog(
   signal: AbortSignal,
 ): Promise<DoneLog> {
   const log = new DoneLog();
-  const decoder = new TextDecoder();
-  const text = (bytes: Uint8Array | null) => bytes && decoder.decode(bytes);
   const topic = doneTopic(parts.flow.source);
-  const records = readRecords(parts, topic, undefined, signal);
-  for await (const { key, value } of records) log.take(text(key), text(value));
-  // Reading ends early then, and says nothing.
-  signal.throwIfAborted();
+  await readTexts(parts, topic, (...each) => log.take(...each), signal);
   return log;
 }
 

@@ -34,11 +34,12 @@ import {
   recorded,
   type SpanRecorder,
 } from "../../src/telemetry/span_recorder.ts";
+import { type Fence, keepAway } from "../denials.ts";
 import { pause } from "../waits.ts";
 import { FailoverError } from "./errors.ts";
 
 export const STEPS = ["fence", "seal", "drain", "outputs", "promote"] as const;
-export type StepName = typeof STEPS[number] | "leases";
+export type StepName = typeof STEPS[number] | "leases" | "deny";
 
 export interface StepReport {
   readonly step: StepName;
@@ -63,6 +64,13 @@ export interface Drained {
   readonly problem: string | null;
 }
 
+/** Who was kept from the cluster: see `dr/denials.ts`. */
+export interface Allowed {
+  readonly principals: readonly string[];
+  /** Why some may still be; null: nobody is. */
+  readonly problem: string | null;
+}
+
 export interface FailOverParts extends ClaimParts {
   /** Of the mirror to the new cluster; null: none has run. */
   readonly lanes: (signal: AbortSignal) => Promise<number | null>;
@@ -75,6 +83,10 @@ export interface FailOverParts extends ClaimParts {
   readonly drain: (lanes: number, signal: AbortSignal) => Promise<Drained>;
   /** @param era the next one */
   readonly outputs: (era: number, signal: AbortSignal) => Promise<OutputCounts>;
+  /** Lets those back to the new cluster that were kept from it. */
+  readonly allow: (signal: AbortSignal) => Promise<Allowed>;
+  /** Of the cluster that is left. Default: null, nobody is to be kept from it. */
+  readonly fence?: Fence | null;
   /**
    * In strict mode, how long after the fence a lease may count; see
    * `leasesEndMs`. Default 0: there are none.
@@ -230,6 +242,16 @@ async function carryOut(
   const fencedMs = parts.now();
   const era = fenced.era + 1;
   const lanes = fenced.lanes ?? 0;
+  const { fence: denying = null } = parts;
+  if (denying !== null) {
+    await step("deny", async () => {
+      try {
+        await keepAway(denying, claim, signal);
+      } finally {
+        onClaimed?.(claim.state.epoch);
+      }
+    }, () => denying.principals.join(", "));
+  }
   await step(
     "seal",
     () => held((its) => parts.seal(lanes, era, its)),
@@ -253,7 +275,8 @@ async function carryOut(
       () => `no pool has had a lease for ${leasesMs} ms of waiting in all`,
     );
   }
-  const problems = [drained.problem, outputs.problem]
+  const allowed = sound(await held((its) => parts.allow(its)));
+  const problems = [drained.problem, outputs.problem, allowed.problem]
     .filter((each) => each !== null);
   const { reason } = claim.state;
   const state = await step(
@@ -265,10 +288,15 @@ async function carryOut(
         phase: "steady",
         reason: [reason, ...problems].join("; "),
       }, signal),
-    ({ epoch }) => `epoch ${epoch}, the ${to} is active`,
+    ({ epoch }) => `epoch ${epoch}, the ${to} is active${allowedText(allowed)}`,
   );
   return { kind: "promoted", state, outputs, problems };
 }
+
+const allowedText = ({ principals }: Allowed): string =>
+  principals.length === 0
+    ? ""
+    : `; not denied any more: ${principals.join(", ")}`;
 
 async function untilThen(
   { now }: FailOverParts,

@@ -6,7 +6,7 @@ import {
 } from "../../src/kafka/mod.ts";
 import { cutsTopic, CutStore } from "../cut/mod.ts";
 import { askRepeatedly, ATTEMPT_MS, maySettle } from "../cut/requests.ts";
-import { type LaneStateParts, readRecords } from "../mirror/lane_state.ts";
+import { type LaneStateParts, readTexts } from "../mirror/lane_state.ts";
 import { idOf } from "../mirror/names.ts";
 import type { OffsetMap } from "../offset_map/mod.ts";
 import { partitionsOf } from "../partitions.ts";
@@ -122,11 +122,7 @@ export async function readCuts(
 ): Promise<CutStore> {
   const topic = cutsTopic(parts.flow.source);
   const cuts = new CutStore(topic);
-  const decoder = new TextDecoder();
-  const text = (bytes: Uint8Array | null) => bytes && decoder.decode(bytes);
-  const records = readRecords(parts, topic, undefined, signal);
-  for await (const { key, value } of records) cuts.read(text(key), text(value));
-  signal.throwIfAborted();
+  await readTexts(parts, topic, (...each) => cuts.read(...each), signal);
   return cuts;
 }
 

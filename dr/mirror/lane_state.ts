@@ -46,6 +46,8 @@ export interface LaneState {
 
 const REQUEST_MS = 10_000;
 
+const decoder = new TextDecoder();
+
 /**
  * Reads all of it. To be called by the lane's owner once its transactional id
  * is initialised: then nobody else adds to it.
@@ -91,6 +93,25 @@ export async function readLaneState(
   }
   signal.throwIfAborted();
   return { map, positions, logBytes };
+}
+
+/**
+ * Gives what a compacted topic of texts says now to whoever keeps it; nothing where
+ * there is no such topic.
+ * @throws {KafkaError | ReadError} where the cluster does not answer; the signal's
+ * reason.
+ */
+export async function readTexts(
+  parts: LaneStateParts,
+  topic: string,
+  take: (key: string | null, value: string | null) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const text = (bytes: Uint8Array | null) => bytes && decoder.decode(bytes);
+  const records = readRecords(parts, topic, undefined, signal);
+  for await (const { key, value } of records) take(text(key), text(value));
+  // Reading ends early then, and says nothing.
+  signal.throwIfAborted();
 }
 
 /** Keys and values of a topic, or of one partition, to its end of this moment. */

@@ -28,6 +28,7 @@ import {
 import { switchOptions } from "./failback_parts.ts";
 import { cancelSwitch } from "./cancel_switch.ts";
 import { openSpans } from "./command_telemetry.ts";
+import { denialProblem } from "./denied_principals.ts";
 import { planText, stepText, topicReports } from "./failback_text.ts";
 import { openNative } from "./open_native.ts";
 import { complain, print, tell } from "./output.ts";
@@ -45,6 +46,8 @@ export async function failback(args: readonly string[]): Promise<number> {
   if (settings.mirror.policy !== "identity") {
     return complain(2, "a failback needs MIRROR_POLICY=identity");
   }
+  const unfit = denialProblem(options.denied, settings);
+  if (unfit !== null) return complain(2, `${unfit}; ${USAGE}`);
   const stop = new AbortController();
   using _signals = listenToSignals({
     onStop: (signal) => stop.abort(new Error(`stopped by ${signal}`)),
@@ -72,6 +75,7 @@ async function run(
   const steps: StepReport[] = [];
   const { log } = openLog(settings);
   const opening = switchOptions(settings, brokers, options, {
+    denied: options.denied,
     library: await openNative(settings, signal),
     onStep: (report) => {
       steps.push(report);

@@ -14,6 +14,8 @@ export interface FailbackOptions {
   readonly cancels: boolean;
   /** Whether groups may be left behind. */
   readonly isForced: boolean;
+  /** With `switches`: principals to be kept from the secondary. */
+  readonly denied: readonly string[];
   readonly isJson: boolean;
   /** Of a topic; null: what its class says. */
   readonly tailOf: (topic: string) => TailAction | null;
@@ -33,6 +35,7 @@ export function failbackOptions(
       switch: { type: "boolean", default: false },
       cancel: { type: "boolean", default: false },
       force: { type: "boolean", default: false },
+      "deny-principal": { type: "string", multiple: true, default: [] },
       tail: { type: "string", multiple: true, default: [] },
       "dry-run": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
@@ -50,7 +53,12 @@ export function failbackOptions(
       return "--cancel goes with neither --switch nor --dry-run";
     }
     if (values.force && !values.switch) return "--force goes with --switch";
+    const { "deny-principal": denied } = values;
+    if (denied.length > 0 && !values.switch) {
+      return "--deny-principal goes with --switch";
+    }
     return {
+      denied,
       reason: values.reason,
       cancels: values.cancel,
       isDryRun: values["dry-run"],

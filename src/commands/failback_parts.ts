@@ -21,7 +21,7 @@ export const NO_TAIL_CHOSEN = { tailOf: () => null, tailTopics: [] };
 
 type Others = Pick<
   OpenSwitchOverOptions,
-  "library" | "log" | "onProgress" | "onStep"
+  "denied" | "library" | "log" | "onProgress" | "onStep"
 >;
 
 export function switchOptions(

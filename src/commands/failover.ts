@@ -26,6 +26,7 @@ import { NativeError } from "../kafka/native/error.ts";
 import { recorded } from "../telemetry/span_recorder.ts";
 import { cancelSwitch } from "./cancel_switch.ts";
 import { openSpans } from "./command_telemetry.ts";
+import { denialProblem } from "./denied_principals.ts";
 import { failOverOptions } from "./failover_parts.ts";
 import { NO_TAIL_CHOSEN, switchOptions } from "./failback_parts.ts";
 import { endText, planText, stepText } from "./failover_text.ts";
@@ -49,6 +50,8 @@ interface Options {
   /** Gives up what rests. */
   readonly cancels: boolean;
   readonly isForced: boolean;
+  /** Principals to be kept from the primary. */
+  readonly denied: readonly string[];
   readonly isDryRun: boolean;
   readonly isJson: boolean;
 }
@@ -66,6 +69,8 @@ export async function failover(args: readonly string[]): Promise<number> {
       "a planned switch needs MIRROR_POLICY=identity, as the way home does",
     );
   }
+  const unfit = denialProblem(options.denied, settings);
+  if (unfit !== null) return complain(2, `${unfit}; ${USAGE}`);
   const stop = new AbortController();
   using _signals = listenToSignals({
     onStop: (signal) => stop.abort(new Error(`stopped by ${signal}`)),
@@ -102,6 +107,7 @@ async function run(
   const { log } = openLog(settings);
   await using parts = openFailOver({
     ...failOverOptions(settings, brokers, "secondary"),
+    denied: options.denied,
     library,
     onStep: (report) => {
       steps.push(report);
@@ -112,6 +118,8 @@ async function run(
   if (isDryRun) return await plan(parts, isJson, signal);
   const beganMs = performance.now();
   const decided = isForced ? {} : await unlessAlive(parts, signal);
+  const obstacle = await parts.fence?.obstacle(signal) ?? null;
+  if (obstacle !== null) throw new FailoverError("refused", obstacle);
   await using telemetry = await openSpans(settings.instanceId, log);
   const outcome = await failOver(
     { ...parts, spans: telemetry.spans },
@@ -127,12 +135,13 @@ async function run(
 async function plannedRun(
   settings: Settings,
   brokers: Brokers,
-  { isJson, reason }: Options,
+  { denied, isJson, reason }: Options,
   signal: AbortSignal,
 ): Promise<number> {
   const steps: unknown[] = [];
   const { log } = openLog(settings);
   const opening = switchOptions(settings, brokers, NO_TAIL_CHOSEN, {
+    denied,
     library: await openNative(settings, signal),
     onStep: (report) => {
       steps.push(report);
@@ -212,6 +221,7 @@ function optionsOf(args: readonly string[]): Options | string {
       planned: { type: "boolean", default: false },
       cancel: { type: "boolean", default: false },
       force: { type: "boolean", default: false },
+      "deny-principal": { type: "string", multiple: true, default: [] },
       "dry-run": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     });
@@ -225,8 +235,13 @@ function optionsOf(args: readonly string[]): Options | string {
     if (values["dry-run"] && (cancels || isPlanned)) {
       return "--dry-run is of a failover that is not planned";
     }
+    const { "deny-principal": denied } = values;
+    if (denied.length > 0 && !isPlanned && !force) {
+      return "--deny-principal goes with --planned or --force";
+    }
     return {
       reason: values.reason,
+      denied,
       isPlanned,
       cancels,
       isForced: values.force,

@@ -20,6 +20,7 @@ export interface PlanReport {
 
 const DOES: Readonly<Record<StepName, string>> = {
   fence: "note in the state that a failover has begun: mirrors and pools stop",
+  deny: "keep clients from the primary",
   seal: "end the mirror's lanes: nobody can mirror any more",
   drain: "wait until all that was mirrored can be read",
   outputs: "write down which outputs are there already",

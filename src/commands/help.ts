@@ -39,7 +39,7 @@ changes. Exit status: 0; 1 nothing can be read; 2 wrong usage or settings.
   --history N   so many changes (10)
 `,
   failover:
-    `usage: failover [--to secondary] [--reason TEXT] [--planned | --force | --cancel] [--dry-run] [--json]
+    `usage: failover [--to secondary] [--reason TEXT] [--planned | --force | --cancel] [--deny-principal User:NAME]… [--dry-run] [--json]
 
 Makes the secondary the active cluster; run again, it goes on where it was.
 ${RUNBOOK}
@@ -49,13 +49,16 @@ ${RUNBOOK}
   --planned        from a primary that lives, without any loss
   --force          though the primary answers
   --cancel         gives up a failover, or a planned one, that rests
+  --deny-principal User:NAME
+                   with --planned or --force: may neither write to the primary
+                   nor be in its groups until that is active again
   --dry-run        prints the plan and changes nothing
   --json           one line at the end
 
 ${FINISHED}
 `,
   failback:
-    `usage: failback [--dry-run] [--switch] [--force] [--cancel] [--tail [TOPIC=]replay|quarantine|discard]… [--reason TEXT] [--json]
+    `usage: failback [--dry-run] [--switch] [--force] [--cancel] [--deny-principal User:NAME]… [--tail [TOPIC=]replay|quarantine|discard]… [--reason TEXT] [--json]
 
 Brings a primary that has returned home: deals with what only that has, and ends
 when the mirror back (mirror --from secondary) has come to the end once; run
@@ -65,6 +68,9 @@ again, it goes on where it was. ${RUNBOOK}
   --switch        goes on to make the primary active
   --force         with --switch: neither looks at groups nor waits for them
   --cancel        gives up what rests, with the secondary alone
+  --deny-principal User:NAME
+                  with --switch: may neither write to the secondary nor be in its
+                  groups until that is active again
   --tail ACTION   replay, quarantine or discard; TOPIC=ACTION for one topic
   --reason TEXT   goes into the history
   --json          one line at the end

@@ -55,6 +55,7 @@ export const ErrorCode = {
   topicAlreadyExists: 36,
   policyViolation: 44,
   transactionalIdAuthorizationFailed: 53,
+  securityDisabled: 54,
   fencedInstanceId: 82,
   invalidRecord: 87,
   staleMemberEpoch: 113,

@@ -110,6 +110,15 @@ async function switchOver(
   assert.match(strange.said, /group strangers has members .* Stop them/);
   assert.equal((await sentinel.status()).state!.epoch, begun.epoch);
   await stranger.disconnect();
+  const denying = await runs.run(
+    "failover",
+    "--planned",
+    "--deny-principal",
+    "User:alice",
+  );
+  assert.equal(denying.code, 1, denying.said);
+  assert.match(denying.said, /the primary has no authorizer/);
+  assert.equal((await sentinel.status()).state!.epoch, begun.epoch);
 
   // Somebody goes on writing: the pool has rested, and works again.
   const refused = await runs.run("failover", "--planned");

@@ -4,9 +4,14 @@ import { fileURLToPath } from "node:url";
 import { Sender } from "../../dr/sender.ts";
 import { Admin, ErrorCode, KafkaError } from "../../src/kafka/mod.ts";
 import { clusterSteps } from "../support/cluster_steps.ts";
+import type { Child } from "../support/child.ts";
 import { library } from "../support/embedded.ts";
+import { FailbackRuns } from "../support/failback_run.ts";
 import type { KafkaCluster } from "../support/kafka_cluster.ts";
 import { runKafkaTool } from "../support/kafka_tool.ts";
+import { MirrorPair } from "../support/mirror_pair.ts";
+import { pause } from "../support/pause.ts";
+import { realKafkaTest } from "../support/require_java.ts";
 import { eventually } from "../support/wait.ts";
 
 const DOCUMENT = fileURLToPath(
@@ -14,10 +19,12 @@ const DOCUMENT = fileURLToPath(
 );
 const topic = "logins";
 const request = { timeoutMs: 30_000 };
+const users = { alice: "secret", ours: "secret" };
+const switchMs = 120_000;
 
 clusterSteps(
   "the documented denial",
-  { users: { alice: "secret", ours: "secret" } },
+  { users },
   {
     "ends a client's writes, and not ours, until it is removed": async (
       { cluster, folder },
@@ -56,16 +63,153 @@ clusterSteps(
   },
 );
 
+realKafkaTest(
+  "a client that stays is refused during a planned switch, and lets it end; it may write again where that is given up, and where its cluster is active again",
+  async () => {
+    await using pair = await MirrorPair.start({ heapMb: 256, users });
+    try {
+      await overAndHome(pair);
+    } catch (error) {
+      pair.tellFailure();
+      throw error;
+    }
+  },
+);
+
+async function overAndHome(pair: MirrorPair): Promise<void> {
+  const { source: { cluster: primary }, target: { cluster: secondary } } = pair;
+  const env = { MIRROR_TOPICS: topic, HTTP_PORT: "0" };
+  const runs = new FailbackRuns(pair, env);
+  const { commands: [over, home] } = await documented();
+  const last = async (words: readonly string[]) => {
+    const report = await runs.json(words[0] as Task, ...words.slice(1));
+    return report.steps.map(({ step }: { step: string }) => step);
+  };
+  await pair.create(topic, 1);
+  await using mirror = pair.mirror([topic]);
+  await mirror.running();
+  await Promise.all([primary, secondary].map(allow));
+  await using alice = new Writer(primary, "alice");
+  {
+    await using ours = new Writer(primary, "ours");
+    await alice.until("taken");
+    await ours.until("taken");
+    // Somebody else goes on writing, so that it stays in the middle.
+    for (const [how, after] of ENDINGS) {
+      await using child = runs.start(over![0] as Task, ...over!.slice(1));
+      await alice.until("refused");
+      await ours.until("taken");
+      child.signal(how);
+      await child.exit(switchMs);
+      await after(runs, child);
+      await alice.until("taken");
+      assert.deepEqual(await denials(primary), []);
+    }
+  }
+
+  assert.ok((await last(over!)).includes("deny"));
+  assert.equal(alice.outcome, "refused");
+  assert.deepEqual(await denials(primary), DENIED);
+  const mirrored = await pair.target.client.readTopic(topic);
+  const written = await pair.source.client.readTopic(topic);
+  assert.equal(mirrored.length, written.length);
+  await mirror.stop();
+
+  await using back = pair.mirror([topic], {}, undefined, [
+    "--from",
+    "secondary",
+  ]);
+  await using there = new Writer(secondary, "alice");
+  await there.until("taken");
+  await runs.json("failback");
+  assert.ok((await last(home!)).includes("deny"));
+  assert.equal(there.outcome, "refused");
+  await alice.until("taken");
+  assert.deepEqual(await denials(primary), []);
+  assert.deepEqual(await denials(secondary), DENIED);
+  await there[Symbol.asyncDispose]();
+  await back.stop();
+
+  // Without any wish for it: whoever comes to that cluster is to be taken there.
+  await runs.json("failover", "--force");
+  assert.deepEqual(await denials(secondary), []);
+}
+
+type Task = "failover" | "failback";
+
+const ENDINGS: readonly (readonly [
+  Deno.Signal,
+  (runs: FailbackRuns, child: Child) => Promise<void>,
+])[] = [
+  // It gives up by itself.
+  ["SIGTERM", async (_, child) => {
+    const said = child.lines("stderr").join("\n");
+    await Promise.resolve(
+      assert.match(said, /given up: the primary is active/),
+    );
+  }],
+  ["SIGKILL", async (runs) => {
+    const { state } = await runs.json("failover", "--cancel");
+    assert.deepEqual([state.active, state.phase], ["primary", "steady"]);
+  }],
+];
+
+const DENIED = [
+  "group * read User:alice",
+  "topic * write User:alice",
+  "topic switchyard-denied write User:alice",
+];
+
+/** Writes again and again, whatever comes of it. */
+class Writer implements AsyncDisposable {
+  /** Of the last record. */
+  outcome: "taken" | "refused" | null = null;
+  #count = 0;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(cluster: KafkaCluster, username: string) {
+    this.#running = this.#run(cluster, username);
+  }
+
+  /** The next record but one, which was sent after the call, fares so. */
+  async until(outcome: "taken" | "refused"): Promise<void> {
+    const from = this.#count + 2;
+    await eventually(
+      () => this.#count >= from && this.outcome === outcome,
+      { what: `${outcome}: what the client writes`, timeoutMs: switchMs },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(cluster: KafkaCluster, username: string): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const code = await written(cluster, username);
+      this.outcome = code === null ? "taken" : "refused";
+      this.#count++;
+      await pause(50, this.#stop.signal);
+    }
+  }
+}
+
 /** As the section has them, in its order. */
 async function documented() {
   const document = await Deno.readTextFile(DOCUMENT);
   const [, section] = /^## Keeping clients away\n(.*?)^## /ms.exec(document) ??
     [];
+  const commands = Array.from(
+    section!.matchAll(/^ {4}deno task (.*)$/gm),
+    ([, command]) => command!.split(" "),
+  );
   const [deny, restore] = Array.from(
     section!.matchAll(/^```sh\n(.*?)^```/gms),
     ([, code]) => code!.replaceAll("\\\n", " ").trim().split("\n"),
   );
-  return { deny: deny!, restore: restore! };
+  return { commands, deny: deny!, restore: restore! };
 }
 
 const run = (

@@ -8,18 +8,21 @@ import { realKafkaTest } from "../support/require_java.ts";
 
 const root = new URL("../../", import.meta.url);
 const DOCUMENT = new URL("docs/disaster-recovery.md", root);
-/** With other operands, and what they need: time, or a broker to kill. */
+/** With other operands, and what they need: time, users, or a broker to kill. */
 const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
-  "drill --soak 100 --at-once 4": ["embedded_test.ts"],
+  // `keep_clients_away_test.ts` reads them from their section, as this one does.
+  "failover --planned --deny-principal User:alice": [],
+  "failback --switch --deny-principal User:alice": [],
+  "drill --soak 100 --at-once 4": ["drill/embedded_test.ts"],
   "drill --clusters --scenario planned": [
-    "planned_test.ts",
-    "support/drill_run.ts",
+    "drill/planned_test.ts",
+    "drill/support/drill_run.ts",
   ],
   "drill --clusters --break 'ssh kafka1 systemctl kill -s KILL kafka' --mend 'ssh kafka1 systemctl start kafka'":
     [
-      "clusters_test.ts",
-      "support/drill_run.ts",
-      "support/broker_breaker.ts",
+      "drill/clusters_test.ts",
+      "drill/support/drill_run.ts",
+      "drill/support/broker_breaker.ts",
     ],
 };
 const topic = "orders";
@@ -42,11 +45,10 @@ realKafkaTest(
 );
 
 for (const [command, files] of Object.entries(ELSEWHERE)) {
+  if (files.length === 0) continue;
   Deno.test(`tests run what the runbook's test leaves to them: ${command}`, async () => {
     const texts = await Promise.all(
-      files.map((file) =>
-        Deno.readTextFile(new URL(`tests/drill/${file}`, root))
-      ),
+      files.map((file) => Deno.readTextFile(new URL(`tests/${file}`, root))),
     );
     const words = command.replaceAll(/'[^']*'|\d+/g, "").trim().split(/\s+/);
     assert.deepEqual(

@@ -24,6 +24,8 @@ export interface MirrorPairOptions {
   readonly source?: KafkaClusterOptions["config"];
   readonly target?: KafkaClusterOptions["config"];
   readonly heapMb?: number;
+  /** Of both: see `KafkaClusterOptions`. */
+  readonly users?: KafkaClusterOptions["users"];
   /** To either cluster, beside the open one: see `KafkaClusterOptions`. */
   readonly sourceWays?: readonly string[];
   readonly targetWays?: readonly string[];
@@ -47,18 +49,19 @@ export class MirrorPair implements AsyncDisposable {
   /** Both clients share a JVM. */
   static async start(options: MirrorPairOptions = {}): Promise<MirrorPair> {
     await using stack = new AsyncDisposableStack();
-    const { heapMb = 384, sourceWays = [], targetWays = [] } = options;
+    const { heapMb = 384, sourceWays = [], targetWays = [], users } = options;
+    const common = { heapMb, ...users === undefined ? {} : { users } };
     const clusters = await Promise.allSettled([
       KafkaCluster.start({
         ...options.sourceBrokers === undefined
           ? {}
           : { brokers: options.sourceBrokers },
-        heapMb,
+        ...common,
         ways: sourceWays,
         config: options.source ?? {},
       }),
       KafkaCluster.start({
-        heapMb,
+        ...common,
         ways: targetWays,
         nodeIdBase: targetFirstId,
         config: {

@@ -52,6 +52,7 @@ function resting(phase: Phase, others: Partial<GiveUpParts> = {}) {
     expectPrimary: () => assert.fail("the secondary is active"),
     endReplay: () => assert.fail("nothing is replayed"),
     keepDone: () => assert.fail("the era is the same"),
+    allow: () => Promise.resolve([]),
     ...others,
   };
   return { epoch: state.epoch, epochNow: () => state.epoch, parts };
@@ -110,6 +111,22 @@ Deno.test("giving up goes on under the epoch that it has claimed", async () => {
   );
 });
 
+Deno.test("what is given up lets those back to the active cluster who were kept away, before anybody works there", async () => {
+  for (const phase of ["draining", "fencing"] as const) {
+    const allowed: (readonly [string, number])[] = [];
+    const { epoch, epochNow, parts } = resting(phase, {
+      keepDone: () => Promise.resolve(),
+      allow: (active) => {
+        allowed.push([active, epochNow()]);
+        return Promise.resolve(["User:alice"]);
+      },
+    });
+    await giveUp(parts, { why: "test" }, signal);
+    assert.deepEqual(allowed, [["secondary", epoch + 1]]);
+    assert.equal(epochNow(), epoch + 2);
+  }
+});
+
 Deno.test("a failover is taken from nobody to be given up where the primary is gone", async () => {
   const gone = new Error("gone");
   const parts = {
@@ -123,6 +140,7 @@ Deno.test("a failover is taken from nobody to be given up where the primary is g
     expectPrimary: () => Promise.reject(gone),
     endReplay: () => assert.fail("nothing is replayed"),
     keepDone: () => assert.fail("it has not begun"),
+    allow: () => assert.fail("it has not begun"),
   };
   await assert.rejects(giveUp(parts, { why: "test" }, signal), gone);
 });

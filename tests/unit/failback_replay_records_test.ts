@@ -78,6 +78,57 @@ Deno.test("runs of copies say of each record where its copy is, and of no other"
   );
 });
 
+Deno.test("whatever is written and deleted in whichever order, and asked for in between, the log says what the chunks that are left say", () => {
+  const PARTITIONS = [0, 1].map((partition) => ({ topicId: "id", partition }));
+  const step = fc.record({
+    partition: fc.constantFrom(...PARTITIONS),
+    at: fc.nat(60),
+    isDeleted: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(
+      pairs,
+      fc.array(fc.nat(60)),
+      fc.array(step, { maxLength: 40 }),
+      (all, cuts, steps) => {
+        const chunks = chunksOf(all, cuts);
+        const log = new ReplayLog();
+        const left = new Map<string, Chunk>();
+        for (const { at, isDeleted, partition } of steps) {
+          const chunk = { ...chunks[at % chunks.length]!, ...partition };
+          const { key, value } = chunkRecord(chunk);
+          log.take(key, isDeleted ? null : value);
+          if (isDeleted) left.delete(key);
+          else left.set(key, chunk);
+          for (const asked of PARTITIONS) {
+            const its = [...left.values()]
+              .filter((each) => each.partition === asked.partition);
+            assert.equal(
+              log.next(asked),
+              Math.max(0, ...its.map(({ next }) => next)),
+            );
+            const runs = its.flatMap((each) => each.runs);
+            for (let upstream = 95; upstream < 300; upstream += 1 + at % 7) {
+              const run = runs.find(([from, , length]) =>
+                from <= upstream && upstream < from + length
+              );
+              assert.equal(
+                log.copyOf(asked, upstream)?.offset ?? null,
+                run === undefined ? null : run[1] + upstream - run[0],
+              );
+            }
+          }
+          assert.deepEqual(
+            log.stale(() => Infinity).sort(),
+            [...left.keys()].sort(),
+          );
+        }
+      },
+    ),
+    { numRuns },
+  );
+});
+
 Deno.test("what replays have written is exactly the copies, in ranges that ascend and lie apart", () => {
   fc.assert(
     fc.property(pairs, fc.array(fc.nat(60)), (all, cuts) => {

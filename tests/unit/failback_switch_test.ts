@@ -72,6 +72,8 @@ class World {
   readonly calls: string[] = [];
   behind: string[] = [];
   strangers: string[] = [];
+  /** Null: nobody is kept away. */
+  principals: string[] | null = null;
   /** The call that fails. */
   failAt = "";
   /** The call at which the process ends. */
@@ -116,6 +118,12 @@ class World {
         return call("promote", this.state);
       },
       whileAlive: (work, its) => work(its),
+      fence: this.principals === null ? null : {
+        principals: this.principals,
+        obstacle: () => Promise.resolve(null),
+        deny: () => call("deny", undefined),
+        allow: () => assert.fail("it was not given up by others"),
+      },
       giveUp: (why, epoch) => {
         if (this.crashAt !== "") throw new Error("crashed");
         return giveUp(
@@ -125,6 +133,7 @@ class World {
             expectPrimary: () => call("expect the primary", undefined),
             endReplay: () => call("end replay", undefined),
             keepDone: () => call("keep done", undefined),
+            allow: (active) => call(`allow ${active}`, []),
           },
           { why, epoch },
           signal,
@@ -220,4 +229,23 @@ Deno.test("where giving up fails, too, that is said with what to do", async () =
   const world = new World("catching-up");
   world.crashAt = "quiet";
   await assert.rejects(world.run(), /could not be given up.*--cancel/);
+});
+
+Deno.test("clients are kept from the secondary before groups are waited for, and let back where that is given up", async () => {
+  const world = new World("catching-up");
+  world.principals = ["User:alice"];
+  world.failAt = "quiet";
+  await assert.rejects(world.run(), /primary is lost\. So it was given up/);
+  assert.deepEqual(world.calls.slice(0, 5), [
+    "behind",
+    "mirrored",
+    "draining",
+    "deny",
+    "idle",
+  ]);
+  assert.deepEqual(world.calls.slice(-2), ["allow secondary", "catching-up"]);
+  world.failAt = "";
+  world.calls.length = 0;
+  await world.run();
+  assert.ok(!world.calls.includes("allow secondary"));
 });

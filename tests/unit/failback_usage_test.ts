@@ -32,4 +32,8 @@ Deno.test("wrong words are named", () => {
     /--cancel goes with neither/,
   );
   assert.match(String(failbackOptions(["--force"])), /--force goes with/);
+  assert.match(
+    String(failbackOptions(["--deny-principal", "User:alice"])),
+    /--deny-principal goes with --switch/,
+  );
 });

@@ -38,6 +38,7 @@ function failingOver(state: DrState = STEADY) {
     drain: () => taking(2_000, { partitions: 3, problem: null }),
     outputs: () =>
       taking(3_000, { done: 0, tail: 0, detail: "", problem: null }),
+    allow: () => Promise.resolve({ principals: [], problem: null }),
     leasesMs: LEASES_MS,
     now: () => performance.now(),
     onStep: ({ step }) => world.steps.push(step),

@@ -22,6 +22,9 @@ class World {
   /** What drain of the failover finds. */
   problem: string | null = null;
   readonly calls: string[] = [];
+  /** Null: nobody is kept away. */
+  principals: string[] | null = null;
+  obstacle: string | null = null;
   /** At which call something happens. */
   at = "";
   happens: () => void = () => {};
@@ -68,6 +71,12 @@ class World {
       untilQuiet: () => call("quiet", undefined),
       untilReleased: () => call("released", 1),
       whileAlive: (work, its) => work(its),
+      fence: this.principals === null ? null : {
+        principals: this.principals,
+        obstacle: () => Promise.resolve(this.obstacle),
+        deny: () => call("deny", undefined),
+        allow: () => call("allow back", []),
+      },
       promote: ({ epoch, onClaimed, reason }) =>
         failOver(
           {
@@ -77,6 +86,7 @@ class World {
               call("drain", { partitions: 1, problem: this.problem }),
             outputs: () =>
               call("outputs", { done: 0, tail: 0, detail: "", problem: null }),
+            allow: () => Promise.resolve({ principals: [], problem: null }),
           },
           { to: "secondary", isPlanned: true, epoch, onClaimed, reason },
           signal,
@@ -89,6 +99,7 @@ class World {
             endReplay: () => assert.fail("nothing is replayed"),
             keepDone: (active, era) =>
               call(`keep done ${active} ${era}`, undefined),
+            allow: (active) => call(`allow ${active}`, []),
           },
           { why, epoch },
           signal,
@@ -178,4 +189,62 @@ Deno.test("what was broken off while all rested goes on with the rest", async ()
   assert.equal((await world.run()).kind, "promoted");
   assert.deepEqual(world.calls.slice(0, 2), ["primary draining 0", "idle"]);
   assert.equal((await world.run()).kind, "already");
+});
+
+Deno.test("clients are kept away once the state says that the primary is left, and before groups are waited for; who is a member does not matter then", async () => {
+  const world = new World();
+  world.principals = ["User:alice"];
+  world.strangers = ["group g"];
+  assert.equal((await world.run()).kind, "promoted");
+  assert.deepEqual(world.calls.slice(0, 4), [
+    "mirrored",
+    "primary draining 0",
+    "deny",
+    "idle",
+  ]);
+  assert.ok(!world.calls.some((call) => call.startsWith("allow")));
+});
+
+Deno.test("where nobody can be kept away nothing is begun", async () => {
+  const world = new World();
+  world.principals = ["User:alice"];
+  world.obstacle = "the primary has no authorizer";
+  await assert.rejects(
+    world.run(),
+    (error) =>
+      error instanceof FailbackError && error.kind === "refused" &&
+      error.message === world.obstacle,
+  );
+  assert.equal(world.state, STEADY);
+});
+
+Deno.test("who was kept away is let back where the switch is given up, and not where a failover has taken it over", async () => {
+  const world = new World();
+  world.principals = ["User:alice"];
+  world.at = "idle";
+  world.happens = () => {
+    throw new Error("they stay");
+  };
+  await assert.rejects(world.run(), /they stay\. So it was given up/);
+  assert.equal(
+    world.calls.filter((call) => call === "allow primary").length,
+    1,
+  );
+
+  world.calls.length = 0;
+  world.happens = () => {
+    world.overtake({ phase: "fencing" });
+    throw new Error("the primary is lost");
+  };
+  await assert.rejects(world.run(), OvertakenError);
+  assert.ok(!world.calls.some((call) => call.startsWith("allow")));
+});
+
+Deno.test("who was kept away after others had given the switch up is let back at once", async () => {
+  const world = new World();
+  world.principals = ["User:alice"];
+  world.at = "deny";
+  world.happens = () => world.overtake({ phase: "steady" });
+  await assert.rejects(world.run(), OvertakenError);
+  assert.equal(world.calls.at(-1), "allow back");
 });

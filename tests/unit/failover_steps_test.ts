@@ -147,6 +147,31 @@ Deno.test("what could not be found out is in the outcome, and in the state for g
   assert.equal(world.state?.reason, `test; ${world.problem}`);
 });
 
+Deno.test("whether clients can be let back holds up no failover, and is told", async () => {
+  const world = new FailoverWorld();
+  world.denialProblem = "whether clients are denied is not known";
+  const outcome = await world.run();
+  assert.ok(outcome?.kind === "promoted");
+  assert.deepEqual(outcome.problems, [world.denialProblem]);
+  assert.equal(world.state?.reason, `test; ${world.denialProblem}`);
+});
+
+Deno.test("clients are kept from the primary once the state is fenced, and before anything is sealed", async () => {
+  const world = new FailoverWorld();
+  const seen: string[] = [];
+  world.fence = {
+    principals: ["User:alice"],
+    obstacle: () => Promise.resolve(null),
+    deny: () => {
+      seen.push(`${world.state?.phase}, ${world.begun.at(-1)}`);
+      return Promise.resolve();
+    },
+    allow: () => assert.fail("it was not given up"),
+  };
+  assert.equal((await world.run())?.kind, "promoted");
+  assert.deepEqual(seen, ["fencing, fence"]);
+});
+
 Deno.test("a planned switch in which the primary was lost goes on as a failover does", async () => {
   const world = new FailoverWorld({ ...STEADY, phase: "draining" });
   const outcome = await world.run(null, STEADY.epoch);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { failover } from "../../src/commands/failover.ts";
+import { denialProblem } from "../../src/commands/denied_principals.ts";
 import {
   endText,
   planText,
@@ -27,6 +28,7 @@ const WRONG: readonly [readonly string[], RegExp][] = [
   [["--hurry"], /--hurry.*; usage: /],
   [["--planned", "--force"], /exclude each other; usage: /],
   [["--cancel", "--dry-run"], /--dry-run is of a failover that is not planned/],
+  [["--deny-principal", "User:alice"], /goes with --planned or --force/],
   [["secondary"], /secondary.*; usage: /],
   [["--", "--force"], /^PRIMARY_BROKERS is not set: a failover needs two/],
 ];
@@ -150,4 +152,20 @@ Deno.test("a strict plan waits for leases before it promotes", () => {
   }).split("\n");
   assert.match(lines.at(-2)!, /^would leases /);
   assert.match(lines.at(-1)!, /^would promote /);
+});
+
+Deno.test("nobody is denied anything by a wrong name, or by Switchyard's own", () => {
+  const cluster = { brokers: null, kafka: {}, consumer: {}, producer: {} };
+  const clusters = {
+    primary: { ...cluster, kafka: { "sasl.username": "ours" } },
+    secondary: cluster,
+  };
+  const problem = (...principals: string[]) =>
+    denialProblem(principals, clusters);
+  assert.equal(problem(), null);
+  assert.equal(problem("User:alice", "User:CN=alice,O=x"), null);
+  assert.match(problem("User:alice", "bob")!, /User:alice, not "bob"/);
+  for (const own of ["User:ours", "User:*"]) {
+    assert.match(problem(own)!, /keep Switchyard itself away/);
+  }
 });

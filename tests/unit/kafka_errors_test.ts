@@ -60,6 +60,7 @@ const NAMES: Readonly<Record<keyof typeof ErrorCode, string>> = {
   topicAlreadyExists: "TOPIC_ALREADY_EXISTS",
   policyViolation: "POLICY_VIOLATION",
   transactionalIdAuthorizationFailed: "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+  securityDisabled: "SECURITY_DISABLED",
   fencedInstanceId: "FENCED_INSTANCE_ID",
   invalidRecord: "INVALID_RECORD",
   staleMemberEpoch: "STALE_MEMBER_EPOCH",

@@ -8,6 +8,7 @@ import {
   type StepName,
   STEPS,
 } from "../../dr/failover/fail_over.ts";
+import type { Fence } from "../../dr/denials.ts";
 import {
   type Change,
   type Decide,
@@ -45,6 +46,12 @@ export class FailoverWorld {
   #drained = false;
   /** Of the drain. */
   problem: string | null = null;
+  /** From the secondary, since it was left. */
+  denied: readonly string[] = ["User:alice"];
+  /** Why they cannot be let back. */
+  denialProblem: string | null = null;
+  /** Null: nobody is kept from the primary. */
+  fence: Fence | null = null;
   /** Steps that were begun, in order. */
   readonly begun: StepName[] = [];
   readonly #writer = { current: 0 };
@@ -72,7 +79,8 @@ export class FailoverWorld {
         },
         new AbortController().signal,
       );
-      assert.deepEqual(reports, STEPS.slice(0, reports.length));
+      const usual = reports.filter((step) => step !== "deny");
+      assert.deepEqual(usual, STEPS.slice(0, usual.length));
       return outcome;
     } catch (error) {
       if (error instanceof Crashed) return null;
@@ -125,6 +133,15 @@ export class FailoverWorld {
           this.written.add(era);
           return { done: 1, tail: 2, detail: "", problem: null };
         }),
+      allow: async () => {
+        await yielded();
+        const { denialProblem: problem } = this;
+        if (problem !== null) return { principals: [], problem };
+        const principals = this.denied;
+        this.denied = [];
+        return { principals, problem };
+      },
+      fence: this.fence,
       now: () => 0,
       onStep: ({ step }) => reports.push(step),
       spans: this.spans,
@@ -157,6 +174,10 @@ export class FailoverWorld {
     );
     assert.ok(this.#drained, "not all could be read");
     assert.ok(this.written.has(era), "outputs were not written down");
+    assert.ok(
+      this.denied.length === 0 || this.denialProblem !== null,
+      "clients are kept from the secondary still",
+    );
   }
 }
 

@@ -98,10 +98,14 @@ export class AclAdmin {
     return acls.map((acl, index) => ({ acl, error: errors[index] ?? null }));
   }
 
-  /** @throws {KafkaError} where the cluster has no authorizer. */
+  /**
+   * What one broker applies, by default any: each learns of changes by itself.
+   * Nothing, too, where the cluster has no authorizer or the right to ask is
+   * missing: librdkafka (2.15.1) drops that error of the answer.
+   */
   async describe(
     filter: AclFilter,
-    options: RequestOptions,
+    options: RequestOptions & { readonly broker?: number },
   ): Promise<AclDescription[]> {
     const { symbols } = this.#access;
     const native = this.#newFilter(filter);

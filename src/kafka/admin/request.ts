@@ -25,6 +25,8 @@ export interface RequestSettings extends ChangeOptions {
   readonly readCommitted?: boolean | undefined;
   /** A group's coordinator answers, and none else. */
   readonly byCoordinator?: boolean | undefined;
+  /** The id of the broker that is to answer. */
+  readonly broker?: number | undefined;
 }
 
 /** Borrowed for the time of one native call. */
@@ -126,7 +128,8 @@ export function newSettings(
   if (options === null) throw new Error("out of memory");
   const text = new Uint8Array(ERROR_BYTES);
   const size = BigInt(ERROR_BYTES);
-  const { timeoutMs, validateOnly, requireStable, readCommitted } = settings;
+  const { broker, timeoutMs, validateOnly, requireStable, readCommitted } =
+    settings;
   const refused = symbols.rd_kafka_AdminOptions_set_request_timeout(
     options,
     timeoutMs,
@@ -145,6 +148,9 @@ export function newSettings(
   );
   if (validateOnly) {
     symbols.rd_kafka_AdminOptions_set_validate_only(options, 1, text, size);
+  }
+  if (broker !== undefined) {
+    symbols.rd_kafka_AdminOptions_set_broker(options, broker, text, size);
   }
   for (
     const error of [

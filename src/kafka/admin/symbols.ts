@@ -44,6 +44,7 @@ export const ADMIN_SYMBOLS = {
   rd_kafka_AdminOptions_set_request_timeout: setInt,
   rd_kafka_AdminOptions_set_operation_timeout: setInt,
   rd_kafka_AdminOptions_set_validate_only: setInt,
+  rd_kafka_AdminOptions_set_broker: setInt,
   rd_kafka_AdminOptions_set_require_stable_offsets: setFlag,
   rd_kafka_AdminOptions_set_isolation_level: setFlag,
 
