@@ -136,7 +136,7 @@ async function drill(
     each.cluster === clusterId && each.topic === output
   );
   const earliest = (of: (each: Outcome) => number) =>
-    Math.round(Math.min(...own.map(of)));
+    own.reduce((least, each) => Math.min(least, of(each)), Infinity);
   const writtenMs = earliest(({ timestampMs }) => timestampMs);
   const seenMs = earliest((each) => ends.seenMs(each) ?? Infinity);
   const [fenced, promoted] = states.slice(-2);
