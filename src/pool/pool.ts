@@ -35,6 +35,8 @@ const TICK_MS = 250;
 const FILL_MS = 20;
 const MEASURE_EVERY_TICKS = 4;
 const BALANCE_EVERY_TICKS = 40;
+/** At its deadline a thread aborts handlers, and looks at all open records. */
+const STOPPED_MS = 3000;
 const LEAVE_MS = 5000;
 /** How long a drain waits until what was open is known to be aborted. */
 const FENCE_MS = 2000;
@@ -286,10 +288,9 @@ export class Pool implements AsyncDisposable {
   async #drain(deadlineMs: number): Promise<boolean> {
     if (this.#phase !== "failing") this.#phase = "draining";
     this.#deferrals[Symbol.dispose]();
-    // A little longer than the workers' own deadline, which they keep unless
-    // they hang.
+    // Threads keep the deadline unless they hang.
     const stopped = this.#workers.stop(deadlineMs);
-    if (!await this.#patiently(stopped, deadlineMs + TICK_MS)) {
+    if (!await this.#patiently(stopped, deadlineMs + STOPPED_MS)) {
       this.#supervision.abandonAll(this.#isHalted);
     }
     if (!this.#isHalted) await within(this.#commit(), LEAVE_MS);

@@ -22,9 +22,8 @@ clusterSteps("out of order", {}, {
     heldBack,
   "what is done beyond the oldest open record is not repeated after a kill -9":
     (fixture) => takenOver(fixture, "SIGKILL"),
-  "what is done beyond the oldest open record is not repeated after a stop": (
-    fixture,
-  ) => takenOver(fixture, "SIGTERM"),
+  "what is done beyond the oldest open record is not repeated after a stop, also of threads that are slow to stop":
+    (fixture) => takenOver(fixture, "SIGTERM"),
   "what fails is tried again, in the order of its partition": (fixture) =>
     triedAgain(fixture, "partition"),
   "what fails is tried again, in the order of its key": (fixture) =>
@@ -129,7 +128,11 @@ async function takenOver(
       ...env,
       CONCURRENCY: "1000",
       HANDLER_TIMEOUT_MS: "600000",
-      DRAIN_MS: "500",
+      // The last of what is written must be acknowledged by then.
+      DRAIN_MS: "5000",
+      ABORT_MS: "1000",
+      // Then only the last that a thread says tells all that is done.
+      ...(signal === "SIGTERM" ? { COMMIT_INTERVAL_MS: "60000" } : {}),
       HANG_EVERY: `${every}`,
       HANG_UNTIL: `${folder}/never`,
     },

@@ -1,6 +1,7 @@
 /**
  * Passes numbers on. Every `HANG_EVERY`-th one hangs until the file
- * `HANG_UNTIL` is there; without that setting none does.
+ * `HANG_UNTIL` is there; without that setting none does. When they are aborted
+ * that keeps their thread busy for `ABORT_MS`.
  */
 import { processor } from "switchyard";
 import { z } from "zod";
@@ -8,15 +9,19 @@ import { z } from "zod";
 const LOOK_MS = 50;
 const every = Number(Deno.env.get("HANG_EVERY") ?? Infinity);
 const file = Deno.env.get("HANG_UNTIL");
+const abortMs = Number(Deno.env.get("ABORT_MS") ?? 0);
 /** One for all handlers of this thread. */
 let told: Promise<void> | undefined;
 
 export default processor({
   input: z.object({ number: z.number() }),
-  process({ key, value }) {
+  process({ key, value }, context) {
     const output = { key, value };
     if (file === undefined || value.number % every !== 0) return output;
-    told ??= until(file);
+    if (told === undefined) {
+      told = until(file);
+      context.signal.addEventListener("abort", stayBusy);
+    }
     return told.then(() => output);
   },
 });
@@ -25,6 +30,11 @@ async function until(file: string): Promise<void> {
   while (!await isThere(file)) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+}
+
+function stayBusy(): void {
+  const startMs = performance.now();
+  while (performance.now() - startMs < abortMs);
 }
 
 async function isThere(file: string): Promise<boolean> {
