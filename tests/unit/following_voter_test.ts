@@ -14,6 +14,8 @@ const at = (consumed: number, of = assignment): Progress => ({
 const IDLE: Progress = { epoch: 1, working: null };
 
 const PATIENCE_MS = 1_000;
+/** Looks that are less apart than a standstill. */
+const MOST_MS = 500;
 /** What it says of each, one look every so many ms. */
 const said = (everyMs: number, looks: readonly Progress[]): boolean[] => {
   const watch = new ProgressWatch(PATIENCE_MS);
@@ -24,7 +26,7 @@ Deno.test("a pool gets on until it has settled nothing for as long as patience l
   fc.assert(
     fc.property(
       fc.array(fc.nat(3), { minLength: 1 }),
-      fc.integer({ min: 1, max: 2 * PATIENCE_MS }),
+      fc.integer({ min: 1, max: MOST_MS }),
       (settled, everyMs) => {
         let consumed = 0;
         const looks = settled.map((more) => at(consumed += more));
@@ -49,4 +51,15 @@ Deno.test("what another session has settled is not counted for this one", () => 
   assert.deepEqual(said(1, [at(100), at(0, next)]), [true, false]);
   assert.deepEqual(said(1, [at(100), at(1, next)]), [true, true]);
   assert.deepEqual(said(1, [IDLE, at(0, next)]), [false, false]);
+});
+
+Deno.test("a pool that has stood still itself is not said to settle nothing before it could", () => {
+  const watch = new ProgressWatch(PATIENCE_MS);
+  assert.equal(watch.look(at(100), 0), true);
+  let nowMs = 10 * PATIENCE_MS;
+  assert.equal(watch.look(at(100), nowMs), true);
+  for (let looks = 0; looks < 2; looks++) {
+    watch.look(at(100), nowMs += PATIENCE_MS / 4);
+  }
+  assert.equal(watch.look(at(100), nowMs), false);
 });

@@ -42,6 +42,8 @@ const LOOK_MS = 200;
  * still for a second, and sentinels take as long as this to find a cluster dead.
  */
 const PATIENCE_MS = 2_000;
+/** Looks that are further apart: it was this process that stood still. */
+const APART_MS = 500;
 /** Of a vote: one that is later is cast anew. */
 const CAST_MS = 2_000;
 /** Of taking it back, which delays the end of the process. */
@@ -51,7 +53,9 @@ const WITHDRAW_MS = 500;
 export class ProgressWatch {
   readonly #patienceMs: number;
   #seen: Progress["working"] = null;
-  #settledMs = -Infinity;
+  #lookedMs = 0;
+  /** For how long nothing was settled, as far as it was looked at. */
+  #stillMs = Infinity;
 
   constructor(patienceMs: number) {
     this.#patienceMs = patienceMs;
@@ -59,11 +63,13 @@ export class ProgressWatch {
 
   look({ working }: Progress, nowMs: number): boolean {
     const isSame = working?.assignment === this.#seen?.assignment;
-    if (!isSame) this.#settledMs = -Infinity;
     const before = isSame ? this.#seen?.consumed ?? 0 : 0;
-    if (working !== null && working.consumed > before) this.#settledMs = nowMs;
+    this.#stillMs += Math.min(nowMs - this.#lookedMs, APART_MS);
+    if (!isSame) this.#stillMs = Infinity;
+    if (working !== null && working.consumed > before) this.#stillMs = 0;
+    this.#lookedMs = nowMs;
     this.#seen = working;
-    return nowMs - this.#settledMs < this.#patienceMs;
+    return this.#stillMs < this.#patienceMs;
   }
 }
 
