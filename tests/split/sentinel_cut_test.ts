@@ -1,7 +1,9 @@
 /** The primary lives and is worked on, and sentinels do not reach it. */
 import assert from "node:assert/strict";
+import { eventually } from "../support/wait.ts";
 import {
   content,
+  deadlineMs,
   neverSwitched,
   refusing,
   splitTest,
@@ -45,15 +47,18 @@ splitTest(
         /records are still settled on primary by split\/pool\//,
       );
     }
-    await world.goesOn("secondary", topics.output);
-    const { votes } = await neverSwitched(world);
-    assert.ok(!("error" in votes));
-    assert.deepEqual(
-      votes.map(({ health, kind, isProgressing }) =>
-        `${kind} ${health.primary} ${isProgressing}`
-      ).sort(),
-      ["pool unknown true", ...NAMES.map(() => "sentinel down false")],
-    );
+    await world.goesOn("secondary", topics.output, 200);
+    await eventually(async () => {
+      const { votes } = await world.printed();
+      assert.ok(!("error" in votes));
+      assert.deepEqual(
+        votes.map(({ health, kind, isProgressing }) =>
+          `${kind} ${health.primary} ${isProgressing}`
+        ).sort(),
+        ["pool unknown true", ...NAMES.map(() => "sentinel down false")],
+      );
+      return true;
+    }, { what: "seen in the votes", timeoutMs: deadlineMs });
 
     for (const each of NAMES) world.link("primary", each).heal();
     await content(sentinels);
