@@ -40,6 +40,8 @@ export interface HangingParts {
 
 /** Of other producers; ours are ended within `transaction.timeout.ms`. */
 const PATIENCE_MS = 5_000;
+/** Until a partition that was just made, or whose broker died, is led. */
+const UNLED_MS = 30_000;
 const LOOK_MS = 50;
 const REQUEST_MS = 10_000;
 const WAIT_MS = 100;
@@ -78,26 +80,44 @@ async function hangingIn(
   partitions: readonly TopicPartition[],
   signal: AbortSignal,
 ): Promise<TopicPartition[]> {
-  const deadlineMs = performance.now() + PATIENCE_MS;
-  let waiting = partitions.map((tp) => ({ tp, end: null as number | null }));
+  const sinceMs = performance.now();
+  let waiting = partitions.map((tp): Waiting => ({
+    tp,
+    end: null,
+    openMs: null,
+  }));
   while (waiting.length > 0) {
     const ends = await latest(admin, waiting, false);
-    waiting = waiting.map(({ tp, end }, at) => ({
-      tp,
-      end: end ?? ends[at]!.offset,
-    }));
     const stable = await latest(admin, waiting, true);
-    const isOver = performance.now() > deadlineMs;
-    waiting = waiting.filter(({ end }, at) => {
+    const nowMs = performance.now();
+    const isLate = nowMs - sinceMs > UNLED_MS;
+    let isOver = true;
+    waiting = waiting.flatMap((each, at) => {
       const { error, offset } = stable[at]!;
-      if (error !== null && (isOver || !maySettle(error))) throw error;
-      return end === null || offset === null || offset < end;
+      if (error !== null && (isLate || !maySettle(error))) throw error;
+      const end = each.end ?? ends[at]!.offset;
+      if (end === null || offset === null) {
+        isOver &&= isLate;
+        return { ...each, end };
+      }
+      if (offset >= end) return [];
+      const openMs = each.openMs ?? nowMs;
+      isOver &&= nowMs - openMs > PATIENCE_MS;
+      return { ...each, end, openMs };
     });
     if (isOver) break;
-    if (waiting.length > 0) await pause(LOOK_MS, signal);
+    await pause(LOOK_MS, signal);
     signal.throwIfAborted();
   }
   return waiting.map(({ tp }) => tp);
+}
+
+interface Waiting {
+  readonly tp: TopicPartition;
+  /** What is to become stable; null: not known yet. */
+  readonly end: number | null;
+  /** When it was first seen that there is more than what is stable. */
+  readonly openMs: number | null;
 }
 
 interface End {
