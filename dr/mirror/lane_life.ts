@@ -18,6 +18,7 @@ import type { LaneLogKeeper } from "./lane_log_keeper.ts";
 import type { LaneParts } from "./lane_parts.ts";
 import type { Partitions } from "./lane_partitions.ts";
 import type { SourceClient } from "./source_clients.ts";
+import { untilKnown } from "./until_known.ts";
 
 const MIRROR_WORKER = new URL(
   "../../workers/mirror_worker.ts",
@@ -128,15 +129,9 @@ export class Life {
       }
       thread.mirror(mirrored);
       if (partitions.lacks(mirrored)) {
-        // What they know of topics may be minutes old, and then partitions that
-        // were added would be unknown to them for minutes more.
-        await unlessAborted(
-          Promise.all([
-            consumer.partitionCounts(METADATA_MS),
-            thread.producer.partitionCounts(METADATA_MS),
-          ]),
-          signal,
-        );
+        // What it knows of topics may be minutes old, and then partitions that
+        // were added would be unknown to it for minutes more.
+        await unlessAborted(consumer.partitionCounts(METADATA_MS), signal);
       }
       const added = await partitions.add(mirrored, signal);
       if (added.length === 0) return;
@@ -144,13 +139,14 @@ export class Life {
       const targets = new Map(
         mirrored.map(({ topic, target }) => [topic, target]),
       );
-      await this.#endHanging(
-        positions.map(({ tp: { topic, partition } }) => ({
-          topic: targets.get(topic)!,
-          partition,
-        })),
-        signal,
-      );
+      const written = positions.map(({ tp: { topic, partition } }) => ({
+        topic: targets.get(topic)!,
+        partition,
+      }));
+      await this.#endHanging(written, signal);
+      // Brokers are not all told of new partitions at once, and their leaders
+      // have answered by now.
+      await untilKnown(thread.producer, written, signal);
       for (const { tp } of positions) consumer.forward(tp, thread.queue);
       thread.begin(added.map(({ beginning }) => beginning));
       // Records that come before the thread knows of them would be dropped.
