@@ -187,7 +187,7 @@ Deno.test("scenarios have names of their own, and where all ends on the primary 
     if (expects.active === "secondary") continue;
     for (const step of steps) {
       if ("command" in step) continue;
-      assert.ok("atMs" in step && typeof step.lasts === "number");
+      assert.ok("fault" in step && typeof step.lasts === "number");
     }
   }
 });
