@@ -53,9 +53,11 @@ const steps: Readonly<Record<string, MirrorStep>> = {
     const small = [0, 1, 2].flatMap((each) => texts("small", 50, each));
     await using mirror = pair.mirror([topic]);
     await mirror.running();
+    // The lanes' topic is new: a lane may have begun before it was led.
+    const begun = mirror.beginnings();
     await pair.source.client.produce(topic, [...small, ...large, ...small]);
     await pair.caughtUp([topic], [mirror]);
-    assert.deepEqual(mirror.beginnings(), []);
+    assert.deepEqual(mirror.beginnings(), begun);
     await mirror.stop();
     const { counts } = await pair.isExact([{ name: topic }]);
     assert.equal(counts.paired, 324);
