@@ -131,6 +131,8 @@ async function takenOver(
       // The last of what is written must be acknowledged by then.
       DRAIN_MS: "5000",
       ABORT_MS: "1000",
+      // Then only the last that a thread says tells all that is done.
+      ...(signal === "SIGTERM" ? { COMMIT_INTERVAL_MS: "60000" } : {}),
       HANG_EVERY: `${every}`,
       HANG_UNTIL: `${folder}/never`,
     },
