@@ -31,7 +31,7 @@ export class Sender implements AsyncDisposable {
 
   /**
    * Sends in this order and waits until all are acknowledged.
-   * @returns the offset of each; below 0 where it is not known.
+   * @returns the offset of each.
    * @throws {KafkaError} of the first that is refused or late; the signal's
    * reason. The sender is of no use any more then.
    */

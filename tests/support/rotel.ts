@@ -16,13 +16,19 @@ const PROGRAM = `${FOLDER}/packages/rotel/rotel-agent`;
 const INSTALL = `python3 -m venv ${FOLDER} && ${FOLDER}/bin/pip install ` +
   `--target ${FOLDER}/packages rotel==0.0.1a15`;
 
-/** Registers a test that needs it. */
-export function rotelTest(name: string, test: () => Promise<void>): void {
-  needingTest(
-    isThere() ? undefined : `rotel is missing; install it with: ${INSTALL}`,
-    name,
-    test,
-  );
+/**
+ * Registers a test that needs it.
+ * @param lacks what else is missing for the test, and how to install it.
+ */
+export function rotelTest(
+  name: string,
+  test: () => Promise<void>,
+  lacks?: string,
+): void {
+  const ours = isThere()
+    ? undefined
+    : `rotel is missing; install it with: ${INSTALL}`;
+  needingTest(lacks ?? ours, name, test);
 }
 
 function isThere(): boolean {
