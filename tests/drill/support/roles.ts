@@ -79,6 +79,7 @@ export async function startRoles(
       STATE_REPLICATION_FACTOR: "1",
     }),
   );
+  await sentinel.until("knows the state", ({ state }) => state !== null);
   return { job, mirror, sentinel };
 }
 
