@@ -3,9 +3,10 @@
  * the mirror comes to the end of what there is. What it does on the clusters is
  * injected.
  */
-import type { Fence } from "../denials.ts";
+import { type Fence, keepAway } from "../denials.ts";
 import type { Claim } from "../state/mod.ts";
 import { FailbackError } from "./errors.ts";
+import { step, type StepParts } from "./fail_back.ts";
 
 /** Of the cluster that is left, and of the mirror from it. */
 export interface RestParts {
@@ -54,8 +55,9 @@ export async function expectReady(
   signal: AbortSignal,
 ): Promise<void> {
   // Who is kept away leaves, and nobody tells which members these are.
-  const hasFence = (parts.fence ?? null) !== null;
-  const strangers = isForced || hasFence ? [] : await parts.strangers(signal);
+  const strangers = isForced || parts.fence != null
+    ? []
+    : await parts.strangers(signal);
   if (strangers.length > 0) {
     throw new FailbackError(
       "refused",
@@ -64,6 +66,25 @@ export async function expectReady(
     );
   }
   await parts.expectMirrored(signal);
+}
+
+/**
+ * Step `deny`, where anybody is to be kept from the cluster.
+ * @throws as `keepAway`.
+ */
+export async function denyClients(
+  parts: Pick<RestParts, "fence"> & StepParts,
+  claim: Claim,
+  signal: AbortSignal,
+): Promise<void> {
+  const { fence = null } = parts;
+  if (fence === null) return;
+  await step(
+    parts,
+    "deny",
+    () => keepAway(fence, claim, signal),
+    () => fence.principals.join(", "),
+  );
 }
 
 /**

@@ -263,8 +263,10 @@ async function catchUp(
   }, ({ epoch, phase }) => `epoch ${epoch}, ${phase}`);
 }
 
+export type StepParts = Pick<FailBackParts, "now" | "onStep" | "spans">;
+
 export async function step<T>(
-  { now, onStep, spans }: Pick<FailBackParts, "now" | "onStep" | "spans">,
+  { now, onStep, spans }: StepParts,
   name: StepName,
   work: () => Promise<T>,
   detail: (result: T) => string,

@@ -15,15 +15,20 @@ import {
   type DrState,
   isWorkedIn,
 } from "../state/mod.ts";
-import { keepAway } from "../denials.ts";
 import {
   comeToRest,
+  denyClients,
   expectFence,
   expectReady,
   type RestParts,
 } from "./come_to_rest.ts";
 import { FailbackError } from "./errors.ts";
-import { type FailBackParts, step, type StepReport } from "./fail_back.ts";
+import {
+  type FailBackParts,
+  step,
+  type StepParts,
+  type StepReport,
+} from "./fail_back.ts";
 import { orGiveUp } from "./give_up.ts";
 import { stageOf } from "./stage.ts";
 
@@ -42,7 +47,8 @@ export interface SwitchParts
   extends
     ClaimParts,
     RestParts,
-    Pick<FailBackParts, "giveUp" | "newest" | "now" | "onStep" | "spans"> {
+    StepParts,
+    Pick<FailBackParts, "giveUp" | "newest"> {
   /** Groups that would miss records at the switch, each with why. */
   readonly behind: (signal: AbortSignal) => Promise<readonly string[]>;
   /** @throws {OvertakenError} where another has gone on with it. */
@@ -95,40 +101,34 @@ export async function switchBack(
     await expectReady(parts, isForced, signal);
   }
   const claim = new Claim(parts, state);
-  let epoch = state.epoch;
+  /** By the promotion; null: it is at the claim's epoch still. */
+  let promoted: number | null = null;
   return await orGiveUp(async () => {
     const phase = isWorkedIn(state.phase) ? "draining" : state.phase;
     // Of a run before this one, which may be at it still.
-    ({ epoch } = await claim.set({ phase, reason }, signal));
-    const { fence = null } = parts;
-    if (fence !== null) {
-      await step(parts, "deny", async () => {
-        try {
-          await keepAway(fence, claim, signal);
-        } finally {
-          ({ epoch } = claim.state);
-        }
-      }, () => fence.principals.join(", "));
-    }
+    await claim.set({ phase, reason }, signal);
+    await denyClients(parts, claim, signal);
     if (phase === "draining") {
-      const said = () => `epoch ${epoch}, ${claim.state.phase}`;
-      await step(parts, "drain", async () => {
-        try {
-          await comeToRest(parts, claim, isForced, signal);
-        } finally {
-          ({ epoch } = claim.state);
-        }
-      }, said);
-      await step(parts, "fence", async () => {
-        ({ epoch } = await claim.set({ phase: "fencing" }, signal));
-      }, said);
+      const said = () => `epoch ${claim.state.epoch}, ${claim.state.phase}`;
+      await step(
+        parts,
+        "drain",
+        () => comeToRest(parts, claim, isForced, signal),
+        said,
+      );
+      await step(
+        parts,
+        "fence",
+        () => claim.set({ phase: "fencing" }, signal),
+        said,
+      );
     }
     return await parts.promote({
       reason,
-      epoch,
-      onClaimed: (claimed) => epoch = claimed,
+      epoch: claim.state.epoch,
+      onClaimed: (claimed) => promoted = claimed,
       onStep: parts.onStep,
       spans: parts.spans ?? null,
     }, signal);
-  }, (why) => parts.giveUp(why, epoch));
+  }, (why) => parts.giveUp(why, promoted ?? claim.state.epoch));
 }

@@ -9,7 +9,6 @@
  * What cannot be brought to its end is given up: everybody works on the primary
  * again. If the primary is lost meanwhile sentinels fail over from there.
  */
-import { keepAway } from "../denials.ts";
 import {
   type FailOverOutcome,
   type Stage,
@@ -24,12 +23,13 @@ import {
 } from "../state/mod.ts";
 import {
   comeToRest,
+  denyClients,
   expectFence,
   expectReady,
   type RestParts,
 } from "./come_to_rest.ts";
 import { FailbackError } from "./errors.ts";
-import { type FailBackParts, step } from "./fail_back.ts";
+import { type FailBackParts, step, type StepParts } from "./fail_back.ts";
 import { orGiveUp } from "./give_up.ts";
 import type { PromoteRequest } from "./switch_back.ts";
 
@@ -37,7 +37,8 @@ export interface SwitchOverParts
   extends
     ClaimParts,
     RestParts,
-    Pick<FailBackParts, "giveUp" | "newest" | "now" | "onStep" | "spans"> {
+    StepParts,
+    Pick<FailBackParts, "giveUp" | "newest"> {
   /** Of the mirror; null: none has run. Sees that a state can be written. */
   readonly lanes: (signal: AbortSignal) => Promise<number | null>;
   readonly promote: (
@@ -67,37 +68,28 @@ export async function switchOver(
   const state = await begin(parts, newest, lanes, reason, signal);
   if (state.active === "secondary") return { kind: "already", state };
   const claim = new Claim(parts, state);
-  let { epoch } = state;
+  /** By the promotion; null: it is at the claim's epoch still. */
+  let promoted: number | null = null;
   return await orGiveUp(async () => {
-    const { fence = null } = parts;
-    if (fence !== null) {
-      await step(parts, "deny", async () => {
-        try {
-          await keepAway(fence, claim, signal);
-        } finally {
-          ({ epoch } = claim.state);
-        }
-      }, () => fence.principals.join(", "));
-    }
+    await denyClients(parts, claim, signal);
     if (state.phase === "draining") {
-      await step(parts, "rest", async () => {
-        try {
-          await comeToRest(parts, claim, false, signal);
-        } finally {
-          ({ epoch } = claim.state);
-        }
-      }, () => `epoch ${epoch}, ${claim.state.phase}`);
+      await step(
+        parts,
+        "rest",
+        () => comeToRest(parts, claim, false, signal),
+        () => `epoch ${claim.state.epoch}, ${claim.state.phase}`,
+      );
     }
     const outcome = await parts.promote({
       reason,
-      epoch,
-      onClaimed: (claimed) => epoch = claimed,
+      epoch: claim.state.epoch,
+      onClaimed: (claimed) => promoted = claimed,
       onStep: parts.onStep,
       spans: parts.spans ?? null,
     }, signal);
     if (outcome.kind === "another") throw new OvertakenError(outcome.state);
     return outcome;
-  }, (why) => parts.giveUp(why, epoch));
+  }, (why) => parts.giveUp(why, promoted ?? claim.state.epoch));
 }
 
 type Mine = Exclude<Stage, { readonly kind: "refuse" }>;
