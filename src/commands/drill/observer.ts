@@ -8,6 +8,7 @@ import type {
   SeenOutput,
 } from "../../../dr/drill/mod.ts";
 import { maySettle } from "../../../dr/cut/requests.ts";
+import { partitionsOf } from "../../../dr/partitions.ts";
 import {
   Admin,
   type Batch,
@@ -127,10 +128,7 @@ export async function stableEndOf(
 ): Promise<number> {
   const count = (await admin.partitionCounts(REQUEST_MS)).get(topic) ?? 0;
   const answers = await admin.partitions.offsets(
-    Array.from(
-      { length: count },
-      (_, partition) => ({ topic, partition, at: "latest" as const }),
-    ),
+    partitionsOf(topic, count).map((tp) => ({ ...tp, at: "latest" })),
     { timeoutMs: REQUEST_MS, readCommitted: true },
   );
   return answers.reduce((sum, { error, offset }) => {
