@@ -8,6 +8,7 @@ import {
   readTopic,
   wholeTopic,
 } from "../../src/kafka/mod.ts";
+import { addListener } from "../support/add_listener.ts";
 import {
   library,
   Member,
@@ -17,7 +18,6 @@ import {
   text,
   untilAll,
 } from "../support/embedded.ts";
-import { freePorts } from "../support/free_port.ts";
 import { type KafkaCluster, withCluster } from "../support/kafka_cluster.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 import { eventually } from "../support/wait.ts";
@@ -411,24 +411,15 @@ function unsecuredToken(): string {
   return `${encode({ alg: "none" })}.${encode(claims)}.`;
 }
 
-/** Restarts the only broker with one listener more; returns its address. */
-async function addOauthListener(cluster: KafkaCluster): Promise<string> {
-  const [broker] = cluster.brokers;
-  const file = `${cluster.folder}/broker-${broker!.nodeId}.properties`;
-  const [port] = freePorts(1);
-  const login = "org.apache.kafka.common.security.oauthbearer." +
-    'OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";';
-  const properties = await Deno.readTextFile(file);
-  await Deno.writeTextFile(
-    file,
-    properties.replace(/^listeners=.*/m, `$&,OAUTH://127.0.0.1:${port}`) +
-      [
-        "listener.security.protocol.map=" +
-        "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,OAUTH:SASL_PLAINTEXT",
-        "listener.name.oauth.sasl.enabled.mechanisms=OAUTHBEARER",
-        `listener.name.oauth.oauthbearer.sasl.jaas.config=${login}`,
-      ].join("\n"),
-  );
-  await broker!.restart();
-  return `127.0.0.1:${port}`;
-}
+const addOauthListener = (cluster: KafkaCluster): Promise<string> =>
+  addListener(cluster, {
+    name: "OAUTH",
+    host: "127.0.0.1",
+    protocol: "SASL_PLAINTEXT",
+    config: {
+      "sasl.enabled.mechanisms": "OAUTHBEARER",
+      "oauthbearer.sasl.jaas.config":
+        "org.apache.kafka.common.security.oauthbearer." +
+        'OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";',
+    },
+  });

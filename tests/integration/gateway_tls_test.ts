@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { Gateway } from "../../dr/gateway/mod.ts";
 import { ErrorCode, type ProducerProperties } from "../../src/kafka/mod.ts";
 import { createLog } from "../../src/telemetry/log.ts";
+import { addListener } from "../support/add_listener.ts";
 import { Sender } from "../support/embedded.ts";
-import { freePorts } from "../support/free_port.ts";
 import { type KafkaCluster, withCluster } from "../support/kafka_cluster.ts";
 import { realKafkaTest } from "../support/require_java.ts";
 
@@ -71,8 +71,6 @@ realKafkaTest("clients with TLS", async (context) => {
 async function addTlsListener(
   cluster: KafkaCluster,
 ): Promise<{ readonly ca: string; readonly servers: string }> {
-  const [broker] = cluster.brokers;
-  const [port] = freePorts(1);
   const store = `${cluster.folder}/tls.p12`;
   const ca = `${cluster.folder}/tls.pem`;
   const inStore = ["-alias", "broker", "-keystore", store];
@@ -86,21 +84,17 @@ async function addTlsListener(
     ...["-exportcert", "-rfc", "-file", ca],
     ...[...inStore, ...password],
   ]);
-  const file = `${cluster.folder}/broker-${broker!.nodeId}.properties`;
-  const properties = await Deno.readTextFile(file);
-  await Deno.writeTextFile(
-    file,
-    properties.replace(/^listeners=.*/m, `$&,TLS://localhost:${port}`) +
-      [
-        "listener.security.protocol.map=" +
-        "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL",
-        `listener.name.tls.ssl.keystore.location=${store}`,
-        "listener.name.tls.ssl.keystore.type=PKCS12",
-        `listener.name.tls.ssl.keystore.password=${PASSWORD}`,
-      ].join("\n"),
-  );
-  await broker!.restart();
-  return { ca, servers: `localhost:${port}` };
+  const servers = await addListener(cluster, {
+    name: "TLS",
+    host: "localhost",
+    protocol: "SSL",
+    config: {
+      "ssl.keystore.location": store,
+      "ssl.keystore.type": "PKCS12",
+      "ssl.keystore.password": PASSWORD,
+    },
+  });
+  return { ca, servers };
 }
 
 async function keytool(args: readonly string[]): Promise<void> {
