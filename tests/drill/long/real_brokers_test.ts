@@ -3,7 +3,6 @@
  * many: SOAK_DRILLS, by SEED. What they say is told as it comes.
  */
 import assert from "node:assert/strict";
-import { z } from "zod";
 import { eachLine } from "../../support/each_line.ts";
 import { startGuarded } from "../../support/guarded_process.ts";
 import { KafkaCluster } from "../../support/kafka_cluster.ts";
@@ -12,20 +11,10 @@ import { seed } from "../../support/soak.ts";
 import { within } from "../../support/wait.ts";
 import { BrokerBreaker } from "../support/broker_breaker.ts";
 import { drillArguments, drillEnvironment } from "../support/drill_run.ts";
+import { soakSummary } from "../support/soak_summary.ts";
 
 const DRILLS = Number(Deno.env.get("SOAK_DRILLS") || 100);
 const MOST_MS = DRILLS * 3 * 60_000;
-
-const SUMMARY = z.object({
-  seed: z.literal(seed),
-  runs: z.literal(DRILLS),
-  failures: z.literal(0),
-  acknowledged: z.number().min(100),
-  outputs: z.number().min(100),
-  lost: z.literal(0),
-  repeated: z.literal(0),
-  reordered: z.literal(0),
-});
 
 realKafkaTest(
   "random drills that kill and hang all brokers of a real primary keep all that is promised",
@@ -68,7 +57,7 @@ realKafkaTest(
     }
     console.log(summary);
     console.log(JSON.stringify(breaker.done));
-    SUMMARY.parse(JSON.parse(summary));
+    soakSummary(seed, DRILLS).parse(JSON.parse(summary));
     assert.ok(DRILLS < 26 || breaker.done.kills > 0 && breaker.done.hangs > 0);
   },
 );
