@@ -26,7 +26,15 @@ export type AdminProperties = ClientProperties & {
   readonly "group.id"?: string | undefined;
 };
 
-const UNUSED_GROUP = "switchyard-admin";
+/** `group.id`: see the constructor. */
+const DEFAULTS = {
+  "group.id": "switchyard-admin",
+  // Where librdkafka (2.15.1) connects to a broker because a request names it,
+  // it does so without its back-off: while the broker refuses, thousands of
+  // times a second, a core for each client. A connection to every broker costs
+  // less, and requests find it open.
+  "enable.sparse.connections": false,
+} as const;
 const DESCRIBE_MS = 1_000;
 const RETRY_MS = 100;
 
@@ -64,7 +72,7 @@ export class Admin extends Client {
   constructor(library: Library, properties: AdminProperties) {
     // A consumer, because librdkafka (2.15 still) dereferences NULL when a
     // client without a group asks for offsets that have just moved elsewhere.
-    super(library, "consumer", { "group.id": UNUSED_GROUP, ...properties }, 0);
+    super(library, "consumer", { ...DEFAULTS, ...properties }, 0);
     this.#properties = properties;
     const core = library.symbols;
     const symbols = adminSymbols(library);

@@ -319,6 +319,48 @@ Deno.test("two embedded clusters can have brokers with different ids, and work a
   assert.deepEqual(ids, [[1], [101, 102]]);
 });
 
+Deno.test("a broker that is down is not connected to without a pause while it is asked", async () => {
+  await using cluster = new MockCluster(library, 2);
+  cluster.createTopic("topic", 1);
+  cluster.setLeader("topic", 0, 2);
+  await using admin = new Admin(library, {
+    "bootstrap.servers": cluster.bootstrapServers,
+    "statistics.interval.ms": 100,
+    "log_level": 0,
+  });
+  const ask = (timeoutMs: number) =>
+    admin.partitions.offsets([
+      { topic: "topic", partition: 0, at: "latest" },
+    ], { timeoutMs });
+  await ask(20_000);
+  cluster.setBrokerDown(2);
+
+  const before = await connections(admin, 2);
+  const [answer] = await ask(2_000);
+  assert.notEqual(answer!.error, null);
+  const attempts = await connections(admin, 2) - before;
+
+  assert.ok(attempts > 0, "it was asked");
+  assert.ok(attempts < 20, `${attempts} attempts in 2 s`);
+});
+
+/** How often a client has begun to connect to a broker until now. */
+async function connections(admin: Admin, broker: number): Promise<number> {
+  while (await admin.poll(0) !== null); // what it told before
+  let event = await admin.poll(100);
+  const deadline = performance.now() + 20_000;
+  while (event?.kind !== "statistics") {
+    assert.ok(performance.now() < deadline, "statistics within 20 s");
+    event = await admin.poll(100);
+  }
+  const { brokers } = JSON.parse(event.json) as {
+    brokers: Record<string, { nodeid: number; connects: number }>;
+  };
+  return Object.values(brokers)
+    .filter(({ nodeid }) => nodeid === broker)
+    .reduce((sum, { connects }) => sum + connects, 0);
+}
+
 Deno.test("topics of the state that are there will do where none can be described", async () => {
   await using cluster = new MockCluster(library, 1);
   await using admin = new Admin(library, {
