@@ -144,14 +144,16 @@ export class RolesWorld implements DrillWorld, AsyncDisposable {
       primary: observer("primary"),
       secondary: observer("secondary"),
     };
-    this.#watchers = {
-      primary: owned.use(adminOf(this.#observers.primary)),
-      secondary: owned.use(adminOf(this.#observers.secondary)),
-    };
     this.#roles = {
       sentinel: this.#start("sentinel", ["sentinel"]),
       mirror: this.#start("mirror", ["mirror"]),
       pool: this.#start("pool", ["start"]),
+    };
+    // After the roles: processes inherit what embedded brokers have accepted, and
+    // a connection that somebody has open does not break with its broker.
+    this.#watchers = {
+      primary: owned.use(adminOf(this.#observers.primary)),
+      secondary: owned.use(adminOf(this.#observers.secondary)),
     };
     const producer = (cluster: ClusterName): ProducerProperties => ({
       ...clients[cluster].producer,
