@@ -63,9 +63,10 @@ const FAILOVER_MS = 30_000;
 const OBSERVE_MS = 90_000;
 /**
  * What is not there when nothing has come for so long is lost: one that has lost
- * its transaction and its group in an outage waits for one after the other.
+ * its transaction and its group in an outage waits for one after the other, and
+ * on embedded clusters a pool that was killed holds its partitions for 60 s.
  */
-const SETTLE_MS = 45_000;
+const SETTLE_MS = 75_000;
 /** For so long things may come: a busy machine is slow, and loses nothing. */
 const MOST_SETTLE_MS = 180_000;
 const SETTLE_LOOK_MS = 250;

@@ -17,7 +17,7 @@ const RUNS_MS = 2_500;
 /** A sentinel has missed a dead primary by then, and not decided yet. */
 const IN_OUTAGE_MS = 1_000;
 /** About as long as a failover takes. */
-const FAILOVER_MS = 800;
+const FAILOVER_MS = 400;
 /** Phases of a switch that is planned are short. */
 const IN_PHASE_MS = 400;
 /** For so long a process is away. */

@@ -154,11 +154,11 @@ export class Lanes<L extends WorkingLane = Lane> {
   }
 
   async #close(lane: L, drainMs: number): Promise<void> {
-    if (lane.number === LEADING_LANE) {
-      await this.#leader?.[Symbol.asyncDispose]();
-      this.#leader = null;
-    }
-    await lane.close(drainMs);
+    const leader = lane.number === LEADING_LANE ? this.#leader : null;
+    // Side by side: the leader may wait for a source that does not answer, and
+    // the lane has nothing more to write.
+    await Promise.all([leader?.[Symbol.asyncDispose](), lane.close(drainMs)]);
+    if (leader !== null) this.#leader = null;
     this.#work.delete(lane.number);
     this.#gone = added(this.#gone, lane.mirrored);
   }

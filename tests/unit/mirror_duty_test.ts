@@ -4,6 +4,7 @@ import { type Duty, dutyOf, isSameDuty } from "../../dr/mirror/duty.ts";
 import { Lanes, type LanesParts } from "../../dr/mirror/lanes.ts";
 import type { DrState, Phase } from "../../dr/state/mod.ts";
 import { sized } from "../support/soak.ts";
+import { eventually } from "../support/wait.ts";
 
 const numRuns = sized(300, 20_000);
 
@@ -84,6 +85,8 @@ class FakeLane {
 class Fakes {
   readonly working = new Map<number, number>();
   leading: number | null = null;
+  /** Nobody's leading ends before. */
+  leaderMayEnd: Promise<void> = Promise.resolve();
   opened = 0;
   readonly lanes: Lanes<FakeLane>;
 
@@ -106,6 +109,7 @@ class Fakes {
           lowest: () => null,
           [Symbol.asyncDispose]: async () => {
             await yielded();
+            await this.leaderMayEnd;
             this.leading = null;
           },
         };
@@ -115,6 +119,28 @@ class Fakes {
     this.lanes = new Lanes(parts);
   }
 }
+
+Deno.test("a lane ends although its leader still waits for the source, and does not begin anew before that", async () => {
+  const fakes = new Fakes();
+  await fakes.lanes.follow({ kind: "mirror", era: 0 });
+  fakes.lanes.give(0);
+  await yielded();
+  const answered = Promise.withResolvers<void>();
+  fakes.leaderMayEnd = answered.promise;
+
+  const idle = fakes.lanes.follow({ kind: "idle", reason: "test" });
+  await eventually(() => fakes.working.size === 0, { what: "closed" });
+  const again = fakes.lanes.follow({ kind: "mirror", era: 1 });
+  await yielded();
+  assert.equal(fakes.leading, 0);
+  assert.equal(fakes.working.size, 0);
+
+  answered.resolve();
+  await Promise.all([idle, again]);
+  assert.deepEqual([...fakes.working], [[0, 1]]);
+  assert.equal(fakes.leading, 1);
+  await fakes.lanes.close();
+});
 
 const yielded = () => new Promise<void>((resolve) => setImmediate(resolve));
 
