@@ -34,6 +34,8 @@ const DEFAULTS = {
   // times a second, a core for each client. A connection to every broker costs
   // less, and requests find it open.
   "enable.sparse.connections": false,
+  // As Java's clients, and not 10 s: requests wait for it after an outage.
+  "reconnect.backoff.max.ms": 1_000,
 } as const;
 const DESCRIBE_MS = 1_000;
 const RETRY_MS = 100;
