@@ -176,6 +176,8 @@ export class Life {
 
   async close(drainMs: number): Promise<void> {
     const { consumer } = this.source;
+    // Nothing of it counts, so no commit has to wait for the source's word.
+    if (drainMs === 0) this.#ended.resolve("it is closed");
     // The thread must still hear of the records that are to be committed, or
     // librdkafka waits for it until the commit's time is over.
     await this.#committing;
@@ -259,7 +261,8 @@ export class Life {
     keeper.committed(decodeLaneRecord(note.delta), note);
     const snapshot = keeper.snapshot();
     if (snapshot !== null) thread.snapshot(snapshot);
-    thread.committed();
+    // It would begin the next one.
+    if (!this.#abort.signal.aborted) thread.committed();
   }
 
   #about({ bytes, records }: TransactionNote): SpanAbout {
