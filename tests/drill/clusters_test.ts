@@ -3,7 +3,6 @@
  * that is not of the drill is as it was before.
  */
 import assert from "node:assert/strict";
-import { z } from "zod";
 import { IndependentClient } from "../support/independent_client.ts";
 import { KafkaCluster } from "../support/kafka_cluster.ts";
 import { withKafkaAdmin } from "../support/quiet_kafkajs.ts";
@@ -11,25 +10,15 @@ import { realKafkaTest } from "../support/require_java.ts";
 import { eventually } from "../support/wait.ts";
 import { BrokerBreaker } from "./support/broker_breaker.ts";
 import { expectDrill } from "./support/drill_run.ts";
+import { soakSummary } from "./support/soak_summary.ts";
 
 /** Beside the drill: topics of a job, and of the state. */
 const TOPICS = ["orders", "switchyard-state", "switchyard-history"];
 const GROUP = "billing";
 const RECORDS = 300;
-
-const REPORT = z.object({
-  world: z.literal("configured"),
-  active: z.literal("secondary"),
-  firstRecordMs: z.number(),
-  acknowledged: z.number().min(100),
-  afterwards: z.number().min(50),
-  outputs: z.number().min(100),
-  lost: z.literal(0),
-  repeated: z.literal(0),
-  reordered: z.literal(0),
-  violations: z.array(z.string()).length(0),
-  met: z.literal(true),
-});
+const SEED = 1;
+/** Each a process of its own, as in those of many. */
+const DRILLS = 1;
 
 realKafkaTest(
   "a drill kills a real primary, and leaves all topics, groups and offsets that are not its own",
@@ -48,9 +37,21 @@ realKafkaTest(
     const breaker = stack.use(await BrokerBreaker.open(primary));
     await expectDrill(
       { primary, secondary },
-      // How fast a machine under tests is, is not the matter here.
-      [...breaker.options, "--max-rto", "120s", "--max-rpo", "120s"],
-      (report) => void REPORT.parse(report),
+      [
+        ...breaker.options,
+        "--scenario",
+        "kill",
+        "--soak",
+        String(DRILLS),
+        "--seed",
+        String(SEED),
+        // How fast a machine under tests is, is not the matter here.
+        "--max-rto",
+        "120s",
+        "--max-rpo",
+        "120s",
+      ],
+      (summary) => void soakSummary(SEED, DRILLS).parse(summary),
       (over) => breaker.serve(over),
     );
     assert.deepEqual(breaker.done, { kills: 1, hangs: 0 });

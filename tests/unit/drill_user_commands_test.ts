@@ -79,3 +79,10 @@ Deno.test("a command that fails is told with what it said", async () => {
     '"echo no host >&2; exit 3" ended with 3: no host',
   );
 });
+
+Deno.test("a command that cannot even begin fails the drill with what it is", async () => {
+  const commands = { break: "true\0", mend: "true" };
+  await using user = new UserCommands(commands, "kill");
+  user.begin(KILL);
+  assert.match(await user.failed, /^"true\0" cannot be run: TypeError/);
+});

@@ -21,9 +21,18 @@ export const roleCommand = (
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   options: Pick<Deno.CommandOptions, "signal" | "stdout">,
+  /** That it runs, beside roles. */
+  programs: readonly string[] = [],
 ): Deno.Command =>
   new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", ...permissions(), "--no-check", MAIN, ...args],
+    args: [
+      "run",
+      "--no-prompt",
+      ...permissions(programs),
+      "--no-check",
+      MAIN,
+      ...args,
+    ],
     clearEnv: true,
     env: { ...env },
     stdin: "piped",

@@ -15,7 +15,7 @@ import {
   soakSummary,
 } from "../../../dr/drill/mod.ts";
 import { roleCommand } from "./role.ts";
-import type { BreakCommands } from "./user_commands.ts";
+import { type BreakCommands, SHELL } from "./user_commands.ts";
 
 export interface SoakOptions {
   readonly scenarios: readonly Scenario[];
@@ -66,7 +66,7 @@ async function outcomeOf(
   const command = roleCommand(argumentsOf(drill, options), options.env, {
     stdout: "piped",
     signal, // by SIGTERM
-  });
+  }, options.commands === null ? [] : [SHELL]);
   const process = command.spawn();
   const { stderr, stdout } = await process.output();
   await process.stdin.close().catch(() => {}); // it is broken

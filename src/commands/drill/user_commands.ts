@@ -1,7 +1,9 @@
 /** What commands of the user do to the primary: `--break` and `--mend`. */
 import type { ClusterFault } from "./cluster_fault.ts";
 
-/** By `/bin/sh`, each told the fault and the scenario. */
+export const SHELL = "/bin/sh";
+
+/** By the shell, each told the fault and the scenario. */
 export interface BreakCommands {
   readonly break: string;
   readonly mend: string;
@@ -49,7 +51,7 @@ export class UserCommands implements AsyncDisposable {
   /** One after the other. */
   #run(command: string, { kind }: ClusterFault): void {
     this.#running = this.#running.then(async () => {
-      const { code, stderr } = await new Deno.Command("/bin/sh", {
+      const { code, stderr } = await new Deno.Command(SHELL, {
         args: ["-c", command],
         env: { DRILL_FAULT: kind, DRILL_SCENARIO: this.#scenario },
         stdin: "null",
@@ -59,7 +61,9 @@ export class UserCommands implements AsyncDisposable {
       if (code === 0) return;
       const said = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
       this.#failed.resolve(`"${command}" ended with ${code}: ${said}`);
-    });
+    }).catch((error) =>
+      this.#failed.resolve(`"${command}" cannot be run: ${String(error)}`)
+    );
   }
 }
 
