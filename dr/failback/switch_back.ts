@@ -100,9 +100,10 @@ export async function switchBack(
     }
     await expectReady(parts, isForced, signal);
   }
-  const claim = new Claim(parts, state);
-  /** By the promotion; null: it is at the claim's epoch still. */
-  let promoted: number | null = null;
+  /** That of this run, the promotion's in the end. */
+  let { epoch } = state;
+  const onClaimed = (claimed: number) => void (epoch = claimed);
+  const claim = new Claim({ ...parts, onClaimed }, state);
   return await orGiveUp(async () => {
     const phase = isWorkedIn(state.phase) ? "draining" : state.phase;
     // Of a run before this one, which may be at it still.
@@ -125,10 +126,10 @@ export async function switchBack(
     }
     return await parts.promote({
       reason,
-      epoch: claim.state.epoch,
-      onClaimed: (claimed) => promoted = claimed,
+      epoch,
+      onClaimed,
       onStep: parts.onStep,
       spans: parts.spans ?? null,
     }, signal);
-  }, (why) => parts.giveUp(why, promoted ?? claim.state.epoch));
+  }, (why) => parts.giveUp(why, epoch));
 }
