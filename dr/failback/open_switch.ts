@@ -1,6 +1,5 @@
 /** What the switch back does on real clusters. */
 import { latestOffsets } from "../cut/requests.ts";
-import { openClusters } from "../clusters.ts";
 import { openFailOver } from "../failover/compose.ts";
 import { failOver } from "../failover/fail_over.ts";
 import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
@@ -37,21 +36,19 @@ const BACK = { source: "secondary", target: "primary" } as const;
 /** Of the failback's. */
 export type OpenedParts = Pick<
   OpenFailBack,
-  "change" | "giveUp" | "latest" | "newest" | "now" | "onStep"
+  "change" | "clients" | "giveUp" | "latest" | "newest" | "now" | "onStep"
 >;
 
-/** @throws {PropertyError} where clients cannot be made. */
 export function openSwitch(
   options: OpenSwitchOptions,
   opened: OpenedParts,
-): SwitchParts & AsyncDisposable {
+): SwitchParts {
   const { isMirroredBack, library, log, onProgress } = options;
   // Mirrors share their lanes so, and go on all the time.
   const isGroupMirrored = (group: string) =>
     options.isGroupMirrored(group) && group !== laneGroup(FORWARD);
-  const clients = openClusters(options);
-  const { primary, secondary } = clients.clusters;
-  const { onClientEvent: onEvent } = clients;
+  const { clusters, onClientEvent: onEvent } = opened.clients;
+  const { primary, secondary } = clusters;
 
   const mapBack = (signal: AbortSignal) =>
     readMap({
@@ -96,7 +93,7 @@ export function openSwitch(
     ...opened,
     ...restParts({
       library,
-      clusters: clients.clusters,
+      clusters,
       flow: BACK,
       isMirrored: isMirroredBack,
       targetTopic: (topic) => topic,
@@ -132,7 +129,7 @@ export function openSwitch(
         onStep: (report) => onStep(report),
         log,
         leases: options.leases,
-      });
+      }, opened.clients);
       const outcome = await failOver(
         {
           ...parts,
@@ -150,6 +147,5 @@ export function openSwitch(
       if (kind === "another" || state === null) throw new OvertakenError(state);
       return state;
     },
-    [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose](),
   };
 }

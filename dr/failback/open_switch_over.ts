@@ -1,5 +1,4 @@
 /** What the planned switch to the secondary does on real clusters. */
-import { openClusters } from "../clusters.ts";
 import { openFailOver } from "../failover/compose.ts";
 import { failOver } from "../failover/fail_over.ts";
 import type { ReplicationPolicy } from "../formats/mod.ts";
@@ -19,15 +18,13 @@ export interface OpenSwitchOverOptions extends OpenSwitchOptions {
 
 const FORWARD = { source: "primary", target: "secondary" } as const;
 
-/** @throws {PropertyError} where clients cannot be made. */
 export function openSwitchOver(
   options: OpenSwitchOverOptions,
   opened: OpenedParts,
 ): SwitchOverParts & AsyncDisposable {
   const { library, log, policy, replicationFactor } = options;
-  const owned = new AsyncDisposableStack();
-  const { clusters } = owned.use(openClusters(options));
-  const failover = owned.use(openFailOver({
+  const { clusters } = opened.clients;
+  const failover = openFailOver({
     library,
     clusters: options.clusters,
     to: "secondary",
@@ -36,7 +33,7 @@ export function openSwitchOver(
     onStep: (report) => opened.onStep(report),
     log,
     leases: options.leasesOver,
-  }));
+  }, opened.clients);
   return {
     ...opened,
     ...restParts({
@@ -58,6 +55,6 @@ export function openSwitchOver(
         { ...request, to: "secondary", isPlanned: true },
         signal,
       ),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: () => failover[Symbol.asyncDispose](),
   };
 }

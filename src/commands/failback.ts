@@ -101,7 +101,7 @@ async function run(
   if (state?.active === "secondary") {
     outcome = stageOf(state).kind === "switch" ? "switching" : "caught-up";
     if (options.switches) {
-      await using switching = openSwitch(opening, parts);
+      const switching = openSwitch(opening, parts);
       const { isForced } = options;
       state = await recorded(
         telemetry.spans,
