@@ -119,21 +119,21 @@ export function openSwitch(
       );
       return groupsBehind(groups, map, returned, again);
     },
-    async promote({ onStep, spans, ...request }, signal) {
+    async promote({ spans, ...request }, signal) {
       await using parts = openFailOver({
         library,
         clusters: options.clusters,
         to: "primary",
         policy: options.policyBack,
         replicationFactor: options.replicationFactor,
-        onStep: (report) => onStep(report),
+        onStep: opened.onStep,
         log,
         leases: options.leases,
       }, opened.clients);
       const outcome = await failOver(
         {
           ...parts,
-          spans: spans ?? null,
+          spans,
           async outputs(era, each) {
             const found = await parts.outputs(era, each);
             await seedForward(era, each);

@@ -30,7 +30,7 @@ export function openSwitchOver(
     to: "secondary",
     policy,
     replicationFactor,
-    onStep: (report) => opened.onStep(report),
+    onStep: opened.onStep,
     log,
     leases: options.leasesOver,
   }, opened.clients);
@@ -51,7 +51,7 @@ export function openSwitchOver(
     lanes: (signal) => failover.lanes(signal),
     promote: ({ spans, ...request }, signal) =>
       failOver(
-        { ...failover, spans: spans ?? null },
+        { ...failover, spans },
         { ...request, to: "secondary", isPlanned: true },
         signal,
       ),

@@ -23,12 +23,7 @@ import {
   type RestParts,
 } from "./come_to_rest.ts";
 import { FailbackError } from "./errors.ts";
-import {
-  type FailBackParts,
-  step,
-  type StepParts,
-  type StepReport,
-} from "./fail_back.ts";
+import { type FailBackParts, step, type StepParts } from "./fail_back.ts";
 import { orGiveUp } from "./give_up.ts";
 import { stageOf } from "./stage.ts";
 
@@ -38,9 +33,7 @@ export interface PromoteRequest {
   /** Of the state that is ours. */
   readonly epoch: number;
   readonly onClaimed: (epoch: number) => void;
-  readonly onStep: (report: StepReport) => void;
-  /** Default: null. */
-  readonly spans?: SpanRecorder | null;
+  readonly spans: SpanRecorder | null;
 }
 
 export interface SwitchParts
@@ -128,7 +121,6 @@ export async function switchBack(
       reason,
       epoch,
       onClaimed,
-      onStep: parts.onStep,
       spans: parts.spans ?? null,
     }, signal);
   }, (why) => parts.giveUp(why, epoch));

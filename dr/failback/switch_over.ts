@@ -85,7 +85,6 @@ export async function switchOver(
       reason,
       epoch,
       onClaimed,
-      onStep: parts.onStep,
       spans: parts.spans ?? null,
     }, signal);
     if (outcome.kind === "another") throw new OvertakenError(outcome.state);
