@@ -43,7 +43,7 @@ export function openSwitch(
   options: OpenSwitchOptions,
   opened: OpenedParts,
 ): SwitchParts {
-  const { isMirroredBack, library, log, onProgress } = options;
+  const { isMirroredBack, library, log } = options;
   // Mirrors share their lanes so, and go on all the time.
   const isGroupMirrored = (group: string) =>
     options.isGroupMirrored(group) && group !== laneGroup(FORWARD);
@@ -92,16 +92,11 @@ export function openSwitch(
   return {
     ...opened,
     ...restParts({
-      library,
+      ...options,
       clusters,
       flow: BACK,
       isMirrored: isMirroredBack,
       targetTopic: (topic) => topic,
-      isGroupMirrored: options.isGroupMirrored,
-      setsGroupOffsets: options.setsGroupOffsets,
-      drainMs: options.drainMs,
-      denied: options.denied,
-      onProgress,
     }),
     async behind(signal) {
       const [groups, map, log] = await Promise.all([

@@ -37,16 +37,11 @@ export function openSwitchOver(
   return {
     ...opened,
     ...restParts({
-      library,
+      ...options,
       clusters,
       flow: FORWARD,
       isMirrored: options.isMirroredOver,
       targetTopic: (topic) => policy.targetTopic(FORWARD.source, topic),
-      isGroupMirrored: options.isGroupMirrored,
-      setsGroupOffsets: options.setsGroupOffsets,
-      drainMs: options.drainMs,
-      denied: options.denied,
-      onProgress: options.onProgress,
     }),
     lanes: (signal) => failover.lanes(signal),
     promote: ({ spans, ...request }, signal) =>
