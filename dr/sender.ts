@@ -4,12 +4,27 @@ import {
   KafkaError,
   type OutputRecord,
   type Producer,
+  type ProducerProperties,
 } from "../src/kafka/mod.ts";
 import { Outgoing, type OutgoingOptions, writeError } from "./outgoing.ts";
 
 export type SenderOptions = OutgoingOptions;
 
 const WAIT_MS = 100;
+/** Readers wait so long for one that was killed with a transaction open. */
+const TRANSACTION_MS = 10_000;
+
+/** Of a producer with this transactional id. */
+export const transactional = (
+  // Of no use beyond the transaction's own time.
+  { "message.timeout.ms": _, ...properties }: ProducerProperties,
+  id: string,
+): ProducerProperties => ({
+  ...properties,
+  "transactional.id": id,
+  "transaction.timeout.ms": TRANSACTION_MS,
+  "linger.ms": 0,
+});
 
 export class Sender implements AsyncDisposable {
   readonly #outgoing: Outgoing;

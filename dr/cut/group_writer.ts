@@ -16,7 +16,7 @@ import {
   KafkaError,
 } from "../../src/kafka/mod.ts";
 import { Serial } from "../../src/pool/serial.ts";
-import { Sender, type SenderOptions } from "../sender.ts";
+import { Sender, type SenderOptions, transactional } from "../sender.ts";
 import type { Commitment } from "./target_cluster.ts";
 import type { GroupOffset } from "./types.ts";
 
@@ -31,8 +31,6 @@ export interface GroupWriterOptions extends SenderOptions {
 }
 
 const REQUEST_MS = 5_000;
-/** Readers that want stable offsets wait so long for one that was killed. */
-const TRANSACTION_MS = 10_000;
 
 export class GroupWriter implements AsyncDisposable {
   readonly #options: GroupWriterOptions;
@@ -69,16 +67,11 @@ export class GroupWriter implements AsyncDisposable {
 
   async #begin(signal: AbortSignal): Promise<Sender> {
     const { expectOurs, properties, transactionalId } = this.#options;
-    const { "message.timeout.ms": _, ...rest } = properties;
     await using stack = new AsyncDisposableStack();
     const sender = stack.use(
       new Sender({
         ...this.#options,
-        properties: {
-          ...rest,
-          "transactional.id": transactionalId,
-          "transaction.timeout.ms": TRANSACTION_MS,
-        },
+        properties: transactional(properties, transactionalId),
       }),
     );
     await sender.initTransactions(REQUEST_MS, signal);

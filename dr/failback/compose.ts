@@ -23,6 +23,7 @@ import {
   type DrState,
   ensureStateTopics,
   STATE_TIMINGS,
+  type StateClusters,
   StateStore,
   Votes,
 } from "../state/mod.ts";
@@ -72,6 +73,8 @@ export interface OpenFailBackOptions {
 }
 
 export interface OpenFailBack extends FailBackParts, AsyncDisposable {
+  /** Of both clusters, for the switch as well. */
+  readonly clients: StateClusters;
   readonly store: StateStore;
   /** Whatever stands: see `giveUp`. */
   readonly cancel: (
@@ -194,6 +197,7 @@ export function openFailBack(options: OpenFailBackOptions): OpenFailBack {
   };
 
   return {
+    clients,
     store,
     now: () => performance.now(),
     onStep: options.onStep,

@@ -123,10 +123,10 @@ export async function failBack(
     case "follow":
       return await catchUp(parts, reason, signal);
     case "recover": {
-      const recovery = { state: stage.state };
+      const recovery = { claim: new Claim(parts, stage.state) };
       await orGiveUp(
         () => recover(parts, recovery, reason, signal),
-        (why) => parts.giveUp(why, recovery.state.epoch),
+        (why) => parts.giveUp(why, recovery.claim.state.epoch),
       );
       return await catchUp(parts, reason, signal);
     }
@@ -136,27 +136,16 @@ export async function failBack(
 /** @param recovery where it stands, for whoever gives it up. */
 async function recover(
   parts: FailBackParts,
-  recovery: { state: DrState },
+  recovery: { claim: Claim },
   reason: string,
   signal: AbortSignal,
 ): Promise<void> {
-  /** Of a run before this one, which may be at it still. */
-  const takeOver = async () => {
-    const { state } = recovery;
-    if (isWorkedIn(state.phase)) return;
-    recovery.state = await new Claim(parts, state).set({}, signal);
-  };
+  const known = () => recovery.claim.state;
   /** While pools rest nobody else is to take it for abandoned. */
-  const held = async <T>(work: (signal: AbortSignal) => Promise<T>) => {
+  const held = <T>(work: (signal: AbortSignal) => Promise<T>) => {
     const alive = (its: AbortSignal) => parts.whileAlive(work, its);
-    const { state } = recovery;
-    if (isWorkedIn(state.phase)) return await alive(signal);
-    const claim = new Claim(parts, state);
-    try {
-      return await claim.hold(alive, signal);
-    } finally {
-      recovery.state = claim.state;
-    }
+    const isWorked = isWorkedIn(known().phase);
+    return isWorked ? alive(signal) : recovery.claim.hold(alive, signal);
   };
   const look = () =>
     step(
@@ -171,15 +160,11 @@ async function recover(
         ].join("; "),
     );
   const to = async (phase: Phase) => {
-    recovery.state = await toPhase(
-      parts,
-      recovery.state,
-      phase,
-      reason,
-      signal,
-    );
+    const state = await toPhase(parts, known(), phase, reason, signal);
+    recovery.claim = new Claim(parts, state);
   };
-  await takeOver();
+  // Of a run before this one, which may be at it still.
+  if (!isWorkedIn(known().phase)) await recovery.claim.set({}, signal);
   let tail = await look();
   await to("recovering");
   for (let round = 1;; round++) {
@@ -187,7 +172,7 @@ async function recover(
       await step(parts, "pause", async () => {
         await to("releasing");
         await held((its) => parts.untilIdle(tail.resting, its));
-        return recovery.state;
+        return known();
       }, ({ epoch, phase }) => `epoch ${epoch}, ${phase}`);
     }
     if (isDealtWith(tail.plan)) break;
@@ -205,8 +190,8 @@ async function recover(
     );
     tail = await look();
   }
-  const era = eraAfterRecovery(recovery.state);
-  if (era > recovery.state.era) {
+  const era = eraAfterRecovery(known());
+  if (era > known().era) {
     await step(
       parts,
       "done",
@@ -226,7 +211,7 @@ async function recover(
     () =>
       change(
         parts,
-        recovery.state,
+        known(),
         { phase: "reversing", era },
         reason,
         signal,

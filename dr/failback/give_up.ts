@@ -68,8 +68,8 @@ export interface GiveUpRequest {
   readonly why: string;
   /** Of the state that is given up; default: whatever it is. */
   readonly epoch?: number;
-  /** The state has this epoch from now on; to be given when it is called again. */
-  readonly onClaimed?: (epoch: number) => void;
+  /** As of `ClaimParts`. */
+  readonly onClaimed?: ClaimParts["onClaimed"];
 }
 
 /**
@@ -100,19 +100,14 @@ export async function giveUp(
   }, signal);
   const next = state === null ? null : givenUp(state);
   if (state === null || next === null) return null;
-  const claim = new Claim(parts, state);
-  onClaimed?.(state.epoch);
-  try {
-    await claim.hold(async (its) => {
-      if (state.phase === "releasing") await parts.endReplay(its);
-      if (next.era > state.era) {
-        await parts.keepDone(state.active, next.era, its);
-      }
-      await parts.allow(state.active, its);
-    }, signal);
-  } finally {
-    onClaimed?.(claim.state.epoch);
-  }
+  const claim = new Claim({ ...parts, onClaimed }, state);
+  await claim.hold(async (its) => {
+    if (state.phase === "releasing") await parts.endReplay(its);
+    if (next.era > state.era) {
+      await parts.keepDone(state.active, next.era, its);
+    }
+    await parts.allow(state.active, its);
+  }, signal);
   return await claim.set({ ...next, reason: `given up: ${why}` }, signal);
 }
 

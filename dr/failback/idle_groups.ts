@@ -1,13 +1,11 @@
 /** Waits until nobody works in the name of some groups. */
 import type { Admin } from "../../src/kafka/mod.ts";
 import { askRepeatedly, ATTEMPT_MS } from "../cut/requests.ts";
-import { pause } from "../waits.ts";
 import type { ClusterName } from "../state/mod.ts";
-import { FailbackError } from "./errors.ts";
+import { untilNothingMissing } from "./until_nothing_missing.ts";
 
 /** Pools follow the state within some seconds, and then finish what they have. */
 const PATIENCE_MS = 60_000;
-const LOOK_MS = 200;
 const REQUEST_MS = 10_000;
 
 export interface IdleParts {
@@ -30,11 +28,11 @@ export async function untilIdle(
   groups: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const deadlineMs = performance.now() + PATIENCE_MS + drainMs;
-  for (let left = groups; left.length > 0;) {
-    const asked = left;
+  let left = groups;
+  await untilNothingMissing(PATIENCE_MS + drainMs, async () => {
+    if (left.length === 0) return null;
     const answers = await askRepeatedly(
-      () => admin.groups.describe(asked, { timeoutMs: ATTEMPT_MS, signal }),
+      () => admin.groups.describe(left, { timeoutMs: ATTEMPT_MS, signal }),
       REQUEST_MS,
       signal,
     );
@@ -44,16 +42,9 @@ export async function untilIdle(
       return members.length === 0 ? [] : [{ groupId, why: "has members" }];
     });
     left = open.map(({ groupId }) => groupId);
-    if (left.length === 0) return;
-    if (performance.now() > deadlineMs) {
-      const told = open.map(({ groupId, why }) => `${groupId} (${why})`);
-      throw new FailbackError(
-        "failed",
-        `still not known to be at rest: ${told.join(", ")}; stop what works ` +
-          `in these names on the ${cluster}, and run it again`,
-      );
-    }
-    await pause(LOOK_MS, signal);
-    signal.throwIfAborted();
-  }
+    if (left.length === 0) return null;
+    const told = open.map(({ groupId, why }) => `${groupId} (${why})`);
+    return `still not known to be at rest: ${told.join(", ")}; stop what ` +
+      `works in these names on the ${cluster}`;
+  }, signal);
 }

@@ -24,10 +24,10 @@ import { forEachBounded } from "../cut/bounded.ts";
 import { earliestOffsets, latestOffsets } from "../cut/requests.ts";
 import { offsetIn } from "../cut/mod.ts";
 import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
-import { transactional } from "../failover/transactions.ts";
 import { abortIn } from "../mirror/hanging.ts";
 import { idOf } from "../mirror/names.ts";
 import { partitionsOf } from "../partitions.ts";
+import { transactional } from "../sender.ts";
 import { StateError, type Vote } from "../state/mod.ts";
 
 export interface LeftOpenParts {

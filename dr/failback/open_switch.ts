@@ -1,6 +1,5 @@
 /** What the switch back does on real clusters. */
 import { latestOffsets } from "../cut/requests.ts";
-import { openClusters } from "../clusters.ts";
 import { openFailOver } from "../failover/compose.ts";
 import { failOver } from "../failover/fail_over.ts";
 import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
@@ -37,21 +36,19 @@ const BACK = { source: "secondary", target: "primary" } as const;
 /** Of the failback's. */
 export type OpenedParts = Pick<
   OpenFailBack,
-  "change" | "giveUp" | "latest" | "newest" | "now" | "onStep"
+  "change" | "clients" | "giveUp" | "latest" | "newest" | "now" | "onStep"
 >;
 
-/** @throws {PropertyError} where clients cannot be made. */
 export function openSwitch(
   options: OpenSwitchOptions,
   opened: OpenedParts,
-): SwitchParts & AsyncDisposable {
-  const { isMirroredBack, library, log, onProgress } = options;
+): SwitchParts {
+  const { isMirroredBack, library, log } = options;
   // Mirrors share their lanes so, and go on all the time.
   const isGroupMirrored = (group: string) =>
     options.isGroupMirrored(group) && group !== laneGroup(FORWARD);
-  const clients = openClusters(options);
-  const { primary, secondary } = clients.clusters;
-  const { onClientEvent: onEvent } = clients;
+  const { clusters, onClientEvent: onEvent } = opened.clients;
+  const { primary, secondary } = clusters;
 
   const mapBack = (signal: AbortSignal) =>
     readMap({
@@ -95,16 +92,11 @@ export function openSwitch(
   return {
     ...opened,
     ...restParts({
-      library,
-      clusters: clients.clusters,
+      ...options,
+      clusters,
       flow: BACK,
       isMirrored: isMirroredBack,
       targetTopic: (topic) => topic,
-      isGroupMirrored: options.isGroupMirrored,
-      setsGroupOffsets: options.setsGroupOffsets,
-      drainMs: options.drainMs,
-      denied: options.denied,
-      onProgress,
     }),
     async behind(signal) {
       const [groups, map, log] = await Promise.all([
@@ -122,21 +114,21 @@ export function openSwitch(
       );
       return groupsBehind(groups, map, returned, again);
     },
-    async promote({ onStep, spans, ...request }, signal) {
+    async promote({ spans, ...request }, signal) {
       await using parts = openFailOver({
         library,
         clusters: options.clusters,
         to: "primary",
         policy: options.policyBack,
         replicationFactor: options.replicationFactor,
-        onStep: (report) => onStep(report),
+        onStep: opened.onStep,
         log,
         leases: options.leases,
-      });
+      }, opened.clients);
       const outcome = await failOver(
         {
           ...parts,
-          spans: spans ?? null,
+          spans,
           async outputs(era, each) {
             const found = await parts.outputs(era, each);
             await seedForward(era, each);
@@ -150,6 +142,5 @@ export function openSwitch(
       if (kind === "another" || state === null) throw new OvertakenError(state);
       return state;
     },
-    [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose](),
   };
 }

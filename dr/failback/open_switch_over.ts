@@ -1,5 +1,4 @@
 /** What the planned switch to the secondary does on real clusters. */
-import { openClusters } from "../clusters.ts";
 import { openFailOver } from "../failover/compose.ts";
 import { failOver } from "../failover/fail_over.ts";
 import type { ReplicationPolicy } from "../formats/mod.ts";
@@ -19,45 +18,38 @@ export interface OpenSwitchOverOptions extends OpenSwitchOptions {
 
 const FORWARD = { source: "primary", target: "secondary" } as const;
 
-/** @throws {PropertyError} where clients cannot be made. */
 export function openSwitchOver(
   options: OpenSwitchOverOptions,
   opened: OpenedParts,
 ): SwitchOverParts & AsyncDisposable {
   const { library, log, policy, replicationFactor } = options;
-  const owned = new AsyncDisposableStack();
-  const { clusters } = owned.use(openClusters(options));
-  const failover = owned.use(openFailOver({
+  const { clusters } = opened.clients;
+  const failover = openFailOver({
     library,
     clusters: options.clusters,
     to: "secondary",
     policy,
     replicationFactor,
-    onStep: (report) => opened.onStep(report),
+    onStep: opened.onStep,
     log,
     leases: options.leasesOver,
-  }));
+  }, opened.clients);
   return {
     ...opened,
     ...restParts({
-      library,
+      ...options,
       clusters,
       flow: FORWARD,
       isMirrored: options.isMirroredOver,
       targetTopic: (topic) => policy.targetTopic(FORWARD.source, topic),
-      isGroupMirrored: options.isGroupMirrored,
-      setsGroupOffsets: options.setsGroupOffsets,
-      drainMs: options.drainMs,
-      denied: options.denied,
-      onProgress: options.onProgress,
     }),
     lanes: (signal) => failover.lanes(signal),
     promote: ({ spans, ...request }, signal) =>
       failOver(
-        { ...failover, spans: spans ?? null },
+        { ...failover, spans },
         { ...request, to: "secondary", isPlanned: true },
         signal,
       ),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: () => failover[Symbol.asyncDispose](),
   };
 }

@@ -2,7 +2,6 @@
 import {
   type Admin,
   type ConsumerProperties,
-  isTopicUnknown,
   type Library,
   readTopics,
   type TopicPartition,
@@ -16,6 +15,7 @@ import type { OffsetMap } from "../offset_map/mod.ts";
 import type { ReplayLog } from "./replay_records.ts";
 import { type Known, tailBounds } from "./tail_bounds.ts";
 import type { PartitionTail, TopicTail } from "./tail_plan.ts";
+import { topicsNow } from "../topics_now.ts";
 
 export interface ReadTailParts {
   readonly library: Library;
@@ -152,18 +152,10 @@ async function partitionsOf(
   );
   const names = [...counts.keys()]
     .filter((topic) => mirrored.has(topic) || isMirrored(topic));
-  const summaries = names.length === 0 ? [] : await askRepeatedly(
-    () => admin.topics.summarize(names, { timeoutMs: ATTEMPT_MS, signal }),
-    REQUEST_MS,
-    signal,
-  );
+  const topics = await topicsNow(admin, names, signal);
   const known: Known[] = [];
   const problems: string[] = [];
-  for (const { error, partitions, topic, topicId } of summaries) {
-    if (error !== null) {
-      if (isTopicUnknown(error.code)) continue;
-      throw error;
-    }
+  for (const { partitions, topic, topicId } of topics.values()) {
     const itsId = mirrored.get(topic) ?? topicId;
     if (itsId !== topicId) {
       problems.push(

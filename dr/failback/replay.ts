@@ -24,9 +24,8 @@ import {
   readTopic,
 } from "../../src/kafka/mod.ts";
 import { outputAt } from "../failover/read_outputs.ts";
-import { transactional } from "../failover/transactions.ts";
 import { type Flow, NAMESPACE, replayTopic } from "../formats/mod.ts";
-import { Sender, type SenderOptions } from "../sender.ts";
+import { Sender, type SenderOptions, transactional } from "../sender.ts";
 import { pause } from "../waits.ts";
 import { FailbackError } from "./errors.ts";
 import { type InputSides, MadeOutputs } from "./made_outputs.ts";

@@ -15,6 +15,7 @@ import { FailbackError, failed } from "./errors.ts";
 import { committedByGroup, groupNames, unreleased } from "./group_positions.ts";
 import { untilIdle } from "./idle_groups.ts";
 import { unquiet } from "./quiet.ts";
+import { untilNothingMissing } from "./until_nothing_missing.ts";
 import { whileAlive } from "./while_alive.ts";
 
 export interface RestOptions {
@@ -43,7 +44,6 @@ const PATIENCE_MS = 60_000;
 const QUIET_MS = 30_000;
 /** Writers pause as well. */
 const SILENCE_MS = 1_000;
-const LOOK_MS = 200;
 const NAMED = 5;
 
 export function restParts(options: RestOptions): RestParts {
@@ -125,7 +125,7 @@ export function restParts(options: RestOptions): RestParts {
       await untilIdle({ ...left, cluster: flow.source, drainMs }, ids, signal);
     },
     untilQuiet: (signal) =>
-      within(QUIET_MS, async () => {
+      untilNothingMissing(QUIET_MS, async () => {
         const before = await endsOf(signal);
         await mirrored("failed", PATIENCE_MS, signal);
         await pause(SILENCE_MS, signal);
@@ -142,7 +142,7 @@ export function restParts(options: RestOptions): RestParts {
         failed,
         signal,
       });
-      await within(PATIENCE_MS, async () => {
+      await untilNothingMissing(PATIENCE_MS, async () => {
         const there = await committedByGroup(
           next.admin,
           (group) => stood.has(group),
@@ -161,22 +161,4 @@ export function restParts(options: RestOptions): RestParts {
     whileAlive: (work, signal) =>
       whileAlive(clusters.primary.admin, "the primary", work, signal),
   };
-}
-
-/** @param missing as a user reads it, with what to do; null: nothing. */
-async function within(
-  patienceMs: number,
-  missing: () => Promise<string | null>,
-  signal: AbortSignal,
-): Promise<void> {
-  const deadlineMs = performance.now() + patienceMs;
-  for (;;) {
-    const what = await missing();
-    if (what === null) return;
-    if (performance.now() > deadlineMs) {
-      throw new FailbackError("failed", `${what}, and run it again`);
-    }
-    await pause(LOOK_MS, signal);
-    signal.throwIfAborted();
-  }
 }

@@ -23,12 +23,7 @@ import {
   type RestParts,
 } from "./come_to_rest.ts";
 import { FailbackError } from "./errors.ts";
-import {
-  type FailBackParts,
-  step,
-  type StepParts,
-  type StepReport,
-} from "./fail_back.ts";
+import { type FailBackParts, step, type StepParts } from "./fail_back.ts";
 import { orGiveUp } from "./give_up.ts";
 import { stageOf } from "./stage.ts";
 
@@ -38,9 +33,7 @@ export interface PromoteRequest {
   /** Of the state that is ours. */
   readonly epoch: number;
   readonly onClaimed: (epoch: number) => void;
-  readonly onStep: (report: StepReport) => void;
-  /** Default: null. */
-  readonly spans?: SpanRecorder | null;
+  readonly spans: SpanRecorder | null;
 }
 
 export interface SwitchParts
@@ -100,9 +93,10 @@ export async function switchBack(
     }
     await expectReady(parts, isForced, signal);
   }
-  const claim = new Claim(parts, state);
-  /** By the promotion; null: it is at the claim's epoch still. */
-  let promoted: number | null = null;
+  /** That of this run, the promotion's in the end. */
+  let { epoch } = state;
+  const onClaimed = (claimed: number) => void (epoch = claimed);
+  const claim = new Claim({ ...parts, onClaimed }, state);
   return await orGiveUp(async () => {
     const phase = isWorkedIn(state.phase) ? "draining" : state.phase;
     // Of a run before this one, which may be at it still.
@@ -125,10 +119,9 @@ export async function switchBack(
     }
     return await parts.promote({
       reason,
-      epoch: claim.state.epoch,
-      onClaimed: (claimed) => promoted = claimed,
-      onStep: parts.onStep,
+      epoch,
+      onClaimed,
       spans: parts.spans ?? null,
     }, signal);
-  }, (why) => parts.giveUp(why, promoted ?? claim.state.epoch));
+  }, (why) => parts.giveUp(why, epoch));
 }

@@ -67,9 +67,10 @@ export async function switchOver(
   if (stage.kind === "begin") await expectReady(parts, false, signal);
   const state = await begin(parts, newest, lanes, reason, signal);
   if (state.active === "secondary") return { kind: "already", state };
-  const claim = new Claim(parts, state);
-  /** By the promotion; null: it is at the claim's epoch still. */
-  let promoted: number | null = null;
+  /** That of this run, the promotion's in the end. */
+  let { epoch } = state;
+  const onClaimed = (claimed: number) => void (epoch = claimed);
+  const claim = new Claim({ ...parts, onClaimed }, state);
   return await orGiveUp(async () => {
     await denyClients(parts, claim, signal);
     if (state.phase === "draining") {
@@ -82,14 +83,13 @@ export async function switchOver(
     }
     const outcome = await parts.promote({
       reason,
-      epoch: claim.state.epoch,
-      onClaimed: (claimed) => promoted = claimed,
-      onStep: parts.onStep,
+      epoch,
+      onClaimed,
       spans: parts.spans ?? null,
     }, signal);
     if (outcome.kind === "another") throw new OvertakenError(outcome.state);
     return outcome;
-  }, (why) => parts.giveUp(why, promoted ?? claim.state.epoch));
+  }, (why) => parts.giveUp(why, epoch));
 }
 
 type Mine = Exclude<Stage, { readonly kind: "refuse" }>;

@@ -1,13 +1,10 @@
 /** Makes what a replay needs on the active cluster. */
 import { type Admin, isTopicExisting } from "../../src/kafka/mod.ts";
 import { partitionCounts, REQUEST_MS } from "../failover/target.ts";
-import { pause } from "../waits.ts";
-import { FailbackError } from "./errors.ts";
 import type { ReplayWork } from "./replay.ts";
 import type { TopicPlan } from "./tail_plan.ts";
+import { untilNothingMissing } from "./until_nothing_missing.ts";
 import type { TopicNow } from "../topics_now.ts";
-
-const LOOK_MS = 50;
 
 /**
  * Copies keep their partition's number, so there must be as many partitions.
@@ -48,26 +45,18 @@ export async function ensureTargets(
     if (error !== null && !isTopicExisting(error.code)) throw error;
   }
   // Brokers may be slow to show what was made.
-  const deadlineMs = performance.now() + REQUEST_MS;
-  for (;;) {
+  await untilNothingMissing(REQUEST_MS, async () => {
     const now = await partitionCounts(admin, signal);
     const lacking = wanted.filter(({ partitions, topic }) =>
       (now.get(topic) ?? 0) < partitions
     );
-    if (lacking.length === 0) return;
-    if (performance.now() >= deadlineMs) {
-      const named = lacking.map(({ partitions, topic }) =>
-        `${topic} (${now.get(topic) ?? 0} of ${partitions} partitions)`
-      );
-      throw new FailbackError(
-        "failed",
-        `the secondary does not show ${named.join(", ")} though it was made; ` +
-          "see that its controller and brokers are well, and run it again",
-      );
-    }
-    await pause(LOOK_MS, signal);
-    signal.throwIfAborted();
-  }
+    if (lacking.length === 0) return null;
+    const named = lacking.map(({ partitions, topic }) =>
+      `${topic} (${now.get(topic) ?? 0} of ${partitions} partitions)`
+    );
+    return `the secondary does not show ${named.join(", ")} though it was ` +
+      "made; see that its controller and brokers are well";
+  }, signal);
 }
 
 /** What of it there is to do, by partition. @param targets as they are now */

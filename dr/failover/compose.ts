@@ -22,6 +22,7 @@ import {
   type LeaseTimes,
   other,
   STATE_TOPIC,
+  type StateClusters,
   StateError,
   StateStore,
   type StateTimings,
@@ -88,12 +89,18 @@ const PROMPT_FETCH = {
   "fetch.queue.backoff.ms": 2,
 } as const;
 
-/** @throws {PropertyError} where clients cannot be made. */
-export function openFailOver(options: OpenFailOverOptions): OpenFailOver {
+/**
+ * @param opened clients of the clusters, not closed here; default: its own
+ * @throws {PropertyError} where clients cannot be made.
+ */
+export function openFailOver(
+  options: OpenFailOverOptions,
+  opened: StateClusters | null = null,
+): OpenFailOver {
   const { library, log, policy, timings = TIMINGS, to } = options;
   const flow: Flow = { source: other(to), target: to };
   const owned = new AsyncDisposableStack();
-  const clients = owned.use(openClusters(options));
+  const clients = opened ?? owned.use(openClusters(options));
   const store = owned.use(new StateStore({ ...clients, timings }));
   const target = clients.clusters[to];
   const { admin } = target;

@@ -114,8 +114,8 @@ export interface FailOverRequest {
    * false.
    */
   readonly isPlanned?: boolean;
-  /** It is this run's now: with this epoch it can be tried again. */
-  readonly onClaimed?: (epoch: number) => void;
+  /** As of `ClaimParts`. */
+  readonly onClaimed?: ClaimParts["onClaimed"];
 }
 
 export type FailOverOutcome =
@@ -228,15 +228,9 @@ async function carryOut(
   if (fenced === null || fenced.active === to) {
     return { kind: "already", state: fenced };
   }
-  const claim = new Claim(parts, fenced);
-  onClaimed?.(fenced.epoch);
-  const held = async <T>(work: (its: AbortSignal) => Promise<T>) => {
-    try {
-      return await claim.hold(work, signal);
-    } finally {
-      onClaimed?.(claim.state.epoch);
-    }
-  };
+  const claim = new Claim({ ...parts, onClaimed }, fenced);
+  const held = <T>(work: (its: AbortSignal) => Promise<T>) =>
+    claim.hold(work, signal);
   // By our own clock, and after it was written: by whomever, perhaps long ago,
   // but how long is not known for certain.
   const fencedMs = parts.now();
@@ -244,13 +238,11 @@ async function carryOut(
   const lanes = fenced.lanes ?? 0;
   const { fence: denying = null } = parts;
   if (denying !== null) {
-    await step("deny", async () => {
-      try {
-        await keepAway(denying, claim, signal);
-      } finally {
-        onClaimed?.(claim.state.epoch);
-      }
-    }, () => denying.principals.join(", "));
+    await step(
+      "deny",
+      () => keepAway(denying, claim, signal),
+      () => denying.principals.join(", "),
+    );
   }
   await step(
     "seal",

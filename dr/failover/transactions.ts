@@ -6,15 +6,13 @@ import {
   isUnanswered,
   KafkaError,
   type OutputRecord,
-  type ProducerProperties,
 } from "../../src/kafka/mod.ts";
-import { Sender, type SenderOptions } from "../sender.ts";
+import { Sender, type SenderOptions, transactional } from "../sender.ts";
 import { pause } from "../waits.ts";
 
 type Records = readonly OutputRecord[];
 
 const REQUEST_MS = 5_000;
-const TRANSACTION_MS = 10_000;
 /** Apart by chance, so that two that fence each other do not for long. */
 const AGAIN_MS = { least: 10, most: 500 } as const;
 const ATTEMPTS = 50;
@@ -94,18 +92,6 @@ export async function transact(
 export const againMs = (attempt: number, chance: number): number =>
   AGAIN_MS.least +
   chance * Math.min(AGAIN_MS.most, AGAIN_MS.least * 2 ** attempt);
-
-/** Of a producer with this transactional id. */
-export const transactional = (
-  // Of no use beyond the transaction's own time.
-  { "message.timeout.ms": _, ...properties }: ProducerProperties,
-  id: string,
-): ProducerProperties => ({
-  ...properties,
-  "transactional.id": id,
-  "transaction.timeout.ms": TRANSACTION_MS,
-  "linger.ms": 0,
-});
 
 /**
  * Fenced by one that took it back, also in the middle of that (`StateStore`), or a

@@ -14,6 +14,7 @@ import {
 } from "../formats/mod.ts";
 import type { KeptOutputs } from "../../src/pool/kept_outputs.ts";
 import type { OffsetRanges } from "../../src/pool/offset_ranges.ts";
+import { askRepeatedly, ATTEMPT_MS, maySettle } from "../cut/requests.ts";
 import { decodeLaneRecord, OffsetMap } from "../offset_map/mod.ts";
 import { LaneSealedError } from "./lane_era.ts";
 
@@ -121,11 +122,12 @@ export async function* readRecords(
   only: number | undefined,
   signal: AbortSignal,
 ) {
-  const timeoutMs = REQUEST_MS;
-  const ranges = await wholeTopic(
-    admin,
-    topic,
-    only === undefined ? { timeoutMs } : { only, timeoutMs },
+  const what = { only, timeoutMs: ATTEMPT_MS };
+  const ranges = await askRepeatedly(
+    () => wholeTopic(admin, topic, what),
+    REQUEST_MS,
+    signal,
+    maySettle,
   );
   const batches = readTopic({
     library,

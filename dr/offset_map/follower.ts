@@ -19,11 +19,11 @@ import {
   type QueueHandle,
   type Watermarks,
 } from "../../src/kafka/mod.ts";
+import { askRepeatedly } from "../cut/requests.ts";
 import { decodeLaneRecord, type LaneRecord } from "./lane_record.ts";
 import { LaneRoute } from "./lane_route.ts";
 import { OffsetMap } from "./offset_map.ts";
 import { unlessAborted } from "../waits.ts";
-import { untilAnswered } from "./until_answered.ts";
 
 /** The logs cannot be followed any more; `cause` says why, where it is known. */
 export class FollowError extends Error {
@@ -100,8 +100,9 @@ export class LaneFollower implements AsyncDisposable {
         "isolation.level": "read_committed",
       }),
     );
-    const counts = await untilAnswered(
+    const counts = await askRepeatedly(
       () => consumer.partitionCounts(REQUEST_MS),
+      Infinity,
       signal,
     );
     const count = counts.get(topic);
@@ -189,14 +190,15 @@ export class LaneFollower implements AsyncDisposable {
 
   /** The high watermark is the last stable offset: only that can be read. */
   #watermarks(signal: AbortSignal): Promise<Watermarks[]> {
-    return untilAnswered(() => {
+    const ask = () => {
       this.#check();
       return Promise.all(
         this.#lanes.map((lane) =>
           this.#consumer.watermarks(this.#topic, lane, REQUEST_MS)
         ),
       );
-    }, signal);
+    };
+    return askRepeatedly(ask, Infinity, signal);
   }
 
   /** Ends with `#failure` set. */

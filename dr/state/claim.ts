@@ -37,6 +37,11 @@ export interface ClaimParts {
   readonly change: (decide: Decide, signal: AbortSignal) => Promise<Change>;
   /** The newest; it takes the state from nobody. */
   readonly latest: (signal: AbortSignal) => Promise<DrState | null>;
+  /**
+   * Told each epoch under which it is ours, the first one included: whoever begins
+   * anew, or gives up, names the last. Default: nobody wants to know.
+   */
+  readonly onClaimed?: ((epoch: number) => void) | undefined;
 }
 
 /** In the middle of a step; a fraction of `ABANDONED_MS`. */
@@ -54,8 +59,8 @@ export class Claim {
   /** @param state that this one has written, or begins from. */
   constructor(parts: ClaimParts, state: DrState, renewMs = RENEW_MS) {
     this.#parts = parts;
-    this.#state = state;
     this.#renewMs = renewMs;
+    this.#state = this.#take(state);
   }
 
   get state(): DrState {
@@ -121,14 +126,18 @@ export class Claim {
       this.#expectOurs(newest);
       return proposal;
     }, signal);
-    this.#state = state!;
-    return this.#state;
+    return this.#take(state!);
   }
 
   #expectOurs(newest: DrState | null): void {
     if (newest?.epoch === this.#state.epoch) return;
     if (!isWritten(newest, this.#perhaps)) throw new OvertakenError(newest);
-    this.#state = newest!;
+    this.#take(newest!);
+  }
+
+  #take(state: DrState): DrState {
+    this.#parts.onClaimed?.(state.epoch);
+    return this.#state = state;
   }
 
   async #renew(ended: AbortSignal, lost: AbortController): Promise<void> {
@@ -140,7 +149,7 @@ export class Claim {
           this.#expectOurs(newest);
           return proposalOf(this.#state);
         }, ended);
-        this.#state = state!;
+        this.#take(state!);
       } catch (error) {
         // The secondary does not answer: the work meets that as well.
         if (error instanceof StateError) {

@@ -1,14 +1,13 @@
 /** Renews a pool's lease by reading the state on the secondary to its end. */
 import type { Library } from "../../src/kafka/mod.ts";
 import { STATE_TOPIC } from "../formats/mod.ts";
-import { pause, unlessAborted } from "../waits.ts";
+import { pause } from "../waits.ts";
 import type { OnClientEvent, StateCluster } from "./cluster.ts";
 import { EMPTY_LOG, hiddenIn, type StateLog, withRecord } from "./copies.ts";
 import { withDeadline } from "./deadline.ts";
 import { asError, StateError } from "./errors.ts";
 import { type Lease, type LeaseClock, leaseFrom } from "./lease.ts";
-import { logEnd } from "./read_log.ts";
-import { tailTopic } from "./tail.ts";
+import { keepTail, type KeptTail } from "./tail.ts";
 import type { DrState } from "./types.ts";
 
 export interface LeaseKeeperOptions {
@@ -32,35 +31,23 @@ export class LeaseKeeper implements AsyncDisposable {
   readonly #options: LeaseKeeperOptions;
   readonly #closed = new AbortController();
   readonly #running: Promise<unknown>;
+  readonly #tail: KeptTail;
   #log: StateLog = EMPTY_LOG;
-  #position = 0;
-  /** Settles with each round of reading. */
-  #round = Promise.withResolvers<void>();
 
   /** Begins to read and to renew. */
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
-    this.#running = Promise.all([this.#read(), this.#renew()]);
+    const { signal } = this.#closed;
+    this.#tail = keepTail(
+      { ...options, topic: STATE_TOPIC, signal },
+      (record) => void (this.#log = withRecord(this.#log, record)),
+    );
+    this.#running = Promise.all([this.#tail.ended, this.#renew()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort(new Error("no more leases"));
     await this.#running;
-  }
-
-  async #read(): Promise<void> {
-    const rounds = tailTopic({
-      ...this.#options,
-      topic: STATE_TOPIC,
-      signal: this.#closed.signal,
-    });
-    for await (const { position, records } of rounds) {
-      for (const record of records) this.#log = withRecord(this.#log, record);
-      this.#position = position;
-      const round = this.#round;
-      this.#round = Promise.withResolvers();
-      round.resolve();
-    }
   }
 
   async #renew(): Promise<void> {
@@ -73,7 +60,8 @@ export class LeaseKeeper implements AsyncDisposable {
           leaseMs / 2,
           "read the state for a lease",
           signal,
-          (limited) => this.#reachEnd(limited),
+          // What is written by now; an open transaction is waited for.
+          (limited) => this.#tail.reachEnd("written", limited),
         );
       } catch (error) {
         if (signal.aborted) return;
@@ -93,15 +81,6 @@ export class LeaseKeeper implements AsyncDisposable {
       onState(newest);
       const lease = leaseFrom(newest, beganMs, leaseMs);
       if (lease !== null) onLease(lease);
-    }
-  }
-
-  /** Of what was written by now; an open transaction is waited for. */
-  async #reachEnd(signal: AbortSignal): Promise<void> {
-    const { cluster } = this.#options;
-    const end = await logEnd(cluster, STATE_TOPIC, "written", signal);
-    while (this.#position < end) {
-      await unlessAborted(this.#round.promise, signal);
     }
   }
 }

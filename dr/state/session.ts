@@ -9,13 +9,9 @@
  * id succeed nobody else has initialised it since, so nobody else has written:
  * what was read then, and written here since, is all there is.
  */
-import {
-  isFencedProducer,
-  KafkaError,
-  type ProducerProperties,
-} from "../../src/kafka/mod.ts";
+import { isFencedProducer, KafkaError } from "../../src/kafka/mod.ts";
 import { HISTORY_TOPIC, NAMESPACE, STATE_TOPIC } from "../formats/mod.ts";
-import { Sender } from "../sender.ts";
+import { Sender, transactional } from "../sender.ts";
 import type { StateClusters } from "./cluster.ts";
 import { encodeState } from "./codec.ts";
 import { readStateLog, type StateLog } from "./copies.ts";
@@ -48,8 +44,6 @@ export type SessionParts = StateClusters & {
   readonly requestMs: number;
 };
 
-/** An open transaction of one that was killed holds back readers so long. */
-const TRANSACTION_MS = 10_000;
 const ABORT_MS = 1_000;
 
 export class StateSession implements AsyncDisposable {
@@ -87,7 +81,7 @@ export class StateSession implements AsyncDisposable {
     const sender = stack.use(
       new Sender({
         library,
-        properties: transactional(secondary.producer),
+        properties: transactional(secondary.producer, STATE_TRANSACTIONAL_ID),
         onEvent: onClientEvent,
       }),
     );
@@ -201,18 +195,6 @@ export class StateSession implements AsyncDisposable {
     }
     return reason;
   }
-}
-
-function transactional(
-  // Of no use beyond the transaction's own time.
-  { "message.timeout.ms": _, ...properties }: ProducerProperties,
-): ProducerProperties {
-  return {
-    ...properties,
-    "transactional.id": STATE_TRANSACTIONAL_ID,
-    "transaction.timeout.ms": TRANSACTION_MS,
-    "linger.ms": 0,
-  };
 }
 
 function recordsOf(state: DrState, changeId: string) {

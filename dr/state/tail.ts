@@ -11,14 +11,20 @@ import {
   type PartitionRouter,
   type TopicPartition,
 } from "../../src/kafka/mod.ts";
-import { pause } from "../waits.ts";
+import { pause, unlessAborted } from "../waits.ts";
 import {
   type OnClientEvent,
   readerProperties,
   type StateCluster,
 } from "./cluster.ts";
 import { asError } from "./errors.ts";
-import { PARTITION, recordsOf, type TopicRecord } from "./read_log.ts";
+import {
+  type LogEnd,
+  logEnd,
+  PARTITION,
+  recordsOf,
+  type TopicRecord,
+} from "./read_log.ts";
 
 export interface TailOptions {
   readonly library: Library;
@@ -58,6 +64,39 @@ export async function* tailTopic(
     }
     await pause(RETRY_MS, signal);
   }
+}
+
+export interface KeptTail {
+  /** Resolves once the signal of the options has aborted. */
+  readonly ended: Promise<void>;
+  /** Resolves when all that is there now was taken. @throws as `logEnd`. */
+  readonly reachEnd: (upTo: LogEnd, signal: AbortSignal) => Promise<void>;
+}
+
+/** Begins to read. @param take is given each record, in their order */
+export function keepTail(
+  options: TailOptions & { readonly cluster: StateCluster },
+  take: (record: TopicRecord) => void,
+): KeptTail {
+  const { cluster, topic } = options;
+  let reached = 0;
+  /** Settles with each round of reading. */
+  let round = Promise.withResolvers<void>();
+  const read = async () => {
+    for await (const { position, records } of tailTopic(options)) {
+      records.forEach(take);
+      reached = position;
+      round.resolve();
+      round = Promise.withResolvers();
+    }
+  };
+  return {
+    ended: read(),
+    async reachEnd(upTo, signal) {
+      const end = await logEnd(cluster, topic, upTo, signal);
+      while (reached < end) await unlessAborted(round.promise, signal);
+    },
+  };
 }
 
 /** @throws {KafkaError} where a new client may fare better. */

@@ -1,5 +1,4 @@
 /** What sentinels and pools think of the clusters, each by its latest vote. */
-import { unlessAborted } from "../waits.ts";
 import type { Library, OutputRecord } from "../../src/kafka/mod.ts";
 import { VOTES_TOPIC } from "../formats/mod.ts";
 import { RecordWriter } from "../cut/record_writer.ts";
@@ -7,8 +6,8 @@ import type { OnClientEvent, StateCluster } from "./cluster.ts";
 import { encodeVote } from "./codec.ts";
 import type { Unreadable } from "./copies.ts";
 import { withDeadline } from "./deadline.ts";
-import { logEnd, PARTITION } from "./read_log.ts";
-import { tailTopic } from "./tail.ts";
+import { PARTITION } from "./read_log.ts";
+import { keepTail, type KeptTail } from "./tail.ts";
 import type { Vote } from "./types.ts";
 import { type Ballot, VoteTable } from "./vote_table.ts";
 
@@ -29,21 +28,25 @@ export class Votes implements AsyncDisposable {
   readonly #writer: RecordWriter;
   readonly #table = new VoteTable();
   readonly #closed = new AbortController();
-  readonly #reading: Promise<void>;
-  #position = 0;
-  /** Settles with each round of reading. */
-  #round = Promise.withResolvers<void>();
+  readonly #tail: KeptTail;
 
   /** Begins to read. */
   constructor(options: VotesOptions) {
-    const { cluster, library, onClientEvent } = options;
+    const { cluster, library, onClientEvent, onUnreadable } = options;
     this.#options = options;
     this.#writer = new RecordWriter({
       library,
       properties: cluster.producer,
       onEvent: onClientEvent,
     });
-    this.#reading = this.#read();
+    const { signal } = this.#closed;
+    this.#tail = keepTail(
+      { ...options, topic: VOTES_TOPIC, signal },
+      (record) => {
+        const unreadable = this.#table.take(record);
+        if (unreadable !== null) onUnreadable(unreadable);
+      },
+    );
   }
 
   /**
@@ -66,16 +69,12 @@ export class Votes implements AsyncDisposable {
    * time; the signal's reason.
    */
   current(signal: AbortSignal): Promise<Ballot> {
-    const { cluster, requestMs } = this.#options;
     return withDeadline(
-      requestMs,
+      this.#options.requestMs,
       "read the votes",
       AbortSignal.any([signal, this.#closed.signal]),
       async (limited) => {
-        const end = await logEnd(cluster, VOTES_TOPIC, "stable", limited);
-        while (this.#position < end) {
-          await unlessAborted(this.#round.promise, limited);
-        }
+        await this.#tail.reachEnd("stable", limited);
         return this.#table.ballot;
       },
     );
@@ -83,7 +82,7 @@ export class Votes implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort(new TypeError("these votes have been closed"));
-    await this.#reading;
+    await this.#tail.ended;
     await this.#writer[Symbol.asyncDispose]();
   }
 
@@ -98,24 +97,5 @@ export class Votes implements AsyncDisposable {
       signal,
       (limited) => this.#writer.write([output], limited),
     );
-  }
-
-  async #read(): Promise<void> {
-    const { onUnreadable } = this.#options;
-    const rounds = tailTopic({
-      ...this.#options,
-      topic: VOTES_TOPIC,
-      signal: this.#closed.signal,
-    });
-    for await (const { position, records } of rounds) {
-      for (const record of records) {
-        const unreadable = this.#table.take(record);
-        if (unreadable !== null) onUnreadable(unreadable);
-      }
-      this.#position = position;
-      const round = this.#round;
-      this.#round = Promise.withResolvers();
-      round.resolve();
-    }
   }
 }

@@ -2,7 +2,6 @@
 import type { Settings } from "../config/mod.ts";
 import {
   failBack,
-  FailbackError,
   type OpenFailBack,
   openFailBack,
   openSwitch,
@@ -10,15 +9,6 @@ import {
   type StepReport,
   switchBack,
 } from "../../dr/failback/mod.ts";
-import { FailoverError } from "../../dr/failover/mod.ts";
-import { FollowError } from "../../dr/offset_map/mod.ts";
-import {
-  OvertakenError,
-  StateError,
-  StateTopicError,
-} from "../../dr/state/mod.ts";
-import { KafkaError, PropertyError, ReadError } from "../kafka/mod.ts";
-import { NativeError } from "../kafka/native/error.ts";
 import { recorded } from "../telemetry/span_recorder.ts";
 import {
   type FailbackOptions,
@@ -33,7 +23,7 @@ import { planText, stepText, topicReports } from "./failback_text.ts";
 import { openNative } from "./open_native.ts";
 import { complain, print, tell } from "./output.ts";
 import { openLog } from "./role_log.ts";
-import { listenToSignals } from "./signals.ts";
+import { switchCommand } from "./switch_command.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
 
 /** Exit status: 0 done, 1 refused, failed or stopped, 2 wrong usage or settings. */
@@ -48,21 +38,16 @@ export async function failback(args: readonly string[]): Promise<number> {
   }
   const unfit = denialProblem(options.denied, settings);
   if (unfit !== null) return complain(2, `${unfit}; ${USAGE}`);
-  const stop = new AbortController();
-  using _signals = listenToSignals({
-    onStop: (signal) => stop.abort(new Error(`stopped by ${signal}`)),
-    onStopNow: () => Deno.exit(1),
-    onReload: () => {},
-  });
-  try {
-    return await run(settings, brokers, options, stop.signal);
-  } catch (error) {
-    if (error instanceof PropertyError) return complain(2, error.message);
-    const message = explained(error, stop.signal);
-    if (message === null) throw error;
-    if (options.isJson) print(JSON.stringify({ outcome: "failed", message }));
-    return complain(1, message);
-  }
+  const remedies = {
+    cluster: "; see that both clusters answer and run it again, it goes on " +
+      "where it was",
+    failover: "",
+  };
+  return await switchCommand(
+    options.isJson,
+    remedies,
+    (signal) => run(settings, brokers, options, signal),
+  );
 }
 
 async function run(
@@ -101,7 +86,7 @@ async function run(
   if (state?.active === "secondary") {
     outcome = stageOf(state).kind === "switch" ? "switching" : "caught-up";
     if (options.switches) {
-      await using switching = openSwitch(opening, parts);
+      const switching = openSwitch(opening, parts);
       const { isForced } = options;
       state = await recorded(
         telemetry.spans,
@@ -147,24 +132,4 @@ async function plan(
   } as const;
   print(isJson ? JSON.stringify(report) : planText(report));
   return report.problem === null && tail.problems.length === 0 ? 0 : 1;
-}
-
-/** Null: it is a bug. */
-function explained(error: unknown, signal: AbortSignal): string | null {
-  const isSaid = error instanceof FailbackError ||
-    error instanceof FailoverError || error instanceof OvertakenError ||
-    error instanceof NativeError;
-  if (isSaid) return error.message;
-  if (signal.aborted) {
-    return `${
-      (signal.reason as Error).message
-    }; run it again, it goes on there`;
-  }
-  const isOfCluster = error instanceof StateError ||
-    error instanceof StateTopicError || error instanceof KafkaError ||
-    error instanceof ReadError || error instanceof FollowError;
-  return isOfCluster
-    ? `${error.message}; see that both clusters answer and run it again, it ` +
-      "goes on where it was"
-    : null;
 }

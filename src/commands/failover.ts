@@ -10,19 +10,10 @@ import {
   type StepReport,
 } from "../../dr/failover/mod.ts";
 import {
-  FailbackError,
   openFailBack,
   openSwitchOver,
   switchOver,
 } from "../../dr/failback/mod.ts";
-import { FollowError } from "../../dr/offset_map/mod.ts";
-import {
-  OvertakenError,
-  StateError,
-  StateTopicError,
-} from "../../dr/state/mod.ts";
-import { KafkaError, PropertyError, ReadError } from "../kafka/mod.ts";
-import { NativeError } from "../kafka/native/error.ts";
 import { recorded } from "../telemetry/span_recorder.ts";
 import { cancelSwitch } from "./cancel_switch.ts";
 import { openSpans } from "./command_telemetry.ts";
@@ -33,7 +24,7 @@ import { endText, planText, stepText } from "./failover_text.ts";
 import { openNative } from "./open_native.ts";
 import { complain, print, tell } from "./output.ts";
 import { openLog } from "./role_log.ts";
-import { listenToSignals } from "./signals.ts";
+import { switchCommand } from "./switch_command.ts";
 import { loadTwoClusters } from "./two_clusters.ts";
 import { unlessAlive } from "./unless_alive.ts";
 import { usageOf } from "./help.ts";
@@ -71,22 +62,17 @@ export async function failover(args: readonly string[]): Promise<number> {
   }
   const unfit = denialProblem(options.denied, settings);
   if (unfit !== null) return complain(2, `${unfit}; ${USAGE}`);
-  const stop = new AbortController();
-  using _signals = listenToSignals({
-    onStop: (signal) => stop.abort(new Error(`stopped by ${signal}`)),
-    onStopNow: () => Deno.exit(1),
-    onReload: () => {},
-  });
-  try {
-    return await run(settings, brokers, options, stop.signal);
-  } catch (error) {
-    if (error instanceof PropertyError) return complain(2, error.message);
-    const what = options.isPlanned ? "both clusters" : "the secondary";
-    const message = explained(error, what, stop.signal);
-    if (message === null) throw error;
-    if (options.isJson) print(JSON.stringify({ outcome: "failed", message }));
-    return complain(1, message);
-  }
+  const needed = options.isPlanned ? "both clusters" : "the secondary";
+  const remedies = {
+    cluster: `; see to ${needed} and run it again, it goes on where it was, ` +
+      "or give it up with --cancel",
+    failover: "; then run it again, or give it up with --cancel",
+  };
+  return await switchCommand(
+    options.isJson,
+    remedies,
+    (signal) => run(settings, brokers, options, signal),
+  );
 }
 
 async function run(
@@ -251,34 +237,4 @@ function optionsOf(args: readonly string[]): Options | string {
   } catch (error) {
     return (error as Error).message.split("\n")[0]!;
   }
-}
-
-/**
- * Null: it is a bug.
- * @param what must be there
- */
-function explained(
-  error: unknown,
-  what: string,
-  signal: AbortSignal,
-): string | null {
-  const isSaid = error instanceof FailoverError ||
-    error instanceof FailbackError || error instanceof OvertakenError ||
-    error instanceof NativeError;
-  if (error instanceof FailoverError && error.kind === "failed") {
-    return `${error.message}; then run it again, or give it up with --cancel`;
-  }
-  if (isSaid) return error.message;
-  if (signal.aborted) {
-    return `${
-      (signal.reason as Error).message
-    }; run it again, it goes on there`;
-  }
-  const isOfCluster = error instanceof StateError ||
-    error instanceof StateTopicError || error instanceof KafkaError ||
-    error instanceof ReadError || error instanceof FollowError;
-  return isOfCluster
-    ? `${error.message}; see to ${what} and run it again, it goes on ` +
-      "where it was, or give it up with --cancel"
-    : null;
 }

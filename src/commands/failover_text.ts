@@ -7,6 +7,7 @@ import type {
 } from "../../dr/failover/mod.ts";
 import { STEPS } from "../../dr/failover/mod.ts";
 import type { DrState } from "../../dr/state/mod.ts";
+import { leavesPrimary } from "./unless_alive.ts";
 
 export interface PlanReport {
   /** Null: there is none. */
@@ -75,7 +76,7 @@ export function planText(
           `would ${step.padEnd(NAME_WIDTH)}  ${DOES[step]}`
         ),
       );
-      if (isPrimaryAlive && state?.phase !== "fencing") {
+      if (isPrimaryAlive && leavesPrimary(stage, state)) {
         lines.push("only with --force: the primary answers");
       }
       break;

@@ -3,13 +3,25 @@ import {
   FailoverError,
   type FailOverRequest,
   type OpenFailOver,
+  type Stage,
   stageOf,
 } from "../../dr/failover/mod.ts";
+import type { DrState } from "../../dr/state/mod.ts";
 
 /**
- * A fence goes on whatever lives, and where the secondary is active nothing is to
- * do: under that epoch, so that nothing new is begun instead. A planned switch
- * that has not come to its fence is none of these: there may be more to mirror.
+ * Whether the primary would be left from here on. A fence has done that, whatever
+ * lives; a planned switch that has not come to its fence has not: there may be more
+ * to mirror. Pure.
+ */
+export const leavesPrimary = (
+  stage: Stage["kind"],
+  newest: DrState | null,
+): boolean =>
+  stage === "begin" || stage === "resume" && newest?.phase !== "fencing";
+
+/**
+ * Where the primary has been left it goes on under that epoch, so that nothing new
+ * is begun instead.
  * @throws {FailoverError} `refused`, where the primary would be left and answers;
  * as `OpenFailOver.newest`; the signal's reason.
  */
@@ -19,9 +31,9 @@ export async function unlessAlive(
 ): Promise<Pick<FailOverRequest, "epoch">> {
   const newest = await parts.newest(signal);
   const { kind } = stageOf(newest, "secondary");
-  const isLeft = kind === "begin" ||
-    kind === "resume" && newest?.phase !== "fencing";
-  if (newest !== null && !isLeft) return { epoch: newest.epoch };
+  if (newest !== null && !leavesPrimary(kind, newest)) {
+    return { epoch: newest.epoch };
+  }
   if (!await parts.isLeftAlive(signal)) return {};
   throw new FailoverError(
     "refused",

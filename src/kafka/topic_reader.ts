@@ -65,7 +65,10 @@ const SILENCE_MS = 60_000;
 export async function wholeTopic(
   admin: Admin,
   topic: string,
-  { only, timeoutMs }: { readonly only?: number; readonly timeoutMs: number },
+  { only, timeoutMs }: {
+    readonly only?: number | undefined;
+    readonly timeoutMs: number;
+  },
 ): Promise<ReadRange[]> {
   const count = (await admin.partitionCounts(timeoutMs)).get(topic) ?? 0;
   const partitions = Array.from({ length: count }, (_, partition) => partition)

@@ -125,8 +125,11 @@ async function comeHome(pair: MirrorPair): Promise<void> {
   assert.equal(plan.stage, "recover");
   assert.deepEqual(plan.problems, []);
   assert.deepEqual(plan.resting, [group]);
+  // Beside these the last heartbeat of the mirror may not have been copied.
+  const tail = plan.tail
+    .filter(({ topic }: { topic: string }) => topics.includes(topic));
   assert.deepEqual(
-    plan.tail.map((each: Record<string, unknown>) => [
+    tail.map((each: Record<string, unknown>) => [
       each.topic,
       each.class,
       each.treatment,
@@ -141,7 +144,7 @@ async function comeHome(pair: MirrorPair): Promise<void> {
       [trash, "source", "discard", null, 3],
     ],
   );
-  assert.deepEqual(plan.tail[1].partitions, [
+  assert.deepEqual(tail[1].partitions, [
     { partition: 0, records: TAIL, first: PREFIX, last: PREFIX + TAIL - 1 },
     { partition: 1, records: 2, first: PREFIX, last: PREFIX + 1 },
   ]);
