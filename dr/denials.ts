@@ -222,8 +222,13 @@ async function create(
   signal: AbortSignal,
 ): Promise<void> {
   const sent: Promise<AclAnswer[]>[] = [];
-  const send = ({ timeoutMs }: RequestOptions) => {
-    const answer = admin.acls.create(acls, { timeoutMs });
+  const send = (options: RequestOptions) => {
+    const { timeoutMs } = options;
+    const answer = handedOn(
+      admin,
+      () => admin.acls.create(acls, { timeoutMs }),
+      options,
+    );
     sent.push(answer);
     return answer;
   };
@@ -236,13 +241,32 @@ async function create(
   }
 }
 
+/**
+ * Any broker hands a change on to the controller, so Kafka names one by chance.
+ * librdkafka (2.15.1) keeps to that one, dead or hung, until it asks anew.
+ */
+async function handedOn<T>(
+  admin: DenialsAdmin,
+  change: () => Promise<T>,
+  options: RequestOptions,
+): Promise<T> {
+  try {
+    return await change();
+  } catch (error) {
+    const isPassing = error instanceof KafkaError && error.retriable;
+    if (isPassing) await admin.describeCluster(options);
+    throw error;
+  }
+}
+
 async function remove(
   admin: DenialsAdmin,
   acls: readonly AclBinding[],
   signal: AbortSignal,
 ): Promise<void> {
   const answers = await ask(
-    (options) => admin.acls.delete(acls, options),
+    (options) =>
+      handedOn(admin, () => admin.acls.delete(acls, options), options),
     signal,
   );
   for (const { error } of answers) if (error !== null) throw error;

@@ -18,6 +18,11 @@ const expectCrash = (error: unknown) => {
   if (!(error instanceof Crashed)) throw error;
 };
 
+const SILENT = new KafkaError("silent", {
+  code: ErrorCode.timedOut,
+  codeName: "X",
+});
+
 /** A cluster whose brokers learn of changes some questions later. */
 class Cluster {
   acls: AclBinding[] = [];
@@ -77,7 +82,7 @@ class Cluster {
     const acls = isBehind ? seen.acls : this.acls;
     this.#seen.set(broker, { acls, questions });
     if (questions > (this.silence[broker] ?? 0)) return acls;
-    throw new KafkaError("silent", { code: ErrorCode.timedOut, codeName: "X" });
+    throw SILENT;
   }
 
   async #request<T>(answer: () => T): Promise<T> {
@@ -229,6 +234,25 @@ Deno.test("a run lets back whom it has kept away itself, before any broker knows
     "User:alice",
   ]);
   assert.deepEqual(late.acls, []);
+});
+
+Deno.test("where the broker has died that changes were sent to, another is looked for", async () => {
+  const cluster = new Cluster();
+  const { acls, describeCluster } = cluster.admin;
+  let isFound = false;
+  const admin: DenialsAdmin = {
+    describeCluster: (...request) => {
+      isFound = true;
+      return describeCluster(...request);
+    },
+    acls: {
+      ...acls,
+      create: (...request) =>
+        isFound ? acls.create(...request) : Promise.reject(SILENT),
+    },
+  };
+  await fenceOf({ admin, cluster: "primary" }, ["User:alice"])!.deny(signal);
+  assert.equal(cluster.acls.length, 3);
 });
 
 Deno.test("letting back does not overtake what is being denied", async () => {
