@@ -5,17 +5,22 @@
  *     group *                   Read    members leave within their session time-out
  *     topic switchyard-denied   Write   the mark: this principal was denied by us
  *
- * The mark is made first and deleted last, so that whoever looks for it knows what
- * is to be deleted, after a crash as well. Transactional ids are left alone: who may
- * not use them cannot end the transaction that is open either.
+ * Every broker answers and acts by what it has read of the cluster's log so far,
+ * and one may be behind. So the mark is made first and deleted last, and between
+ * that and the denials all brokers have come to know of it: while one denies
+ * something, each can tell whoever looks for the mark what is to be deleted, after
+ * a crash as well. Transactional ids are left alone: who may not use them cannot
+ * end the transaction that is open either.
  */
 import {
+  type AclAnswer,
   type AclBinding,
   type AclDescription,
   type AclFilter,
   type Admin,
   ErrorCode,
   KafkaError,
+  type RequestOptions,
 } from "../src/kafka/mod.ts";
 import { askRepeatedly, ATTEMPT_MS } from "./cut/requests.ts";
 import { NAMESPACE } from "./formats/mod.ts";
@@ -45,7 +50,7 @@ export interface Fence {
    * @throws {KafkaError | StateError}; the signal's reason.
    */
   readonly deny: (signal: AbortSignal) => Promise<void>;
-  /** See `allow`. */
+  /** See `allow`; these in any case, before a broker knows that they are denied. */
   readonly allow: (signal: AbortSignal) => Promise<readonly string[]>;
 }
 
@@ -86,7 +91,7 @@ export function fenceOf(
     principals,
     obstacle: (signal) => obstacle(admin, cluster, principals, signal),
     deny: (signal) => deny(admin, principals, signal),
-    allow: (signal) => allow(admin, signal),
+    allow: (signal) => allow(admin, signal, principals),
   };
 }
 
@@ -126,14 +131,17 @@ async function deny(
   principals: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const denials = principals.flatMap(denialsOf);
-  await create(admin, principals.map(markOf), signal);
-  await create(admin, denials, signal);
-  await untilApplied(
-    admin,
-    (there) => denials.every((each) => there.some((one) => isSame(one, each))),
-    signal,
-  );
+  const marks = principals.map(markOf);
+  // With the marks again: a denial that is made after somebody has given up
+  // waiting for it, and let everybody back, can be found as well.
+  for (const rules of [marks, [...marks, ...principals.flatMap(denialsOf)]]) {
+    await create(admin, rules, signal);
+    await untilApplied(
+      admin,
+      (there) => rules.every((each) => there.some((one) => isSame(one, each))),
+      signal,
+    );
+  }
 }
 
 /**
@@ -169,10 +177,12 @@ export async function keepAway(
 export async function allow(
   admin: DenialsAdmin,
   signal: AbortSignal,
+  known: readonly string[] = [],
 ): Promise<readonly string[]> {
   let principals: readonly string[];
   try {
-    principals = await marked(admin, signal);
+    const found = await marked(admin, signal);
+    principals = [...new Set([...known, ...found])].sort();
   } catch (error) {
     if (isUndeniable(error)) return [];
     throw error;
@@ -201,23 +211,52 @@ async function marked(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { principal: _, ...filter } = markOf("");
-  const marks = await ask(
-    (options) => admin.acls.describe(filter, options),
-    signal,
-  );
-  return [...new Set(marks.map(({ principal }) => principal))].sort();
+  const views = await viewsOf(admin, filter, signal);
+  return views.flatMap((each) => each ?? []).map(({ principal }) => principal);
 }
 
+/** Ends when no attempt is under way: who lets them back may not overtake one. */
 async function create(
   admin: DenialsAdmin,
   acls: readonly AclBinding[],
   signal: AbortSignal,
 ): Promise<void> {
-  const answers = await ask(
-    (options) => admin.acls.create(acls, options),
-    signal,
-  );
-  for (const { error } of answers) if (error !== null) throw error;
+  const sent: Promise<AclAnswer[]>[] = [];
+  const send = (options: RequestOptions) => {
+    const { timeoutMs } = options;
+    const answer = handedOn(
+      admin,
+      () => admin.acls.create(acls, { timeoutMs }),
+      options,
+    );
+    sent.push(answer);
+    return answer;
+  };
+  try {
+    for (const { error } of await ask(send, signal)) {
+      if (error !== null) throw error;
+    }
+  } finally {
+    await Promise.allSettled(sent);
+  }
+}
+
+/**
+ * Any broker hands a change on to the controller, so Kafka names one by chance.
+ * librdkafka (2.15.1) keeps to that one, dead or hung, until it asks anew.
+ */
+async function handedOn<T>(
+  admin: DenialsAdmin,
+  change: () => Promise<T>,
+  options: RequestOptions,
+): Promise<T> {
+  try {
+    return await change();
+  } catch (error) {
+    const isPassing = error instanceof KafkaError && error.retriable;
+    if (isPassing) await admin.describeCluster(options);
+    throw error;
+  }
 }
 
 async function remove(
@@ -226,7 +265,8 @@ async function remove(
   signal: AbortSignal,
 ): Promise<void> {
   const answers = await ask(
-    (options) => admin.acls.delete(acls, options),
+    (options) =>
+      handedOn(admin, () => admin.acls.delete(acls, options), options),
     signal,
   );
   for (const { error } of answers) if (error !== null) throw error;
@@ -238,35 +278,50 @@ async function untilApplied(
   isApplied: (denials: readonly AclDescription[]) => boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const filter: AclFilter = { permission: "deny" };
-  const { brokers } = await ask(
-    (options) => admin.describeCluster(options),
-    signal,
-  );
   await withDeadline(
     APPLY_MS,
     "have all brokers act by the access rules",
     signal,
     async (its) => {
-      for (const { id: broker } of brokers) {
-        for (;;) {
-          const there = await ask(
-            (options) => admin.acls.describe(filter, { ...options, broker }),
-            its,
-          );
-          if (isApplied(there)) break;
-          await pause(LOOK_MS, its);
-          its.throwIfAborted();
-        }
+      for (;;) {
+        const views = await viewsOf(admin, { permission: "deny" }, its);
+        if (views.every((each) => each !== null && isApplied(each))) return;
+        await pause(LOOK_MS, its);
+        its.throwIfAborted();
       }
     },
   );
 }
 
+/**
+ * What each broker of the cluster acts by; null: it does not answer, as one that
+ * has just died and is still counted.
+ * @throws {KafkaError} when none answers.
+ */
+const viewsOf = (
+  admin: DenialsAdmin,
+  filter: AclFilter,
+  signal: AbortSignal,
+): Promise<readonly (readonly AclDescription[] | null)[]> =>
+  ask(async (options) => {
+    const { brokers } = await admin.describeCluster(options);
+    const views = await Promise.all(brokers.map(async ({ id: broker }) => {
+      try {
+        return await admin.acls.describe(filter, { ...options, broker });
+      } catch (error) {
+        if (!(error instanceof KafkaError && error.retriable)) throw error;
+        return null;
+      }
+    }));
+    if (views.some((each) => each !== null)) return views;
+    throw new KafkaError("describe ACLs: no broker answers", {
+      code: ErrorCode.timedOut,
+      codeName: "_TIMED_OUT",
+    });
+  }, signal);
+
 const ask = <T>(
-  request: (
-    options: { readonly timeoutMs: number; readonly signal: AbortSignal },
-  ) => Promise<T>,
+  request: (options: RequestOptions) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> =>
   askRepeatedly(
