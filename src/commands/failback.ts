@@ -58,7 +58,7 @@ export async function failback(args: readonly string[]): Promise<number> {
     return await run(settings, brokers, options, stop.signal);
   } catch (error) {
     if (error instanceof PropertyError) return complain(2, error.message);
-    const message = explained(error, stop.signal);
+    const message = explained(error, adviceOf(options, brokers), stop.signal);
     if (message === null) throw error;
     if (options.isJson) print(JSON.stringify({ outcome: "failed", message }));
     return complain(1, message);
@@ -149,8 +149,24 @@ async function plan(
   return report.problem === null && tail.problems.length === 0 ? 0 : 1;
 }
 
-/** Null: it is a bug. */
-function explained(error: unknown, signal: AbortSignal): string | null {
+/** Where a cluster does not do what it is asked. */
+const adviceOf = (
+  { cancels }: FailbackOptions,
+  { primary, secondary }: Readonly<Record<"primary" | "secondary", string>>,
+): string =>
+  cancels
+    ? `see to the secondary (${secondary})`
+    : `see that the primary (${primary}) and the secondary (${secondary}) answer`;
+
+/**
+ * Null: it is a bug.
+ * @param advice see `adviceOf`
+ */
+function explained(
+  error: unknown,
+  advice: string,
+  signal: AbortSignal,
+): string | null {
   const isSaid = error instanceof FailbackError ||
     error instanceof FailoverError || error instanceof OvertakenError ||
     error instanceof NativeError;
@@ -164,7 +180,6 @@ function explained(error: unknown, signal: AbortSignal): string | null {
     error instanceof StateTopicError || error instanceof KafkaError ||
     error instanceof ReadError || error instanceof FollowError;
   return isOfCluster
-    ? `${error.message}; see that both clusters answer and run it again, it ` +
-      "goes on where it was"
+    ? `${error.message}; ${advice} and run it again, it goes on where it was`
     : null;
 }

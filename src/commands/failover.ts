@@ -81,8 +81,7 @@ export async function failover(args: readonly string[]): Promise<number> {
     return await run(settings, brokers, options, stop.signal);
   } catch (error) {
     if (error instanceof PropertyError) return complain(2, error.message);
-    const what = options.isPlanned ? "both clusters" : "the secondary";
-    const message = explained(error, what, stop.signal);
+    const message = explained(error, adviceOf(options, brokers), stop.signal);
     if (message === null) throw error;
     if (options.isJson) print(JSON.stringify({ outcome: "failed", message }));
     return complain(1, message);
@@ -253,13 +252,25 @@ function optionsOf(args: readonly string[]): Options | string {
   }
 }
 
+/** Where a cluster does not do what it is asked. */
+function adviceOf(
+  { cancels, isPlanned }: Options,
+  { primary, secondary }: Brokers,
+): string {
+  const both = `the primary (${primary}) and the secondary (${secondary})`;
+  if (cancels) return `see to ${both} and run it again`;
+  const needed = isPlanned ? both : `the secondary (${secondary})`;
+  return `see to ${needed} and run it again, it goes on where it was, or ` +
+    "give it up with --cancel";
+}
+
 /**
  * Null: it is a bug.
- * @param what must be there
+ * @param advice see `adviceOf`
  */
 function explained(
   error: unknown,
-  what: string,
+  advice: string,
   signal: AbortSignal,
 ): string | null {
   const isSaid = error instanceof FailoverError ||
@@ -277,8 +288,5 @@ function explained(
   const isOfCluster = error instanceof StateError ||
     error instanceof StateTopicError || error instanceof KafkaError ||
     error instanceof ReadError || error instanceof FollowError;
-  return isOfCluster
-    ? `${error.message}; see to ${what} and run it again, it goes on ` +
-      "where it was, or give it up with --cancel"
-    : null;
+  return isOfCluster ? `${error.message}; ${advice}` : null;
 }
