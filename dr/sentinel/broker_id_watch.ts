@@ -4,14 +4,10 @@ import {
   type BrokerIds,
   brokerIdsProblem,
   checkBrokerIds,
-} from "../gateway/mod.ts";
+  ClusterPairError,
+} from "../broker_ids.ts";
 import type { StateClusters } from "../state/mod.ts";
 import { pause } from "../waits.ts";
-
-/** The clusters cannot be watched as they are. */
-export class SentinelError extends Error {
-  override readonly name = "SentinelError";
-}
 
 const REQUEST_MS = 5_000;
 const AGAIN_MS = 30_000;
@@ -33,14 +29,14 @@ export class BrokerIdWatch {
 
   /**
    * Before anything else is done.
-   * @throws {SentinelError} where ids are shared; the signal's reason.
+   * @throws {ClusterPairError} where ids are shared; the signal's reason.
    */
   async check(signal: AbortSignal): Promise<void> {
     const ids = await this.#ask(signal);
     const problem = brokerIdsProblem(ids);
     if (problem === null) return;
     // A sentinel must start while a cluster is down: then it is needed most.
-    if (ids.kind !== "unanswered") throw new SentinelError(problem);
+    if (ids.kind !== "unanswered") throw new ClusterPairError(problem);
     this.#log.warn(problem);
   }
 

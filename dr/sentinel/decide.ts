@@ -127,7 +127,7 @@ function inUse({ active }: DrState, { progressing }: Tally): Refused | null {
     "in-use",
     `records are still settled on ${active} by ${names}, so it is not down: ` +
       "look at the sentinels' way to it; if it is to be left all the same, " +
-      "order the switch",
+      byHand(other(active)),
   );
 }
 
@@ -140,7 +140,8 @@ function notHealthy(
     return refuse(
       "target-not-healthy",
       `${target} is ${health[target]} as seen from here ` +
-        `(${opinions(counted, target)}): see to ${target}, or force the switch`,
+        `(${opinions(counted, target)}): see to ${target}, or ` +
+        byHand(target),
     );
   }
   const healthy = sayingOf(counted, target, "healthy").length;
@@ -148,8 +149,8 @@ function notHealthy(
   return refuse(
     "target-not-healthy",
     `${target} is healthy for ${healthy} sentinels and ${counted.needed} are ` +
-      `needed (${opinions(counted, target)}): see to ${target}, or force the ` +
-      "switch",
+      `needed (${opinions(counted, target)}): see to ${target}, or ` +
+      byHand(target),
   );
 }
 
@@ -164,10 +165,10 @@ function beyondRpo(
     "beyond-rpo",
     lagMs === null
       ? `it is not known how far ${target} is behind ${active}: see whether ` +
-        `the mirror to ${target} runs, or force the switch`
+        `the mirror to ${target} runs, or ${byHand(target)}`
       : `${target} is ${seconds(lagMs)} behind ${active}, and at most ` +
-        `${seconds(rpoMs)} may be lost: bring ${active} back, or force the ` +
-        "switch and lose what is not mirrored until it returns",
+        `${seconds(rpoMs)} may be lost: bring ${active} back, or ` +
+        `${byHand(target)}, and lack what is not mirrored until it returns`,
   );
 }
 
@@ -182,9 +183,15 @@ function holdOff(
   return refuse(
     "hold-off",
     `the last switch, to ${active}, was less than ${seconds(holdOffMs)} ago: ` +
-      `the next one by itself may be in ${seconds(leftMs)}; order it to be ` +
-      "sooner",
+      `the next one by itself may be in ${seconds(leftMs)}; to be sooner ` +
+      byHand(other(active)),
   );
 }
+
+/** What a person can do that a sentinel may not. */
+const byHand = (target: ClusterName): string =>
+  target === "secondary"
+    ? "fail over by hand (deno task failover)"
+    : "go home by hand (deno task failback --switch)";
 
 const seconds = (ms: number): string => `${Math.ceil(ms / 1000)} s`;

@@ -1,6 +1,5 @@
 /** Whether to move everybody to the other cluster. */
 export * from "./abandoned.ts";
-export { SentinelError } from "./broker_id_watch.ts";
 export * from "./decide.ts";
 export * from "./mirror_lag.ts";
 export * from "./policy.ts";

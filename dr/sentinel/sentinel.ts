@@ -112,7 +112,7 @@ export class Sentinel implements AsyncDisposable {
 
   /**
    * Resolves when it watches; clusters that are down are waited for.
-   * @throws {SentinelError} where the clusters share broker ids, or are one.
+   * @throws {ClusterPairError} where the clusters share broker ids, or are one.
    * @throws {ListenError} when the gateway cannot listen.
    * @throws {PropertyError} where clients cannot be made; the signal's reason.
    */

@@ -1,5 +1,6 @@
 /** What a sentinel knows, as plain data. */
-import type { BrokerIds, GatewayStatus } from "../gateway/mod.ts";
+import type { BrokerIds } from "../broker_ids.ts";
+import type { GatewayStatus } from "../gateway/mod.ts";
 import type { HealthReport } from "../health/mod.ts";
 import {
   type ClusterName,

@@ -1,8 +1,10 @@
+import { brokerIdsProblem } from "../../dr/broker_ids.ts";
 import {
   loadProcessSettings,
   type Settings,
   SettingsError,
 } from "../config/mod.ts";
+import { openLibrary, PropertyError } from "../kafka/mod.ts";
 import {
   type Check,
   checkFeatures,
@@ -10,7 +12,9 @@ import {
 } from "../kafka/native/checks.ts";
 import { toolVersion } from "../kafka/native/compiler.ts";
 import { installLines } from "../kafka/native/packages.ts";
+import type { NativeLibrary } from "../kafka/native/locate.ts";
 import { isAtLeast } from "../kafka/native/version.ts";
+import { askBrokerIds } from "./cluster_pair.ts";
 import { usageOf } from "./help.ts";
 import { complain, print } from "./output.ts";
 import { wordsOf } from "./words.ts";
@@ -25,7 +29,8 @@ const MINIMUM_JAVA = "17";
 
 /**
  * Prints what is here and what lacks, with the lines that install it. Exit
- * status: 0 if `start` would work, 1 if not, 2 for wrong usage.
+ * status: 0 where nothing keeps commands from working, 1 where something does, 2
+ * for wrong usage.
  */
 export async function doctor(args: readonly string[]): Promise<number> {
   let json: boolean;
@@ -60,8 +65,34 @@ async function examine(): Promise<Check[]> {
     for (const name of ["primary", "secondary"] as const) {
       checks.push(...checkFeatures(name, settings[name].kafka, library));
     }
+    checks.push(...await checkPair(settings, library));
   }
   return [...checks, ...await checkTestTools()];
+}
+
+/** Where the settings have two clusters. */
+async function checkPair(
+  settings: Settings,
+  { path }: NativeLibrary,
+): Promise<Check[]> {
+  const { primary, secondary } = settings;
+  if (primary.brokers === null || secondary.brokers === null) return [];
+  const brokers = { primary: primary.brokers, secondary: secondary.brokers };
+  const name = "two clusters";
+  try {
+    const library = openLibrary(path);
+    const ids = await askBrokerIds({ brokers, library, settings });
+    const problem = brokerIdsProblem(ids);
+    if (problem === null) {
+      return [{ name, state: "ok", detail: "no broker id in common" }];
+    }
+    // A cluster that is down is no reason against anything here.
+    const state = ids.kind === "unanswered" ? "note" : "missing";
+    return [{ name, state, detail: problem }];
+  } catch (error) {
+    if (!(error instanceof PropertyError)) throw error;
+    return [{ name, state: "missing", detail: error.message }];
+  }
 }
 
 function readSettings(): { settings: Settings | null; check: Check } {
@@ -137,7 +168,7 @@ function render(
       }`
     ),
     "",
-    `\`deno task start\` ${ok ? "will" : "will not"} work.`,
+    ok ? "`deno task start` will work." : "Something lacks: see above.",
     ...(install.length > 0 ? ["To install what is missing:"] : []),
     ...install.map((line) => `  ${line}`),
   ].join("\n");

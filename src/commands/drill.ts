@@ -1,7 +1,9 @@
 /** `drill`: tries out what a failover would be like. */
+import { ClusterPairError } from "../../dr/broker_ids.ts";
 import {
   type LoadedSettings,
   loadProcessSettings,
+  type Settings,
   SettingsError,
 } from "../config/mod.ts";
 import {
@@ -12,14 +14,14 @@ import {
   SCENARIOS,
   soakText,
 } from "../../dr/drill/mod.ts";
-import { KafkaError, type Library, ReadError } from "../kafka/mod.ts";
+import { KafkaError, ReadError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
+import { refusePair } from "./cluster_pair.ts";
 import { openSpans } from "./command_telemetry.ts";
 import { openConfiguredWorld } from "./drill/configured_world.ts";
 import { drillIn, newsText } from "./drill/drill_in.ts";
 import { openEmbeddedWorld } from "./drill/embedded_world.ts";
-import type { RolesWorld } from "./drill/roles_world.ts";
 import { runSoak } from "./drill/run_soak.ts";
 import {
   DRILL_USAGE,
@@ -34,6 +36,8 @@ import { listenToSignals } from "./signals.ts";
 /** In these times after a signal a drill ends, clean or not. */
 const MOST_STOP_MS = 2_000;
 const MOST_CLEANING_MS = 30_000;
+/** Brokers that a drill before this one has broken may be on their way. */
+const ASK_MS = 15_000;
 
 const USUAL = scenarioNamed("kill")!;
 
@@ -70,8 +74,9 @@ export async function drill(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof SettingsError) return complain(2, error.message);
     if (
-      error instanceof DrillError || error instanceof NativeError ||
-      error instanceof KafkaError || error instanceof ReadError
+      error instanceof DrillError || error instanceof ClusterPairError ||
+      error instanceof NativeError || error instanceof KafkaError ||
+      error instanceof ReadError
     ) return complain(1, error.message);
     throw error;
   }
@@ -89,15 +94,20 @@ async function run(
 ): Promise<number> {
   const { isJson, isOnClusters, objectivesOf, scenario, seed, soak } = choices;
   const loaded = loadProcessSettings();
+  const { settings } = loaded;
+  const brokers = isOnClusters ? brokersOf(settings) : null;
   const log = createLog({
     level: "info",
     write: (line) => tell(newsText(line)),
   });
-  const library = await openNative(loaded.settings, signal);
-  if (!isOnClusters && loaded.settings.primary.brokers !== null) {
+  const library = await openNative(settings, signal);
+  if (brokers === null && settings.primary.brokers !== null) {
     tell("the clusters of the settings are left alone: --clusters is not set");
   }
-  const opening = { choices, library, loaded, log };
+  if (brokers !== null) {
+    const pair = { askMs: ASK_MS, brokers, library, settings };
+    await refusePair(pair, ["same-cluster", "shared", "unanswered"], signal);
+  }
   if (soak !== null) {
     const summary = await runSoak({
       scenarios: scenario === null
@@ -120,10 +130,18 @@ async function run(
   const chosen = scenario ?? USUAL;
   const objectives = objectivesOf(chosen);
   await using world =
-    await (isOnClusters
-      ? onClusters(opening, chosen, signal)
-      : embedded(opening));
-  await using telemetry = await openSpans(loaded.settings.instanceId, log);
+    await (brokers === null
+      ? openEmbeddedWorld(library, rolesLog(loaded))
+      : openConfiguredWorld({
+        library,
+        settings,
+        brokers,
+        commands: choices.commands,
+        scenario: chosen.name,
+        roles: rolesLog(loaded),
+        log,
+      }, signal));
+  await using telemetry = await openSpans(settings.instanceId, log);
   const report = await drillIn({
     scenario: chosen,
     seed,
@@ -137,39 +155,13 @@ async function run(
   return report.met ? 0 : 1;
 }
 
-interface Opening {
-  readonly choices: DrillChoices;
-  readonly library: Library;
-  readonly loaded: LoadedSettings;
-  readonly log: Log;
-}
-
-const embedded = ({ library, loaded }: Opening): Promise<RolesWorld> =>
-  openEmbeddedWorld(library, rolesLog(loaded));
-
-function onClusters(
-  { choices: { commands }, library, loaded, log }: Opening,
-  scenario: Scenario,
-  signal: AbortSignal,
-): Promise<RolesWorld> {
-  const { settings } = loaded;
-  const { primary, secondary } = settings;
-  if (primary.brokers === null || secondary.brokers === null) {
-    throw new SettingsError([
-      "PRIMARY_BROKERS and SECONDARY_BROKERS name the clusters of --clusters",
-    ]);
-  }
-  const brokers = { primary: primary.brokers, secondary: secondary.brokers };
-  const roles = rolesLog(loaded);
-  return openConfiguredWorld({
-    library,
-    settings,
-    brokers,
-    commands,
-    scenario: scenario.name,
-    roles,
-    log,
-  }, signal);
+/** @throws {SettingsError} where one is not set. */
+function brokersOf({ primary, secondary }: Settings) {
+  const lacks = (name: string) =>
+    new SettingsError([`${name} is not set: --clusters needs two clusters`]);
+  if (primary.brokers === null) throw lacks("PRIMARY_BROKERS");
+  if (secondary.brokers === null) throw lacks("SECONDARY_BROKERS");
+  return { primary: primary.brokers, secondary: secondary.brokers };
 }
 
 /** In a fault roles say a lot, and the report is what is wanted. */

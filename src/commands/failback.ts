@@ -39,7 +39,7 @@ export async function failback(args: readonly string[]): Promise<number> {
   const unfit = denialProblem(options.denied, settings);
   if (unfit !== null) return complain(2, `${unfit}; ${USAGE}`);
   const remedies = {
-    cluster: "; see that both clusters answer and run it again, it goes on " +
+    cluster: `; ${adviceOf(options, brokers)} and run it again, it goes on ` +
       "where it was",
     failover: "",
   };
@@ -133,3 +133,12 @@ async function plan(
   print(isJson ? JSON.stringify(report) : planText(report));
   return report.problem === null && tail.problems.length === 0 ? 0 : 1;
 }
+
+/** Where a cluster does not do what it is asked. */
+const adviceOf = (
+  { cancels }: FailbackOptions,
+  { primary, secondary }: Readonly<Record<"primary" | "secondary", string>>,
+): string =>
+  cancels
+    ? `see to the secondary (${secondary})`
+    : `see that the primary (${primary}) and the secondary (${secondary}) answer`;

@@ -1,4 +1,5 @@
 /** `failover`: makes the secondary cluster the active one. */
+import { brokerIdsProblem } from "../../dr/broker_ids.ts";
 import type { Settings } from "../config/mod.ts";
 import {
   failOver,
@@ -16,6 +17,7 @@ import {
 } from "../../dr/failback/mod.ts";
 import { recorded } from "../telemetry/span_recorder.ts";
 import { cancelSwitch } from "./cancel_switch.ts";
+import { askBrokerIds, type ClusterPair, refusePair } from "./cluster_pair.ts";
 import { openSpans } from "./command_telemetry.ts";
 import { denialProblem } from "./denied_principals.ts";
 import { failOverOptions } from "./failover_parts.ts";
@@ -31,6 +33,9 @@ import { usageOf } from "./help.ts";
 import { wordsOf } from "./words.ts";
 
 const USAGE = usageOf("failover");
+
+/** For so long a forced failover waits for a primary that may hang. */
+const URGENT_MS = 2_000;
 
 type Brokers = Readonly<Record<"primary" | "secondary", string>>;
 
@@ -62,10 +67,8 @@ export async function failover(args: readonly string[]): Promise<number> {
   }
   const unfit = denialProblem(options.denied, settings);
   if (unfit !== null) return complain(2, `${unfit}; ${USAGE}`);
-  const needed = options.isPlanned ? "both clusters" : "the secondary";
   const remedies = {
-    cluster: `; see to ${needed} and run it again, it goes on where it was, ` +
-      "or give it up with --cancel",
+    cluster: `; ${adviceOf(options, brokers)}`,
     failover: "; then run it again, or give it up with --cancel",
   };
   return await switchCommand(
@@ -101,7 +104,12 @@ async function run(
     },
     log,
   });
-  if (isDryRun) return await plan(parts, isJson, signal);
+  const pair = { brokers, library, settings };
+  if (isDryRun) return await plan(parts, pair, isJson, signal);
+  // Else it goes on only from a primary that does not answer.
+  if (isForced) {
+    await refusePair({ ...pair, askMs: URGENT_MS }, ["same-cluster"], signal);
+  }
   const beganMs = performance.now();
   const decided = isForced ? {} : await unlessAlive(parts, signal);
   const obstacle = await parts.fence?.obstacle(signal) ?? null;
@@ -126,9 +134,12 @@ async function plannedRun(
 ): Promise<number> {
   const steps: unknown[] = [];
   const { log } = openLog(settings);
+  const library = await openNative(settings, signal);
+  const pair = { brokers, library, settings };
+  await refusePair(pair, ["same-cluster", "shared"], signal);
   const opening = switchOptions(settings, brokers, NO_TAIL_CHOSEN, {
     denied,
-    library: await openNative(settings, signal),
+    library,
     onStep: (report) => {
       steps.push(report);
       if (!isJson) print(stepText(report));
@@ -169,18 +180,26 @@ async function cancelRun(
 
 async function plan(
   parts: OpenFailOver,
+  pair: ClusterPair,
   isJson: boolean,
   signal: AbortSignal,
 ): Promise<number> {
   const newest = await parts.newest(signal);
+  const [isPrimaryAlive, ids] = await Promise.all([
+    parts.isLeftAlive(signal),
+    askBrokerIds(pair, signal),
+  ]);
+  const isOne = ids.kind === "same-cluster";
   const stage = stageOf(newest, "secondary");
-  const problem = stage.kind === "refuse" ? stage.reason : null;
+  const refusal = stage.kind === "refuse" ? stage.reason : null;
+  const problem = isOne ? brokerIdsProblem(ids) : refusal;
   const report = {
     outcome: "dry-run",
     state: newest,
-    stage: stage.kind,
-    isPrimaryAlive: await parts.isLeftAlive(signal),
+    stage: isOne ? "refuse" : stage.kind,
+    isPrimaryAlive,
     problem,
+    note: ids.kind === "shared" ? brokerIdsProblem(ids) : null,
     leasesMs: parts.leasesMs ?? 0,
   };
   print(isJson ? JSON.stringify(report) : planText(report));
@@ -237,4 +256,16 @@ function optionsOf(args: readonly string[]): Options | string {
   } catch (error) {
     return (error as Error).message.split("\n")[0]!;
   }
+}
+
+/** Where a cluster does not do what it is asked. */
+function adviceOf(
+  { cancels, isPlanned }: Options,
+  { primary, secondary }: Brokers,
+): string {
+  const both = `the primary (${primary}) and the secondary (${secondary})`;
+  if (cancels) return `see to ${both} and run it again`;
+  const needed = isPlanned ? both : `the secondary (${secondary})`;
+  return `see to ${needed} and run it again, it goes on where it was, or ` +
+    "give it up with --cancel";
 }

@@ -15,6 +15,8 @@ export interface PlanReport {
   readonly stage: Stage["kind"];
   readonly isPrimaryAlive: boolean;
   readonly problem: string | null;
+  /** What does not hold it up. */
+  readonly note: string | null;
   /** See `leasesEndMs`; 0: there are no leases. */
   readonly leasesMs: number;
 }
@@ -55,7 +57,7 @@ export function endText(outcome: FailOverOutcome, ms: number): string {
 }
 
 export function planText(
-  { isPrimaryAlive, leasesMs, problem, stage, state }: PlanReport,
+  { isPrimaryAlive, leasesMs, note, problem, stage, state }: PlanReport,
 ): string {
   const now = state === null
     ? "no state was ever written: the primary is active"
@@ -64,7 +66,7 @@ export function planText(
   const lines = [
     now,
     `the primary ${isPrimaryAlive ? "answers" : "does not answer"}`,
-    ...problem === null ? [] : [problem],
+    ...[note, problem].filter((each) => each !== null),
   ];
   switch (stage) {
     case "begin":

@@ -1,4 +1,5 @@
 /** `mirror`: copies the active cluster to the other one. */
+import { ClusterPairError } from "../../dr/broker_ids.ts";
 import { KafkaError, PropertyError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { ListenError } from "../telemetry/http_server.ts";
@@ -39,7 +40,10 @@ export async function mirror(args: readonly string[]): Promise<number> {
           "settings under primary.kafka and secondary.kafka",
       );
     }
-    if (error instanceof ListenError || error instanceof NativeError) {
+    if (
+      error instanceof ClusterPairError || error instanceof ListenError ||
+      error instanceof NativeError
+    ) {
       return complain(1, error.message);
     }
     throw error;

@@ -15,6 +15,7 @@ import type { Library } from "../kafka/mod.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { SpanRecorder } from "../telemetry/span_recorder.ts";
 import { clientSettings } from "./client_properties.ts";
+import { refusePair } from "./cluster_pair.ts";
 import { spansOf } from "./command_telemetry.ts";
 import { mirrorMetrics } from "./mirror_metrics.ts";
 import { print } from "./output.ts";
@@ -58,6 +59,8 @@ export async function runMirror(
     status: () => mirror.status(),
     metrics: () => mirrorMetrics(mirror.status()),
   }));
+  // It would copy its own copies, without an end.
+  await refusePair({ brokers, library, settings }, ["same-cluster"]);
   await mirror.start();
   log.info("started", {
     role: "mirror",

@@ -1,5 +1,5 @@
 /** `sentinel`: watches both clusters, votes, fails over, serves the gateway. */
-import { SentinelError } from "../../dr/sentinel/mod.ts";
+import { ClusterPairError } from "../../dr/broker_ids.ts";
 import { KafkaError, PropertyError } from "../kafka/mod.ts";
 import { NativeError } from "../kafka/native/error.ts";
 import { ListenError } from "../telemetry/http_server.ts";
@@ -36,7 +36,7 @@ export async function sentinel(args: readonly string[]): Promise<number> {
       return complain(2, error.message);
     }
     if (
-      error instanceof SentinelError || error instanceof ListenError ||
+      error instanceof ClusterPairError || error instanceof ListenError ||
       error instanceof NativeError || error instanceof KafkaError
     ) return complain(1, error.message);
     throw error;

@@ -1,4 +1,5 @@
 /** How the commands that switch clusters end. */
+import { ClusterPairError } from "../../dr/broker_ids.ts";
 import { FailbackError } from "../../dr/failback/mod.ts";
 import { FailoverError } from "../../dr/failover/mod.ts";
 import { FollowError } from "../../dr/offset_map/mod.ts";
@@ -58,7 +59,7 @@ function explained(
   }
   const isSaid = error instanceof FailoverError ||
     error instanceof FailbackError || error instanceof OvertakenError ||
-    error instanceof NativeError;
+    error instanceof ClusterPairError || error instanceof NativeError;
   if (isSaid) return error.message;
   if (signal.aborted) {
     const { message } = signal.reason as Error;

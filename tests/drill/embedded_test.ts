@@ -46,13 +46,13 @@ async function drilled(...args: string[]) {
     "--no-check",
     main,
     "drill",
-    ...args,
     // How fast a machine under tests is, is not the matter here.
     "--max-rto",
     "120s",
     "--max-rpo",
     "120s",
     "--json",
+    ...args,
   ], { env: withoutOurs() });
   const { code } = await child.exit(isSoak ? SOAK_MS : EXIT_MS);
   const said = child.lines("stderr").slice(-20).join("\n");
@@ -78,6 +78,13 @@ for (const [scenario, what, schema] of CASES) {
     assert.equal(code, 0, said);
   });
 }
+
+Deno.test("a drill that misses an objective alone says so, and ends with 1", async () => {
+  const { code, report, said } = await drilled("--max-rto", "1ms");
+  failedOver.extend({ met: z.literal(false), seed: z.literal(1) })
+    .parse(report);
+  assert.equal(code, 1, said);
+});
 
 Deno.test("random drills that run side by side come to their end, and keep all that is promised", async () => {
   const { code, report, said } = await drilled(

@@ -25,6 +25,8 @@ const PREFIX = 200;
 /** Many transactions of the replay: it must not end before it is killed. */
 const TAIL = 30_000;
 const AUDIT_TAIL = 40;
+/** Steps behind the replay, each of which is told when it is done. */
+const LATER = ["done", "seed", "reverse"];
 const decoder = new TextDecoder();
 
 realKafkaTest(
@@ -163,10 +165,21 @@ async function comeHome(pair: MirrorPair): Promise<void> {
   const copies = await target.client.readTopic(input, committed);
   assert.ok(copies.length < 2 * PREFIX + TAIL + 30, "it was killed too late");
 
+  // And behind each later step, as far as it has not got further by then.
+  for (const at of LATER.keys()) {
+    const { stage } = await runs.json("failback", "--dry-run", ...choice);
+    if (stage !== "recover") break;
+    await using killed = runs.start("failback", ...choice);
+    await killed.waitForLine(
+      new RegExp(`^(${LATER.slice(at).join("|")}) `),
+      { timeoutMs: 90_000 },
+    );
+    killed.signal("SIGKILL");
+    await killed.exit();
+  }
+  await expectRecovered(pair, { clusterId: clusterId!, topicId });
   const running = runs.start("failback", ...choice);
   await using _running = running;
-  await running.waitForLine(/^reverse /, { timeoutMs: 90_000 });
-  await expectRecovered(pair, { clusterId: clusterId!, topicId });
 
   // Back: a mirror that copies what was written since, and no more.
   await target.client.produce(input, numbered(1, 200_000, 25));

@@ -1,6 +1,6 @@
 /** Unmodified clients whose cluster dies, or is exchanged while it lives. */
 import assert from "node:assert/strict";
-import { checkBrokerIds } from "../../dr/gateway/mod.ts";
+import { checkBrokerIds } from "../../dr/broker_ids.ts";
 import { produce } from "../support/embedded.ts";
 import {
   javaConsumer,

@@ -67,6 +67,7 @@ async function follow(pair: MirrorPair, runbook: Runbook): Promise<void> {
   const sentinel = runbook.start("sentinel");
   await using _sentinel = sentinel;
   await sentinel.waitForLine(/"message":"started"/, { timeoutMs: endMs });
+  assert.match(await runbook.run("doctor"), /no broker id in common/);
 
   // As planned, and home again.
   let mirror = pair.mirror([topic]);

@@ -94,6 +94,7 @@ Deno.test("a plan says where it stands, and what it would do from there", () => 
     isPrimaryAlive: true,
     leasesMs: 0,
     problem: null,
+    note: null,
   } as const;
   const lines = planText(report).split("\n");
   assert.deepEqual(lines.slice(0, 2), [
@@ -111,6 +112,8 @@ Deno.test("a plan says where it stands, and what it would do from there", () => 
   );
   const begun = { ...state, phase: "draining" } as const;
   assert.match(planText({ ...report, state: begun }), /\nonly with --force/);
+  const noted = planText({ ...report, note: "ids are shared" });
+  assert.match(noted, /\nids are shared\nwould seal/);
   assert.match(
     planText({
       state: null,
@@ -118,6 +121,7 @@ Deno.test("a plan says where it stands, and what it would do from there", () => 
       isPrimaryAlive: false,
       leasesMs: 0,
       problem: null,
+      note: null,
     }),
     /^no state was ever written: the primary is active\n.*not answer\nwould f/,
   );
@@ -128,6 +132,7 @@ Deno.test("a plan says where it stands, and what it would do from there", () => 
       isPrimaryAlive: false,
       leasesMs: 0,
       problem: "because",
+      note: null,
     }),
     /because\nwould do nothing$/,
   );
@@ -149,6 +154,7 @@ Deno.test("a strict plan waits for leases before it promotes", () => {
     isPrimaryAlive: false,
     leasesMs: 30_300,
     problem: null,
+    note: null,
   }).split("\n");
   assert.match(lines.at(-2)!, /^would leases /);
   assert.match(lines.at(-1)!, /^would promote /);

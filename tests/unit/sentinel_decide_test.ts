@@ -7,6 +7,7 @@ import {
   type Decision,
   mirrorLag,
   type Observation,
+  type Refusal,
   SENTINEL_DEFAULTS,
   type SentinelPolicy,
 } from "../../dr/sentinel/mod.ts";
@@ -297,6 +298,14 @@ Deno.test("whatever is observed, no switch is decided by a mode that advises", (
   );
 });
 
+/** A person may decide otherwise. */
+const OVERRIDDEN: readonly Refusal[] = [
+  "in-use",
+  "target-not-healthy",
+  "beyond-rpo",
+  "hold-off",
+];
+
 Deno.test("whatever is refused, a person is told what is the matter and what to do", () => {
   const seen = new Set<string>();
   fc.assert(
@@ -309,6 +318,11 @@ Deno.test("whatever is refused, a person is told what is the matter and what to 
         /^.{20,}: (?!.*(undefined|NaN|null)).{10,}/,
       );
       assert.match(decision.reason, /primary|secondary/);
+      if (!OVERRIDDEN.includes(decision.because)) return;
+      const command = observation.state!.active === "primary"
+        ? "deno task failover"
+        : "deno task failback --switch";
+      assert.ok(decision.reason.includes(`(${command})`), decision.reason);
     }),
     { numRuns: 5_000 },
   );

@@ -8,7 +8,7 @@ import { isAtLeast } from "./version.ts";
 
 /**
  * One thing that `doctor` looked at: a `note` tells what some uses lack,
- * `missing` keeps `start` from working.
+ * `missing` keeps commands from working.
  */
 export type Check = Readonly<{
   name: string;

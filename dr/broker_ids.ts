@@ -7,8 +7,13 @@ import {
   type Admin,
   type ClusterDescription,
   KafkaError,
-} from "../../src/kafka/mod.ts";
-import type { ClusterName } from "../state/types.ts";
+} from "../src/kafka/mod.ts";
+import type { ClusterName } from "./state/types.ts";
+
+/** The clusters cannot be worked with as they are; the message says why. */
+export class ClusterPairError extends Error {
+  override readonly name = "ClusterPairError";
+}
 
 export type BrokerIds =
   | { readonly kind: "disjoint" }
@@ -90,9 +95,11 @@ export function brokerIdsProblem(ids: BrokerIds): string | null {
       return "PRIMARY_BROKERS and SECONDARY_BROKERS are brokers of the same " +
         `cluster, ${ids.clusterId}`;
     case "unanswered":
-      return "whether the clusters share broker ids is not known: " +
-        Object.entries(ids.reasons)
-          .map(([cluster, reason]) => `the ${cluster} says: ${reason}`)
-          .join("; ");
+      return Object.entries(ids.reasons)
+        .map(([cluster, reason]) =>
+          `the ${cluster} does not answer (${reason})`
+        )
+        .join(" and ") +
+        ", so it is not known whether the clusters share broker ids";
   }
 }

@@ -1,9 +1,10 @@
 /** The primary lives, and the pool does not reach it. */
 import assert from "node:assert/strict";
-import { neverSwitched, splitTest, topics } from "../world.ts";
+import { sized } from "../support/soak.ts";
+import { neverSwitched, splitTest, topics } from "./world.ts";
 
-/** At 200 a second longer than the time-outs of transactions and members. */
-const LONG = 2_600;
+/** At 200 a second; in a soak longer than transactions and members have. */
+const LONG = sized(400, 2_600);
 
 splitTest(
   "a primary that only the pool has lost is not left, and the pool goes on exactly once when it reaches it again",
