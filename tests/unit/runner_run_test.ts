@@ -4,6 +4,7 @@ import { runProcess } from "../runner/group_process.ts";
 import { Child } from "../support/child.ts";
 import { isRunning } from "../support/process_state.ts";
 import { eventually } from "../support/wait.ts";
+import { fakeClock } from "./support_clock.ts";
 
 const runner = import.meta.resolve("../runner/run_tests.ts");
 const config = new URL("../../deno.json", import.meta.url).pathname;
@@ -71,8 +72,6 @@ class Scratch implements AsyncDisposable {
 }
 
 const TIMEOUT_MS = 60_000;
-/** In which a shell says something, surely. */
-const LATE_MS = 5_000;
 
 const run = (scratch: Scratch, ...args: string[]) =>
   result(scratch.start(...args));
@@ -215,19 +214,22 @@ Deno.test("an interrupted run ends its tests and what they started", async () =>
 });
 
 Deno.test("a process that is late is ended with all that it started", async () => {
-  let output = "";
-  const ending = await runProcess(
+  using clock = fakeClock();
+  const said = Promise.withResolvers<string>();
+  const ending = runProcess(
     ["/bin/sh", "-c", "sleep 600 & echo $! $$; wait"],
     {
       env: { PATH: Deno.env.get("PATH") ?? "" },
       cwd: ".",
-      deadlineMs: LATE_MS,
+      deadlineMs: TIMEOUT_MS,
       signal: new AbortController().signal,
-      onOutput: (bytes) => output += new TextDecoder().decode(bytes),
+      onOutput: (bytes) => said.resolve(new TextDecoder().decode(bytes)),
     },
   );
-  assert.deepEqual(ending, { kind: "late", deadlineMs: LATE_MS });
-  const pids = output.trim().split(" ").map(Number);
+  ending.then(() => said.reject(new Error("it has said nothing")));
+  const pids = (await said.promise).trim().split(" ").map(Number);
+  await clock.tick(TIMEOUT_MS);
+  assert.deepEqual(await ending, { kind: "late", deadlineMs: TIMEOUT_MS });
   assert.equal(pids.length, 2);
   assert.deepEqual(pids.filter(isRunning), []);
 });
