@@ -133,6 +133,8 @@ class Runner {
       name,
       [
         ...["test", "-A", "--no-check"],
+        // In threads of one process, as many as there are processors.
+        ...files.length > 1 ? ["--parallel"] : [],
         ...["--sanitize-ops", "--sanitize-resources", ...files],
       ],
       deadlineMs,

@@ -1,6 +1,7 @@
 /** Whether a failover by hand takes the primary for dead. */
 import assert from "node:assert/strict";
 import { isAlive } from "../../dr/failover/left_alive.ts";
+import { freeAddress } from "../../src/commands/drill/environment.ts";
 import { KafkaError } from "../../src/kafka/mod.ts";
 
 const { signal } = new AbortController();
@@ -34,8 +35,8 @@ function standing() {
 }
 
 function gone() {
-  using listener = standing();
-  return listener.address;
+  const [host, port] = freeAddress().split(":");
+  return { host: host!, port: Number(port) };
 }
 
 Deno.test("a primary that stands still for a while lives", async () => {

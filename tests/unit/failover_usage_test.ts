@@ -6,21 +6,7 @@ import {
   planText,
   stepText,
 } from "../../src/commands/failover_text.ts";
-
-/** Runs it in this process; only for what ends before it does anything. */
-async function refused(args: readonly string[]) {
-  const { writeSync } = Deno.stderr;
-  let said = "";
-  Deno.stderr.writeSync = (bytes) => {
-    said += new TextDecoder().decode(bytes);
-    return bytes.length;
-  };
-  try {
-    return { status: await failover(args), said };
-  } finally {
-    Deno.stderr.writeSync = writeSync;
-  }
-}
+import { refused } from "./support_refused.ts";
 
 const WRONG: readonly [readonly string[], RegExp][] = [
   [["--to", "primary"], /--to takes secondary, not "primary"; usage: /],
@@ -34,41 +20,21 @@ const WRONG: readonly [readonly string[], RegExp][] = [
 ];
 for (const [args, message] of WRONG) {
   Deno.test(`\`failover ${args.join(" ")}\` is refused in one line`, async () => {
-    const before = Deno.env.get("PRIMARY_BROKERS");
-    Deno.env.delete("PRIMARY_BROKERS");
-    try {
-      const { status, said } = await refused(args);
-      assert.equal(status, 2);
-      assert.match(said, message);
-      assert.equal(said.trim().split("\n").length, 1);
-    } finally {
-      if (before !== undefined) Deno.env.set("PRIMARY_BROKERS", before);
-    }
+    const { status, said } = await refused(failover, args);
+    assert.equal(status, 2);
+    assert.match(said, message);
+    assert.equal(said.trim().split("\n").length, 1);
   });
 }
 
 Deno.test("a planned switch that there would be no way home from is not begun", async () => {
-  const changes = {
+  const { said, status } = await refused(failover, ["--planned"], {
     PRIMARY_BROKERS: "127.0.0.1:1",
     SECONDARY_BROKERS: "127.0.0.1:2",
     MIRROR_POLICY: "default",
-  };
-  const before = Object.keys(changes).map((name) =>
-    [name, Deno.env.get(name)] as const
-  );
-  for (const [name, value] of Object.entries(changes)) {
-    Deno.env.set(name, value);
-  }
-  try {
-    const { said, status } = await refused(["--planned"]);
-    assert.equal(status, 2);
-    assert.match(said, /needs MIRROR_POLICY=identity/);
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) Deno.env.delete(name);
-      else Deno.env.set(name, value);
-    }
-  }
+  });
+  assert.equal(status, 2);
+  assert.match(said, /needs MIRROR_POLICY=identity/);
 });
 
 Deno.test("a step is a line with its duration", () => {

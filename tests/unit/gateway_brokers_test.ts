@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { BrokerRing } from "../../dr/gateway/broker_ring.ts";
+import { freeAddress } from "../../src/commands/drill/environment.ts";
 import { eventually } from "../support/wait.ts";
 import {
   closedByPeer,
-  deadAddress,
   Fixture,
   FullListener,
   named,
@@ -25,7 +25,7 @@ Deno.test("clients are shared out among the brokers in turn", async () => {
 });
 
 Deno.test("a broker that refuses is passed over, and counted", async () => {
-  const dead = deadAddress();
+  const dead = freeAddress();
   await using alive = new TcpServer(named("alive"));
   await using fixture = await Fixture.open({ primary: [dead, alive] });
   assert.equal(await readLine(await fixture.connect()), "alive");
@@ -58,7 +58,7 @@ Deno.test("a broker that hangs costs one client the connect time-out, and the ne
 });
 
 Deno.test("a client waits for brokers that return", async () => {
-  const address = deadAddress();
+  const address = freeAddress();
   await using fixture = await Fixture.open({ primary: [address] }, {
     limits: { waitMs: 600_000 },
   });
@@ -72,7 +72,7 @@ Deno.test("a client waits for brokers that return", async () => {
 });
 
 Deno.test("when no broker takes the connection in time, the client is closed", async () => {
-  const dead = [deadAddress(), deadAddress()];
+  const dead = [freeAddress(), freeAddress()];
   await using fixture = await Fixture.open({ primary: dead }, {
     limits: { waitMs: 0 },
   });
@@ -97,7 +97,7 @@ Deno.test("a broker whose name is unknown is one that fails", async () => {
 });
 
 Deno.test("a broker's failing and its return are logged once each", async () => {
-  const dead = deadAddress();
+  const dead = freeAddress();
   await using fixture = await Fixture.open({ primary: [dead] }, {
     limits: { avoidBrokerMs: 0, waitMs: 0 },
   });

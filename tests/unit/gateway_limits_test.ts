@@ -7,6 +7,7 @@ import {
   Gateway,
   type GatewayLimits,
 } from "../../dr/gateway/mod.ts";
+import { freeAddress } from "../../src/commands/drill/environment.ts";
 import { ListenError } from "../../src/telemetry/http_server.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { eventually } from "../support/wait.ts";
@@ -108,9 +109,7 @@ Deno.test("a connection that is stuck in writing is idle", async () => {
 
 Deno.test("an address that is in use is named, and the others are free again", async () => {
   await using server = new TcpServer();
-  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const free = `127.0.0.1:${probe.addr.port}`;
-  probe.close();
+  const free = freeAddress();
   const brokers = { primary: ["127.0.0.1:1"], secondary: ["127.0.0.1:2"] };
   await assert.rejects(
     Gateway.open({

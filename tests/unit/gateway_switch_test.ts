@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { freeAddress } from "../../src/commands/drill/environment.ts";
 import { eventually } from "../support/wait.ts";
 import {
   closedByPeer,
-  deadAddress,
   Fixture,
   FullListener,
   named,
@@ -60,7 +60,7 @@ Deno.test("where no cluster becomes active in time the client is closed", async 
 Deno.test("a client of a dead cluster waits, and is led to the other one when that becomes active", async () => {
   await using secondary = new TcpServer(named("secondary"));
   await using fixture = await Fixture.open({
-    primary: [deadAddress()],
+    primary: [freeAddress()],
     secondary: [secondary],
   }, { limits: { waitMs: 600_000 } });
   const client = await fixture.connect();

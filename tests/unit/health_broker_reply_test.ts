@@ -1,6 +1,7 @@
 /** How brokers answer, or do not. */
 import assert from "node:assert/strict";
 import { askBroker } from "../../dr/health/broker_reply.ts";
+import { freeAddress } from "../../src/commands/drill/environment.ts";
 import { eventually } from "../support/wait.ts";
 
 /** In which a connection is made, surely. */
@@ -69,10 +70,10 @@ Deno.test("where a listener is encrypted a connection is enough", async () => {
 });
 
 Deno.test("a process that is gone refuses, under each of its addresses", async () => {
-  const { address, ...server } = listening(() => {});
-  await server[Symbol.asyncDispose]();
-  assert.equal(await ask(address), "refuses");
-  assert.equal(await ask({ ...address, host: "localhost" }), "refuses");
+  const [host, digits] = freeAddress().split(":");
+  const port = Number(digits);
+  assert.equal(await ask({ host: host!, port }), "refuses");
+  assert.equal(await ask({ host: "localhost", port }), "refuses");
 });
 
 Deno.test("a name that nobody knows cannot be reached", async () => {

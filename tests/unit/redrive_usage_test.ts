@@ -1,20 +1,6 @@
 import assert from "node:assert/strict";
 import { redrive } from "../../src/commands/redrive.ts";
-
-/** Runs it in this process; only for what ends before it does anything. */
-async function refused(args: readonly string[]) {
-  const { writeSync } = Deno.stderr;
-  let said = "";
-  Deno.stderr.writeSync = (bytes) => {
-    said += new TextDecoder().decode(bytes);
-    return bytes.length;
-  };
-  try {
-    return { status: await redrive(args), said };
-  } finally {
-    Deno.stderr.writeSync = writeSync;
-  }
-}
+import { refused } from "./support_refused.ts";
 
 const WRONG: readonly [readonly string[], RegExp][] = [
   [["--max", "0"], /--max takes a number above 0, not "0"/],
@@ -31,16 +17,10 @@ const WRONG: readonly [readonly string[], RegExp][] = [
 ];
 for (const [args, message] of WRONG) {
   Deno.test(`\`redrive ${args.join(" ")}\` is refused in one line that says how to use it`, async () => {
-    const before = Deno.env.get("PRIMARY_BROKERS");
-    Deno.env.delete("PRIMARY_BROKERS");
-    try {
-      const { status, said } = await refused(args);
-      assert.equal(status, 2);
-      assert.match(said, message);
-      assert.match(said, /; usage: redrive \[--topic T\] .*\n$/);
-      assert.equal(said.trim().split("\n").length, 1);
-    } finally {
-      if (before !== undefined) Deno.env.set("PRIMARY_BROKERS", before);
-    }
+    const { status, said } = await refused(redrive, args);
+    assert.equal(status, 2);
+    assert.match(said, message);
+    assert.match(said, /; usage: redrive \[--topic T\] .*\n$/);
+    assert.equal(said.trim().split("\n").length, 1);
   });
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { testEnvironment } from "../runner/environment.ts";
 import { findGroups, selectGroups } from "../runner/groups.ts";
 
@@ -47,6 +48,18 @@ Deno.test("unit tests are one group, every other test file is its own", () =>
       { name: "drill/d", files: ["drill/d_test.ts"] },
     ]);
   }));
+
+Deno.test("no unit test changes what those beside it in the process share", () => {
+  const tests = fileURLToPath(new URL("..", import.meta.url));
+  const { files } = findGroups(tests).find(({ name }) => name === "unit")!;
+  const helpers = Deno.readDirSync(`${tests}/unit`)
+    .map(({ name }) => `${tests}/unit/${name}`);
+  const changing = new Set([...files, ...helpers]).values().filter((file) =>
+    /\bDeno\.(env\.(set|delete)|chdir|umask)\b|\bprocess\.(env|chdir)\b/
+      .test(Deno.readTextFileSync(file))
+  );
+  assert.deepEqual([...changing], []);
+});
 
 Deno.test("what takes too long for every run is only in a soak", () =>
   inFolder(["split/short_test.ts", "split/long/other_test.ts"], (root) => {

@@ -4,6 +4,7 @@ import { runProcess } from "../runner/group_process.ts";
 import { Child } from "../support/child.ts";
 import { isRunning } from "../support/process_state.ts";
 import { eventually } from "../support/wait.ts";
+import { fakeClock } from "./support_clock.ts";
 
 const runner = import.meta.resolve("../runner/run_tests.ts");
 const config = new URL("../../deno.json", import.meta.url).pathname;
@@ -17,6 +18,17 @@ const DIES = `${PASSES} Deno.test("dies", async () => {
   await new Promise((resolve) => setTimeout(resolve, 60_000));
 });`;
 const IGNORED = `Deno.test({ name: "not now", ignore: true, fn() {} });`;
+
+/** Of a test that ends once the other file is there. */
+const meets = (its: string, other: string) =>
+  `const seen = (name: string) => new URL(name, import.meta.url);
+   Deno.test("meets ${other}", async () => {
+     Deno.writeTextFileSync(seen("${its}"), "");
+     for (;;) {
+       try { return void Deno.statSync(seen("${other}")); } catch {}
+       await new Promise((resolve) => setTimeout(resolve, 20));
+     }
+   });`;
 
 /** A folder of tests and a program that runs them. */
 class Scratch implements AsyncDisposable {
@@ -58,11 +70,10 @@ class Scratch implements AsyncDisposable {
   }
 
   startChecked(...args: string[]): Child {
-    return Child.deno([
-      ...["run", "-A", "--no-check", `--config=${config}`],
-      `${this.folder}/run.ts`,
-      ...args,
-    ]);
+    const options = ["-A", "--no-check", `--config=${config}`];
+    return Child.deno(["run", ...options, `${this.folder}/run.ts`, ...args], {
+      env: { DENO_JOBS: "2" },
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -71,8 +82,6 @@ class Scratch implements AsyncDisposable {
 }
 
 const TIMEOUT_MS = 60_000;
-/** In which a shell says something, surely. */
-const LATE_MS = 5_000;
 
 const run = (scratch: Scratch, ...args: string[]) =>
   result(scratch.start(...args));
@@ -101,13 +110,16 @@ Deno.test("a run in which all pass ends with its counts and status 0", async () 
 
 Deno.test("a group that fails or dies is shown and hides no other", async () => {
   await using scratch = await Scratch.create({
+    "unit/a_test.ts": PASSES,
+    "unit/b_test.ts": DIES,
     "integration/a_test.ts": DIES,
     "integration/b_test.ts": FAILS,
     "integration/c_test.ts": PASSES,
   });
   const { code, last, text } = await run(scratch);
-  assert.equal(last, "2 passed, 2 failed");
+  assert.equal(last, "2 passed, 3 failed");
   assert.equal(code, 1);
+  assert.match(text, /^unit +0 passed, 1 failed, SIGABRT/m);
   assert.match(text, /^integration\/a +0 passed, 1 failed, SIGABRT/m);
   assert.match(text, /its last words/);
   assert.match(text, /^integration\/b +1 passed, 1 failed/m);
@@ -115,18 +127,17 @@ Deno.test("a group that fails or dies is shown and hides no other", async () => 
   assert.match(text, /^integration\/c +1 passed/m);
 });
 
+Deno.test("files of one group run beside each other", async () => {
+  await using scratch = await Scratch.create({
+    "unit/a_test.ts": meets("a", "b"),
+    "unit/b_test.ts": meets("b", "a"),
+  });
+  const { last, text } = await run(scratch);
+  assert.equal(last, "2 passed, 0 failed", text);
+});
+
 Deno.test("groups with JVMs run one after another, beside the others", async () => {
   const JVM = `import "../support/broker.ts";`;
-  /** Of a test that ends once the other file is there. */
-  const meets = (its: string, other: string) =>
-    `const seen = (name: string) => new URL(name, import.meta.url);
-     Deno.test("meets ${other}", async () => {
-       Deno.writeTextFileSync(seen("${its}"), "");
-       for (;;) {
-         try { return void Deno.statSync(seen("${other}")); } catch {}
-         await new Promise((resolve) => setTimeout(resolve, 20));
-       }
-     });`;
   const alone = `Deno.test("is alone", () => {
      Deno.mkdirSync(new URL("place", import.meta.url));
    });
@@ -215,19 +226,22 @@ Deno.test("an interrupted run ends its tests and what they started", async () =>
 });
 
 Deno.test("a process that is late is ended with all that it started", async () => {
-  let output = "";
-  const ending = await runProcess(
+  using clock = fakeClock();
+  const said = Promise.withResolvers<string>();
+  const ending = runProcess(
     ["/bin/sh", "-c", "sleep 600 & echo $! $$; wait"],
     {
       env: { PATH: Deno.env.get("PATH") ?? "" },
       cwd: ".",
-      deadlineMs: LATE_MS,
+      deadlineMs: TIMEOUT_MS,
       signal: new AbortController().signal,
-      onOutput: (bytes) => output += new TextDecoder().decode(bytes),
+      onOutput: (bytes) => said.resolve(new TextDecoder().decode(bytes)),
     },
   );
-  assert.deepEqual(ending, { kind: "late", deadlineMs: LATE_MS });
-  const pids = output.trim().split(" ").map(Number);
+  ending.then(() => said.reject(new Error("it has said nothing")));
+  const pids = (await said.promise).trim().split(" ").map(Number);
+  await clock.tick(TIMEOUT_MS);
+  assert.deepEqual(await ending, { kind: "late", deadlineMs: TIMEOUT_MS });
   assert.equal(pids.length, 2);
   assert.deepEqual(pids.filter(isRunning), []);
 });

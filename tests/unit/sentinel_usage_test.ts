@@ -1,34 +1,7 @@
 import assert from "node:assert/strict";
 import { sentinel } from "../../src/commands/sentinel.ts";
 import { status } from "../../src/commands/status.ts";
-
-type Command = (args: readonly string[]) => Promise<number>;
-
-/** Runs it in this process; only for what ends before it does anything. */
-async function refused(
-  command: Command,
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-) {
-  const { writeSync } = Deno.stderr;
-  const names = ["PRIMARY_BROKERS", "SECONDARY_BROKERS", "SENTINELS"];
-  const before = names.map((name) => [name, Deno.env.get(name)] as const);
-  let said = "";
-  Deno.stderr.writeSync = (bytes) => {
-    said += new TextDecoder().decode(bytes);
-    return bytes.length;
-  };
-  for (const name of names) Deno.env.set(name, env[name] ?? "");
-  try {
-    return { code: await command(args), said };
-  } finally {
-    Deno.stderr.writeSync = writeSync;
-    for (const [name, value] of before) {
-      if (value === undefined) Deno.env.delete(name);
-      else Deno.env.set(name, value);
-    }
-  }
-}
+import { type Command, refused } from "./support_refused.ts";
 
 const WRONG: readonly [string, Command, readonly string[], RegExp][] = [
   ["sentinel", sentinel, ["--automatic"], /--automatic.*; usage: sentinel\n$/],
@@ -40,7 +13,7 @@ const WRONG: readonly [string, Command, readonly string[], RegExp][] = [
 ];
 for (const [name, command, args, message] of WRONG) {
   Deno.test(`\`${name} ${args.join(" ")}\` is refused in one line that says how to use it`, async () => {
-    const { code, said } = await refused(command, args);
+    const { said, status: code } = await refused(command, args);
     assert.equal(code, 2);
     assert.match(said, message);
     assert.equal(said.trim().split("\n").length, 1);
@@ -52,18 +25,20 @@ for (
 ) {
   Deno.test(`\`${name}\` without two clusters says which one is missing`, async () => {
     const neither = await refused(command, []);
-    assert.equal(neither.code, 2);
+    assert.equal(neither.status, 2);
     assert.match(
       neither.said,
       /^PRIMARY_BROKERS is not set: .*two clusters\n$/,
     );
     const one = await refused(command, [], { PRIMARY_BROKERS: "127.0.0.1:1" });
-    assert.equal(one.code, 2);
+    assert.equal(one.status, 2);
     assert.match(one.said, /^SECONDARY_BROKERS is not set/);
   });
 
   Deno.test(`\`${name}\` with wrong settings names them`, async () => {
-    const { code, said } = await refused(command, [], { SENTINELS: "0" });
+    const { said, status: code } = await refused(command, [], {
+      SENTINELS: "0",
+    });
     assert.equal(code, 2);
     assert.match(said, /^SENTINELS is "0"; expected a whole number from 1/);
   });

@@ -1,37 +1,6 @@
 import assert from "node:assert/strict";
 import { start } from "../../src/commands/start.ts";
-
-/** Runs `start` in this process; only for what ends before it does anything. */
-async function refused(args: readonly string[]) {
-  const { writeSync } = Deno.stderr;
-  let said = "";
-  Deno.stderr.writeSync = (bytes) => {
-    said += new TextDecoder().decode(bytes);
-    return bytes.length;
-  };
-  try {
-    return { status: await start(args), said };
-  } finally {
-    Deno.stderr.writeSync = writeSync;
-  }
-}
-
-async function withEnvironment<T>(
-  values: Readonly<Record<string, string>>,
-  work: () => Promise<T>,
-): Promise<T> {
-  const before = Object.keys(values)
-    .map((name) => [name, Deno.env.get(name)] as const);
-  for (const [name, value] of Object.entries(values)) Deno.env.set(name, value);
-  try {
-    return await work();
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) Deno.env.delete(name);
-      else Deno.env.set(name, value);
-    }
-  }
-}
+import { refused } from "./support_refused.ts";
 
 const WRONG: readonly [readonly string[], RegExp][] = [
   [["--messages", "0"], /--messages takes a number above 0, not "0"/],
@@ -50,7 +19,7 @@ const WRONG: readonly [readonly string[], RegExp][] = [
 ];
 for (const [args, message] of WRONG) {
   Deno.test(`\`start ${args.join(" ")}\` is refused in one line that says how to use it`, async () => {
-    const { status, said } = await refused(args);
+    const { status, said } = await refused(start, args);
     assert.equal(status, 2);
     assert.match(said, message);
     assert.match(said, /; usage: start \[--messages N\] \[--for 30s\]\n$/);
@@ -60,7 +29,7 @@ for (const [args, message] of WRONG) {
 
 Deno.test("strict leases without transactions, or without two clusters, are refused", async () => {
   const leases = (rest: Readonly<Record<string, string>>) =>
-    withEnvironment({ STRICT_LEASES: "true", ...rest }, () => refused([]));
+    refused(start, [], { STRICT_LEASES: "true", ...rest });
   const loose = await leases({ GUARANTEE: "at-least-once" });
   assert.equal(loose.status, 2);
   assert.match(loose.said, /GUARANTEE is not exactly-once/);
@@ -70,16 +39,9 @@ Deno.test("strict leases without transactions, or without two clusters, are refu
 });
 
 Deno.test("wrong settings are told and end with status 2", async () => {
-  const before = Deno.env.get("WORKERS");
-  Deno.env.set("WORKERS", "none");
-  try {
-    const { status, said } = await refused([]);
-    assert.equal(status, 2);
-    assert.match(said, /WORKERS/);
-    assert.match(said, /none/);
-    assert.doesNotMatch(said, /usage|at file:/);
-  } finally {
-    if (before === undefined) Deno.env.delete("WORKERS");
-    else Deno.env.set("WORKERS", before);
-  }
+  const { status, said } = await refused(start, [], { WORKERS: "none" });
+  assert.equal(status, 2);
+  assert.match(said, /WORKERS/);
+  assert.match(said, /none/);
+  assert.doesNotMatch(said, /usage|at file:/);
 });

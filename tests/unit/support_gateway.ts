@@ -239,14 +239,6 @@ export class FullListener implements Disposable {
   }
 }
 
-/** An address on which nobody listens. */
-export function deadAddress(): string {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return `127.0.0.1:${port}`;
-}
-
 /** Bytes that tell where in which stream they are. */
 export function streamBytes(
   stream: number,
