@@ -157,16 +157,20 @@ for (
       args: [
         "eval",
         `import { LiveView, standardTerminal } from "${module.href}";
+         const terminal = standardTerminal();
          new LiveView({
            title: ${JSON.stringify(title)},
            status: () => (${JSON.stringify(status(1))}),
            terminal: {
-             ...standardTerminal(),
+             ...terminal,
              size: () => ({ columns: 80, rows: 24 }),
+             async write(text) {
+               await terminal.write(text);
+               setTimeout(() => { ${end} });
+             },
            },
            color: false,
-         });
-         setTimeout(() => { ${end} }, 1);`,
+         });`,
       ],
     }).output();
     const text = new TextDecoder().decode(stdout);
