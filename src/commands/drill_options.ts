@@ -41,7 +41,7 @@ export function drillOptions(args: readonly string[]): DrillChoices | string {
       scenario: { type: "string" },
       seed: { type: "string", default: "1" },
       soak: { type: "string" },
-      "at-once": { type: "string", default: "1" },
+      "at-once": { type: "string" },
       "max-rto": { type: "string" },
       "max-rpo": { type: "string" },
       clusters: { type: "boolean", default: false },
@@ -58,7 +58,11 @@ export function drillOptions(args: readonly string[]): DrillChoices | string {
       : whole("--soak", values.soak, 1, MOST_SOAK);
     const maxRtoMs = duration("--max-rto", values["max-rto"]);
     const maxRpoMs = duration("--max-rpo", values["max-rpo"]);
-    const atOnce = whole("--at-once", values["at-once"], 1, MOST_AT_ONCE);
+    const together = values["at-once"];
+    if (together !== undefined && soak === null) {
+      throw new RangeError("--at-once goes with --soak");
+    }
+    const atOnce = whole("--at-once", together ?? "1", 1, MOST_AT_ONCE);
     const commands = commandsOf(values);
     if (commands !== null && atOnce > 1) {
       throw new RangeError(

@@ -49,9 +49,9 @@ export function failbackOptions(
       }
       actions.set(match[1] ?? null, match[2] as TailAction);
     }
-    if (values.cancel && (values.switch || values["dry-run"])) {
-      return "--cancel goes with neither --switch nor --dry-run";
-    }
+    if (
+      values.cancel && (values.switch || values["dry-run"] || actions.size > 0)
+    ) return "--cancel goes with neither --switch, --dry-run nor --tail";
     if (values.force && !values.switch) return "--force goes with --switch";
     const { "deny-principal": denied } = values;
     if (denied.length > 0 && !values.switch) {

@@ -24,6 +24,7 @@ const WRONG: readonly [readonly string[], RegExp][] = [
   [["--max-rto", "soon"], /--max-rto takes durations such as 5s/],
   [["--soak", "0"], /--soak takes a whole number from 1/],
   [["--soak", "5", "--at-once", "99"], /--at-once takes.*to 16/],
+  [["--at-once", "3"], /--at-once goes with --soak/],
   [["--scenario", "pool-crash"], /pool-crash needs --clusters/],
   [["--scenario", "planned"], /planned needs --clusters: .*their groups/],
   [["--break", "x", "--mend", "y"], /--break and --mend go.*with --clusters/],

@@ -27,10 +27,12 @@ Deno.test("wrong words are named", () => {
     /not "audit=forget"/,
   );
   assert.match(String(failbackOptions(["--back"])), /--back/);
-  assert.match(
-    String(failbackOptions(["--cancel", "--switch"])),
-    /--cancel goes with neither/,
-  );
+  for (const other of [["--switch"], ["--dry-run"], ["--tail", "replay"]]) {
+    assert.match(
+      String(failbackOptions(["--cancel", ...other])),
+      /--cancel goes with neither/,
+    );
+  }
   assert.match(String(failbackOptions(["--force"])), /--force goes with/);
   assert.match(
     String(failbackOptions(["--deny-principal", "User:alice"])),
