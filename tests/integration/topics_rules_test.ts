@@ -24,7 +24,7 @@ import { eventually } from "../support/wait.ts";
 const SIGNAL = new AbortController().signal;
 
 realKafkaTest("rules by topic", async (context) => {
-  // One is enough: a topic and its target have different names.
+  // One is enough but for mirrors: a topic and its target have different names.
   await using cluster = await KafkaCluster.start({ brokers: 2 });
   const servers = cluster.bootstrapServers;
   await using admin = new Admin(library, { "bootstrap.servers": servers });
@@ -202,16 +202,15 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
     },
 
     async "a mirror creates topics as its settings say"(setting) {
-      const { topic, sourceServers } = setting;
-      await create(setting, { topic, partitions: 1 });
-      // To the mirror, two brokers are two clusters.
-      const [primary, secondary] = sourceServers.split(",");
+      const { topic, targetServers } = setting;
+      await using source = await KafkaCluster.start({ nodeIdBase: 101 });
+      await source.createTopic(topic, 1);
       await using mirror = Child.deno(
         ["run", "-A", "--no-check", "src/main.ts", "mirror"],
         {
           env: {
-            PRIMARY_BROKERS: primary!,
-            SECONDARY_BROKERS: secondary!,
+            PRIMARY_BROKERS: source.bootstrapServers,
+            SECONDARY_BROKERS: targetServers,
             MIRROR_TOPICS: topic,
             MIRROR_POLICY: "default",
             MIRROR_LANES: "1",
@@ -222,7 +221,7 @@ const STEPS: Readonly<Record<string, (setting: SyncSetting) => Promise<void>>> =
       );
       await mirror.waitForLine(/"started"/, { timeoutMs: 120_000 });
 
-      await ledEverywhere(setting.targetServers, `primary.${topic}`, 1);
+      await ledEverywhere(targetServers, `primary.${topic}`, 1);
       await seen(setting, `primary.${topic}`, {
         configs: { ...FIXED, "retention.ms": "9000", "flush.ms": "5" },
         replicas: 1,
