@@ -3,7 +3,6 @@ import { ClusterPairError } from "../../dr/broker_ids.ts";
 import {
   type LoadedSettings,
   loadProcessSettings,
-  type Settings,
   SettingsError,
 } from "../config/mod.ts";
 import {
@@ -32,6 +31,7 @@ import { complain, print, tell } from "./output.ts";
 import { openLog } from "./role_log.ts";
 import { openNative } from "./open_native.ts";
 import { listenToSignals } from "./signals.ts";
+import { brokersOf } from "./two_clusters.ts";
 
 /** In these times after a signal a drill ends, clean or not. */
 const MOST_STOP_MS = 2_000;
@@ -95,7 +95,9 @@ async function run(
   const { isJson, isOnClusters, objectivesOf, scenario, seed, soak } = choices;
   const loaded = loadProcessSettings();
   const { settings } = loaded;
-  const brokers = isOnClusters ? brokersOf(settings) : null;
+  const brokers = isOnClusters
+    ? brokersOf(settings, "--clusters needs two clusters")
+    : null;
   const log = createLog({
     level: "info",
     write: (line) => tell(newsText(line)),
@@ -153,15 +155,6 @@ async function run(
   }, signal);
   print(isJson ? JSON.stringify(report) : reportText(report));
   return report.met ? 0 : 1;
-}
-
-/** @throws {SettingsError} where one is not set. */
-function brokersOf({ primary, secondary }: Settings) {
-  const lacks = (name: string) =>
-    new SettingsError([`${name} is not set: --clusters needs two clusters`]);
-  if (primary.brokers === null) throw lacks("PRIMARY_BROKERS");
-  if (secondary.brokers === null) throw lacks("SECONDARY_BROKERS");
-  return { primary: primary.brokers, secondary: secondary.brokers };
 }
 
 /** In a fault roles say a lot, and the report is what is wanted. */

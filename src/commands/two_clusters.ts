@@ -3,6 +3,7 @@ import type { ClusterName } from "../../dr/state/mod.ts";
 import {
   type LoadedSettings,
   loadProcessSettings,
+  type Settings,
   SettingsError,
 } from "../config/mod.ts";
 
@@ -16,20 +17,26 @@ export interface TwoClusters {
  * @returns a text where the settings are wrong, or lack a cluster.
  */
 export function loadTwoClusters(need: string): TwoClusters | string {
-  let loaded: LoadedSettings;
   try {
-    loaded = loadProcessSettings();
+    const loaded = loadProcessSettings();
+    return { loaded, brokers: brokersOf(loaded.settings, need) };
   } catch (error) {
     if (error instanceof SettingsError) return error.message;
     throw error;
   }
-  const { primary, secondary } = loaded.settings;
-  if (primary.brokers === null) return `PRIMARY_BROKERS is not set: ${need}`;
-  if (secondary.brokers === null) {
-    return `SECONDARY_BROKERS is not set: ${need}`;
-  }
-  return {
-    loaded,
-    brokers: { primary: primary.brokers, secondary: secondary.brokers },
-  };
+}
+
+/**
+ * @param need as of `loadTwoClusters`
+ * @throws {SettingsError} where one is not set.
+ */
+export function brokersOf(
+  { primary, secondary }: Settings,
+  need: string,
+): TwoClusters["brokers"] {
+  const lacks = (name: string) =>
+    new SettingsError([`${name} is not set: ${need}`]);
+  if (primary.brokers === null) throw lacks("PRIMARY_BROKERS");
+  if (secondary.brokers === null) throw lacks("SECONDARY_BROKERS");
+  return { primary: primary.brokers, secondary: secondary.brokers };
 }
