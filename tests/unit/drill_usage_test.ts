@@ -1,19 +1,20 @@
 import assert from "node:assert/strict";
 import { type DrillReport, reportText } from "../../dr/drill/mod.ts";
 import { drill } from "../../src/commands/drill.ts";
+import { refused } from "./support_refused.ts";
 
-/** Runs it in this process; only for what ends before it does anything. */
-async function said(args: readonly string[], stream: "stderr" | "stdout") {
-  const { writeSync } = Deno[stream];
+/** What it prints; only for what ends before it does anything. */
+async function printed(args: readonly string[]) {
+  const { writeSync } = Deno.stdout;
   let text = "";
-  Deno[stream].writeSync = (bytes) => {
+  Deno.stdout.writeSync = (bytes) => {
     text += new TextDecoder().decode(bytes);
     return bytes.length;
   };
   try {
     return { status: await drill(args), text };
   } finally {
-    Deno[stream].writeSync = writeSync;
+    Deno.stdout.writeSync = writeSync;
   }
 }
 
@@ -46,15 +47,15 @@ const WRONG: readonly [readonly string[], RegExp][] = [
 ];
 for (const [args, message] of WRONG) {
   Deno.test(`\`drill ${args.join(" ")}\` is refused in one line`, async () => {
-    const { status, text } = await said(args, "stderr");
+    const { said, status } = await refused(drill, args);
     assert.equal(status, 2);
-    assert.match(text, message);
-    assert.equal(text.trim().split("\n").length, 1);
+    assert.match(said, message);
+    assert.equal(said.trim().split("\n").length, 1);
   });
 }
 
 Deno.test("`drill --list` names all scenarios and says what happens in them", async () => {
-  const { status, text } = await said(["--list"], "stdout");
+  const { status, text } = await printed(["--list"]);
   assert.equal(status, 0);
   for (const name of ["kill", "hang", "flapping", "both-down", "planned"]) {
     assert.match(text, new RegExp(`^${name} +\\w`, "m"));
