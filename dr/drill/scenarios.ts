@@ -16,7 +16,7 @@ const CALM_MS = 1_500;
 const RUNS_MS = 2_500;
 /** A sentinel has missed a dead primary by then, and not decided yet. */
 const IN_OUTAGE_MS = 1_000;
-/** About as long as a failover takes. */
+/** A failover takes longer, on embedded clusters surely. */
 const FAILOVER_MS = 400;
 /** Phases of a switch that is planned are short. */
 const IN_PHASE_MS = 400;
