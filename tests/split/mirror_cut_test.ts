@@ -7,6 +7,7 @@ import {
   neverSwitched,
   refusing,
   splitTest,
+  stayedWhole,
 } from "./world.ts";
 
 const RPO_MS = 4_000;
@@ -46,11 +47,7 @@ splitTest(
       ({ decision, lagMs }) =>
         decision?.kind === "stay" && lagMs !== null && lagMs <= RPO_MS,
     );
-    await stray.stop();
-    const ids = [...stray.acknowledged.keys()];
-    const once = await world.eachOnce("primary", ids);
-    await world.eachOnce("secondary", ids);
-    await neverSwitched(world);
+    const once = await stayedWhole(world, stray);
     await pool.stop();
     await world.pair.caughtUp(mirrored, [mirror], deadlineMs);
     await mirror.stop();

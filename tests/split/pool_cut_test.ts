@@ -1,7 +1,7 @@
 /** The primary lives, and the pool does not reach it. */
 import assert from "node:assert/strict";
 import { sized } from "../support/soak.ts";
-import { neverSwitched, splitTest, topics } from "./world.ts";
+import { splitTest, stayedWhole, topics } from "./world.ts";
 
 /** At 200 a second; in a soak longer than transactions and members have. */
 const LONG = sized(400, 2_600);
@@ -30,11 +30,7 @@ splitTest(
 
     world.link("primary", "POOL").heal();
     await world.goesOn("primary", output, LONG);
-    await stray.stop();
-    const ids = [...stray.acknowledged.keys()];
-    const once = await world.eachOnce("primary", ids);
-    await world.eachOnce("secondary", ids);
-    await neverSwitched(world);
+    const once = await stayedWhole(world, stray);
     await pool.stop();
     console.log(JSON.stringify({ once, before }));
   },

@@ -4,9 +4,9 @@ import { eventually } from "../support/wait.ts";
 import {
   content,
   deadlineMs,
-  neverSwitched,
   refusing,
   splitTest,
+  stayedWhole,
   topics,
 } from "./world.ts";
 
@@ -62,10 +62,7 @@ splitTest(
 
     for (const each of NAMES) world.link("primary", each).heal();
     await content(sentinels);
-    await stray.stop();
-    const once = await world.eachOnce("primary", stray.acknowledged.keys());
-    await world.eachOnce("secondary", stray.acknowledged.keys());
-    await neverSwitched(world);
+    const once = await stayedWhole(world, stray);
     console.log(JSON.stringify({ once, alone }));
   },
 );

@@ -307,6 +307,22 @@ export async function neverSwitched(world: SplitWorld): Promise<StatusReport> {
   return report;
 }
 
+/**
+ * Ends the load on a primary that was never left: each of its inputs has exactly
+ * one output, on both clusters. @returns how many.
+ */
+export async function stayedWhole(
+  world: SplitWorld,
+  stray: Stray,
+): Promise<number> {
+  await stray.stop();
+  const ids = [...stray.acknowledged.keys()];
+  const once = await world.eachOnce("primary", ids);
+  await world.eachOnce("secondary", ids);
+  await neverSwitched(world);
+  return once;
+}
+
 /** Waits until a sentinel refuses for this. @returns what it says. */
 export async function refusing(
   sentinel: SentinelRun,
