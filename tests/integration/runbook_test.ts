@@ -5,26 +5,9 @@ import { freePorts } from "../support/free_port.ts";
 import { withoutOurs } from "../support/job_process.ts";
 import { MirrorPair } from "../support/mirror_pair.ts";
 import { realKafkaTest } from "../support/require_java.ts";
+import { ELSEWHERE, runbookCommands } from "../support/runbook_commands.ts";
 
 const root = new URL("../../", import.meta.url);
-const DOCUMENT = new URL("docs/disaster-recovery.md", root);
-/** With other operands, and what they need: time, users, or a broker to kill. */
-const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
-  // `keep_clients_away_test.ts` reads them from their section, as this one does.
-  "failover --planned --deny-principal User:alice": [],
-  "failback --switch --deny-principal User:alice": [],
-  "drill --soak 100 --at-once 4": ["drill/embedded_test.ts"],
-  "drill --clusters --scenario planned": [
-    "drill/planned_test.ts",
-    "drill/support/drill_run.ts",
-  ],
-  "drill --clusters --break 'ssh kafka1 systemctl kill -s KILL kafka' --mend 'ssh kafka1 systemctl start kafka'":
-    [
-      "drill/clusters_test.ts",
-      "drill/support/drill_run.ts",
-      "drill/support/broker_breaker.ts",
-    ],
-};
 const topic = "orders";
 const committed = { isolation: "read_committed" } as const;
 const endMs = 120_000;
@@ -43,20 +26,6 @@ realKafkaTest(
     assert.deepEqual(runbook.notRun, Object.keys(ELSEWHERE));
   },
 );
-
-for (const [command, files] of Object.entries(ELSEWHERE)) {
-  if (files.length === 0) continue;
-  Deno.test(`tests run what the runbook's test leaves to them: ${command}`, async () => {
-    const texts = await Promise.all(
-      files.map((file) => Deno.readTextFile(new URL(`tests/${file}`, root))),
-    );
-    const words = command.replaceAll(/'[^']*'|\d+/g, "").trim().split(/\s+/);
-    assert.deepEqual(
-      words.filter((word) => !texts.join().includes(`"${word}"`)),
-      [],
-    );
-  });
-}
 
 async function follow(pair: MirrorPair, runbook: Runbook): Promise<void> {
   const { source, target } = pair;
@@ -124,7 +93,7 @@ async function comeHome(runbook: Runbook): Promise<void> {
 /** The document's commands, and which of them were run. */
 class Runbook {
   static async read({ source, target }: MirrorPair): Promise<Runbook> {
-    const commands = commandsOf(await Deno.readTextFile(DOCUMENT));
+    const commands = await runbookCommands();
     const { tasks } = JSON.parse(
       await Deno.readTextFile(new URL("deno.json", root)),
     );
@@ -188,17 +157,6 @@ class Runbook {
     assert.match(said, /"violations":\[\]|^drill .*: (met|NOT MET),/m);
     assert.doesNotMatch(said, /^violation: /m);
   }
-}
-
-/** What stands behind `deno task`, in blocks and in the text. */
-function commandsOf(document: string): Set<string> {
-  const blocks = document.matchAll(/^ {4}deno task ([^#\n]+)/gm);
-  const inline = document.matchAll(/`deno task ([^`]+)`/g);
-  return new Set(
-    [...blocks, ...inline].map(([, command]) =>
-      command!.trim().replaceAll(/\s+/g, " ")
-    ),
-  );
 }
 
 /** As a shell takes them apart. */
