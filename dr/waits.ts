@@ -35,3 +35,24 @@ export async function unlessAborted<T>(
     signal.removeEventListener("abort", abort);
   }
 }
+
+/** A signal that aborts `timeoutMs` after another one has; dispose of it. */
+export function patienceAfter(
+  signal: AbortSignal,
+  timeoutMs: number,
+): Disposable & { readonly signal: AbortSignal } {
+  const over = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const begin = () => {
+    timer = setTimeout(() => over.abort(signal.reason), timeoutMs);
+  };
+  if (signal.aborted) begin();
+  else signal.addEventListener("abort", begin);
+  return {
+    signal: over.signal,
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", begin);
+    },
+  };
+}

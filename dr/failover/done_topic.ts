@@ -4,10 +4,12 @@ import type {
   ConsumerProperties,
   Library,
 } from "../../src/kafka/mod.ts";
+import type { DoneOutputs } from "../../src/pool/done_outputs.ts";
 import { ensureCompacted } from "../cut/ensure_topics.ts";
 import { doneTopic, type Flow, NAMESPACE } from "../formats/mod.ts";
 import { readTexts } from "../mirror/lane_state.ts";
 import type { SenderOptions } from "../sender.ts";
+import { type ClusterName, other } from "../state/types.ts";
 import { DoneLog, doneRecords, type EraOutputs } from "./done_records.ts";
 import { inTransactions } from "./transactions.ts";
 
@@ -38,6 +40,24 @@ export async function readDoneLog(
   const topic = doneTopic(parts.flow.source);
   await readTexts(parts, topic, (...each) => log.take(...each), signal);
   return log;
+}
+
+/**
+ * What an era's promotion has found to be done of a group, on the cluster that
+ * was promoted; null: nothing.
+ * @throws as `readDoneLog`.
+ */
+export async function readDone(
+  parts: Omit<DoneTopicParts, "flow">,
+  { cluster, era }: { readonly cluster: ClusterName; readonly era: number },
+  group: string,
+  signal: AbortSignal,
+): Promise<DoneOutputs | null> {
+  const flow = { source: other(cluster), target: cluster };
+  const newest = (await readDoneLog({ ...parts, flow }, signal)).newest();
+  // A promotion that found nothing says so, too; others leave no such record.
+  if (newest?.era !== era) return null;
+  return newest.done.filter((each) => each.group === group);
 }
 
 /**

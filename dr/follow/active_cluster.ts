@@ -173,6 +173,7 @@ export class ActiveCluster implements AsyncDisposable {
     const { consumer, kafka, producer } = this.#parts.clusters[cluster];
     return {
       consumer: { ...kafka, ...consumer },
+      kafka,
       producer: { ...kafka, ...producer },
     };
   }

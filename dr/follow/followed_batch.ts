@@ -1,6 +1,7 @@
 /** Records of one stay; they are committed there or nowhere. */
 import type { ClusterName } from "../state/types.ts";
-import type { GroupReader, Taken } from "./group_reader.ts";
+import type { Taken } from "./group_commits.ts";
+import type { GroupReader } from "./group_reader.ts";
 import type { FollowedRecord } from "./records.ts";
 
 export class FollowedBatch {
@@ -35,6 +36,6 @@ export class FollowedBatch {
    * refuses for good; the signal's reason.
    */
   async commit(signal: AbortSignal): Promise<void> {
-    await this.#reader.commit(this.#taken, signal);
+    await this.#reader.commits.commit(this.#taken, signal);
   }
 }

@@ -1,56 +1,20 @@
 /** A group consumer that moves with the active cluster. */
-import { Consumer, type ConsumerProperties } from "../../src/kafka/mod.ts";
-import { ourClientId } from "../formats/client_id.ts";
 import { asError } from "../state/errors.ts";
-import type { ClusterName } from "../state/types.ts";
-import { unlessAborted } from "../waits.ts";
-import type { ActiveCluster, LiveStay } from "./active_cluster.ts";
-import type { Endings } from "./endings.ts";
-import { FollowError, isStale } from "./errors.ts";
+import { patienceAfter } from "../waits.ts";
+import type { ActiveCluster } from "./active_cluster.ts";
+import { isStale } from "./errors.ts";
 import { FollowedBatch } from "./followed_batch.ts";
-import { GroupReader } from "./group_reader.ts";
-
-export interface FollowingConsumerOptions {
-  /** The group, of the same name on both clusters. */
-  readonly group: string;
-  /** By name; a name that starts with `^` is a regular expression. */
-  readonly topics: readonly string[];
-  /** Of this consumer on both clusters; they go before the clusters' own. */
-  readonly properties?: ConsumerProperties;
-  /** Of a batch, at most; default 500. */
-  readonly batchRecords?: number;
-  /**
-   * How long the group's revocation of a partition waits for the batch that is
-   * being handled, in milliseconds; default 5,000.
-   */
-  readonly revokeMs?: number;
-}
+import { type FollowingConsumerOptions, StayReaders } from "./stay_readers.ts";
 
 /** Throwing ends `run`, and nothing is committed. */
 export type BatchHandler = (batch: FollowedBatch) => void | Promise<void>;
 
-const BATCH_RECORDS = 500;
-const REVOKE_MS = 5_000;
 /** For the commit of what was handled when the end was wished for. */
 const LAST_COMMIT_MS = 5_000;
 
-const DEFAULTS = {
-  // Rather twice than never, where the group has no position yet.
-  "auto.offset.reset": "earliest",
-  // librdkafka's own second costs most of the throughput.
-  "fetch.queue.backoff.ms": 2,
-} as const satisfies ConsumerProperties;
-
 export class FollowingConsumer implements AsyncDisposable {
   readonly #active: ActiveCluster;
-  readonly #options: FollowingConsumerOptions;
-  readonly #endings: Endings;
-  readonly #subscription: Disposable;
-  #reader: GroupReader | null = null;
-  #news = Promise.withResolvers<void>();
-  #failure: Error | null = null;
-  #closed: FollowError | null = null;
-  #isTaking = false;
+  readonly #readers: StayReaders;
 
   /**
    * Joins the group.
@@ -58,22 +22,8 @@ export class FollowingConsumer implements AsyncDisposable {
    * the cluster that is not in use; {RangeError} for a batch of no records.
    */
   constructor(active: ActiveCluster, options: FollowingConsumerOptions) {
-    const { batchRecords = BATCH_RECORDS } = options;
-    if (!(Number.isInteger(batchRecords) && batchRecords >= 1)) {
-      throw new RangeError(
-        `batches of ${batchRecords} records; expected 1 or more`,
-      );
-    }
     this.#active = active;
-    this.#options = options;
-    this.#endings = active.newEndings("consumer");
-    for (const cluster of ["primary", "secondary"] as const) {
-      // What is refused is better refused now than in the middle of a switch.
-      const tried = new Consumer(active.library, this.#propertiesOf(cluster));
-      this.#endings.add(cluster, tried[Symbol.asyncDispose]());
-    }
-    this.#subscription = active.onStay((stay) => this.#moved(stay));
-    this.#moved(active.stay);
+    this.#readers = new StayReaders(active, options);
   }
 
   /**
@@ -84,34 +34,19 @@ export class FollowingConsumer implements AsyncDisposable {
    * `closed`; {TypeError} while an earlier call waits; the signal's reason.
    */
   async next(signal: AbortSignal): Promise<FollowedBatch> {
-    if (this.#isTaking) throw new TypeError("an earlier call waits");
-    this.#isTaking = true;
-    try {
-      for (;;) {
-        signal.throwIfAborted();
-        if (this.#closed !== null) throw this.#closed;
-        if (this.#failure !== null) throw this.#failure;
-        const reader = this.#reader;
-        const taken = await reader?.take(signal) ?? null;
-        if (taken !== null) return new FollowedBatch(reader!, taken);
-        if (this.#reader === reader) {
-          await unlessAborted(this.#news.promise, signal);
-        }
-      }
-    } finally {
-      this.#isTaking = false;
-    }
+    const { reader, taken } = await this.#readers.take(signal);
+    return new FollowedBatch(reader, taken);
   }
 
   /** Batch by batch, until this is disposed of. Committing is the caller's. */
   async *[Symbol.asyncIterator](): AsyncGenerator<FollowedBatch> {
     const { signal } = new AbortController();
-    while (this.#closed === null) {
+    while (!this.#readers.isClosed) {
       let batch: FollowedBatch;
       try {
         batch = await this.next(signal);
       } catch (error) {
-        if (this.#closed !== null) return;
+        if (this.#readers.isClosed) return;
         throw error;
       }
       yield batch;
@@ -126,12 +61,12 @@ export class FollowingConsumer implements AsyncDisposable {
    */
   async run(handle: BatchHandler, signal: AbortSignal): Promise<void> {
     using patience = patienceAfter(signal, LAST_COMMIT_MS);
-    while (this.#closed === null && !signal.aborted) {
+    while (!this.#readers.isClosed && !signal.aborted) {
       try {
         await this.#runOne(handle, signal, patience.signal);
       } catch (error) {
         if (
-          this.#closed !== null || signal.aborted && error === signal.reason
+          this.#readers.isClosed || signal.aborted && error === signal.reason
         ) {
           return;
         }
@@ -145,13 +80,7 @@ export class FollowingConsumer implements AsyncDisposable {
    * Nothing is committed by this.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed === null) {
-      this.#closed = new FollowError("closed", "this consumer was closed");
-      this.#subscription[Symbol.dispose]();
-      this.#leave();
-      this.#tell();
-    }
-    await this.#endings.all();
+    await this.#readers[Symbol.asyncDispose]();
   }
 
   async #runOne(
@@ -176,84 +105,4 @@ export class FollowingConsumer implements AsyncDisposable {
       });
     }
   }
-
-  #moved(stay: LiveStay | null): void {
-    this.#leave();
-    this.#failure = null;
-    if (stay !== null) this.#begin(stay);
-    this.#tell();
-  }
-
-  #leave(): void {
-    const reader = this.#reader;
-    this.#reader = null;
-    if (reader === null) return;
-    reader.stop();
-    this.#endings.add(reader.stay.cluster, reader[Symbol.asyncDispose]());
-  }
-
-  /** Two members of one name would harm one another, so the older ends first. */
-  async #begin(stay: LiveStay): Promise<void> {
-    await this.#endings.of(stay.cluster);
-    if (this.#closed !== null || stay.signal.aborted) return;
-    const { batchRecords, revokeMs, topics } = this.#options;
-    try {
-      this.#reader = new GroupReader({
-        active: this.#active,
-        stay,
-        properties: this.#propertiesOf(stay.cluster),
-        topics,
-        batchRecords: batchRecords ?? BATCH_RECORDS,
-        revokeMs: revokeMs ?? REVOKE_MS,
-      });
-    } catch (error) {
-      this.#failure = asError(error);
-    }
-    this.#tell();
-  }
-
-  #tell(): void {
-    const news = this.#news;
-    this.#news = Promise.withResolvers();
-    news.resolve();
-  }
-
-  #propertiesOf(cluster: ClusterName): ConsumerProperties {
-    return memberProperties(
-      this.#active.propertiesOf(cluster).consumer,
-      this.#options,
-    );
-  }
-}
-
-/** @param usual of all consumers of the cluster */
-export function memberProperties(
-  usual: ConsumerProperties,
-  { group, properties }: Pick<FollowingConsumerOptions, "group" | "properties">,
-): ConsumerProperties {
-  const { "client.id": id = "follow", ...rest } = { ...usual, ...properties };
-  return {
-    ...DEFAULTS,
-    ...rest,
-    "client.id": ourClientId(id),
-    "group.id": group,
-  };
-}
-
-/** A signal that aborts `timeoutMs` after another one has. */
-function patienceAfter(signal: AbortSignal, timeoutMs: number) {
-  const over = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const begin = () => {
-    timer = setTimeout(() => over.abort(signal.reason), timeoutMs);
-  };
-  if (signal.aborted) begin();
-  else signal.addEventListener("abort", begin);
-  return {
-    signal: over.signal,
-    [Symbol.dispose]() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", begin);
-    },
-  };
 }

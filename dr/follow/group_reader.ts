@@ -8,19 +8,18 @@ import {
   type ConsumerProperties,
   type Inbox,
   isClientRefused,
-  isFencedMember,
-  KafkaError,
   openInbox,
   type PartitionAnswer,
   type QueueHandle,
+  type TopicPartition,
 } from "../../src/kafka/mod.ts";
 import { within } from "../../src/pool/deadline.ts";
 import { asError } from "../state/errors.ts";
-import { pause, unlessAborted } from "../waits.ts";
 import type { ActiveCluster, LiveStay } from "./active_cluster.ts";
 import { FollowError } from "./errors.ts";
-import { type Ownership, Ownerships } from "./ownerships.ts";
-import { type FollowedRecord, recordsOf } from "./records.ts";
+import { GroupCommits, type Taken } from "./group_commits.ts";
+import { Ownerships } from "./ownerships.ts";
+import { recordsOf } from "./records.ts";
 
 export interface GroupReaderParts {
   readonly active: ActiveCluster;
@@ -32,17 +31,11 @@ export interface GroupReaderParts {
   readonly revokeMs: number;
 }
 
-/** Records, and what their commit is: the next offset of each ownership. */
-export interface Taken {
-  readonly records: readonly FollowedRecord[];
-  readonly positions: ReadonlyMap<Ownership, number>;
-}
-
 const POLL_MS = 100;
-const RETRY_MS = 100;
 
 export class GroupReader implements AsyncDisposable {
   readonly stay: LiveStay;
+  readonly commits: GroupCommits;
   readonly #parts: GroupReaderParts;
   readonly #owned = new AsyncDisposableStack();
   readonly #ownerships = new Ownerships();
@@ -73,6 +66,14 @@ export class GroupReader implements AsyncDisposable {
     );
     this.#inbox = inbox;
     this.#queue = queue;
+    this.commits = new GroupCommits({
+      consumer: this.#consumer,
+      stopped: this.#stopped.signal,
+      failure: () => this.#failure,
+      onCommitted: (taken) => {
+        if (this.#inHand?.taken === taken) this.#inHand.done();
+      },
+    });
     this.#consumer.subscribe(topics);
     this.#serving = this.#serve();
   }
@@ -90,28 +91,17 @@ export class GroupReader implements AsyncDisposable {
   }
 
   /**
-   * Commits on this cluster, again and again until it is done.
-   * @throws {FollowError} `stale` once this reader was stopped, or where some
-   * partitions belong to another member; {KafkaError} where the cluster refuses;
-   * the signal's reason.
+   * What was not committed of these records, and is still this member's, is read
+   * again from where the group stands.
    */
-  async commit(taken: Taken, signal: AbortSignal): Promise<void> {
-    const either = AbortSignal.any([signal, this.#stopped.signal]);
-    try {
-      while (!await this.#commit(taken, either)) await pause(RETRY_MS, either);
-    } catch (error) {
-      this.#throwIfStopped();
-      throw error;
-    }
+  rewind(taken: Taken): void {
+    if (this.#stopped.signal.aborted) return;
     if (this.#inHand?.taken === taken) this.#inHand.done();
-    const lost = [...taken.positions]
-      .filter(([{ committed, isOver }, next]) => isOver && committed < next)
-      .map(([{ tp: { partition, topic } }]) => `${topic} [${partition}]`);
-    if (lost.length === 0) return;
-    throw new FollowError(
-      "stale",
-      `not committed, for the group has taken them away: ${lost.join(", ")}`,
-    );
+    const owned = [...taken.positions.keys()]
+      .filter(({ isOver }) => !isOver).map(({ tp }) => tp);
+    for (const tp of owned) this.#ownerships.end(tp);
+    this.#consumer.unassign(owned);
+    this.#assigned(owned);
   }
 
   /** At once: nothing is taken or committed any more. */
@@ -174,41 +164,6 @@ export class GroupReader implements AsyncDisposable {
     return taken;
   }
 
-  /** Whether nothing is left to commit. */
-  async #commit(
-    { positions }: Taken,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    signal.throwIfAborted();
-    if (this.#failure !== null) throw this.#failure;
-    const due = [...positions].filter(([{ committed, isOver }, next]) =>
-      !isOver && committed < next
-    );
-    if (due.length === 0) return true;
-    try {
-      const answers = await unlessAborted(
-        this.#consumer.commit(
-          due.map(([{ tp }, offset]) => ({ ...tp, offset })),
-        ),
-        signal,
-      );
-      answers.forEach(({ error }, index) => {
-        const [ownership, next] = due[index]!;
-        if (error === null) {
-          ownership.committed = Math.max(ownership.committed, next);
-        } else if (!mayPass(error)) throw error;
-      });
-      return answers.every(({ error }) => error === null);
-    } catch (error) {
-      if (!(error instanceof KafkaError && mayPass(error))) throw error;
-      return false;
-    }
-  }
-
-  #throwIfStopped(): void {
-    this.#stopped.signal.throwIfAborted();
-  }
-
   async #serve(): Promise<void> {
     try {
       while (!this.#stopped.signal.aborted) {
@@ -241,7 +196,9 @@ export class GroupReader implements AsyncDisposable {
     }
   }
 
-  #assigned(partitions: readonly PartitionAnswer[]): void {
+  #assigned(partitions: readonly TopicPartition[]): void {
+    // Asked of the main thread, which undoes the forwarding of what is unassigned.
+    this.commits.joinedAs(this.#consumer.memberId);
     for (const tp of partitions) {
       this.#consumer.forward(tp, this.#queue);
       this.#ownerships.begin(tp);
@@ -274,7 +231,3 @@ export class GroupReader implements AsyncDisposable {
     this.#inbox.wake();
   }
 }
-
-/** Whether the next commit may fare better, or a rebalance tell why not. */
-const mayPass = ({ code, retriable }: KafkaError) =>
-  retriable || isFencedMember(code);

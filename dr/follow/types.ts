@@ -4,10 +4,12 @@ import type {
   ClientProperties,
   ConsumerProperties,
   KafkaError,
+  OutputRecord,
   ProducerProperties,
 } from "../../src/kafka/mod.ts";
 import type { ClusterName } from "../state/types.ts";
 import type { Stay } from "./course.ts";
+import type { FollowedRecord } from "./records.ts";
 
 /** librdkafka's properties, passed through. */
 export interface ClusterProperties {
@@ -23,7 +25,10 @@ export type Clusters = Readonly<Record<ClusterName, ClusterProperties>>;
  * - `switch`: work has ended or begun; from now on the clients are on `to`.
  *   Null: nowhere, because a switch is under way, or it is the beginning.
  * - `resent`: so many records were not acknowledged, and are sent to `cluster`.
- * - `refused`: the commit of a batch that was handled was refused as stale.
+ * - `refused`: the commit of a batch that was handled was refused as stale; or a
+ *   processor could not begin or commit, and tries again.
+ * - `leftOut`: so many results of a processor were there already, as a failover
+ *   has found, and were not written again.
  * - `late`: a client of a cluster that was left does not end in its time. It
  *   neither sends nor commits any more; it ends in the background.
  * - `state`: the state cannot be read on this cluster now.
@@ -42,6 +47,7 @@ export type FollowerEvent =
     & (
       | { readonly kind: "resent"; readonly records: number }
       | { readonly kind: "refused"; readonly reason: string }
+      | { readonly kind: "leftOut"; readonly records: number }
       | { readonly kind: "late"; readonly client: "producer" | "consumer" }
       | { readonly kind: "state"; readonly reason: string }
       | { readonly kind: "error"; readonly error: KafkaError }
@@ -51,3 +57,13 @@ export type FollowerEvent =
 
 /** Called at once and synchronously; it must not throw. */
 export type OnFollowerEvent = (event: FollowerEvent) => void;
+
+/**
+ * What comes of a record: the same results in the same order each time, since by
+ * their numbers those are told that are there already.
+ * @param signal aborts when the cluster is left; then the record comes again
+ */
+export type ProcessRecord = (
+  record: FollowedRecord,
+  signal: AbortSignal,
+) => readonly OutputRecord[] | Promise<readonly OutputRecord[]>;

@@ -28,7 +28,6 @@ import { progressText, startProgress } from "../telemetry/progress.ts";
 import type { SpanSink, Tracing } from "../telemetry/spans.ts";
 import { clientSettings } from "./client_properties.ts";
 import { fitCluster } from "./fit_cluster.ts";
-import { doneReader } from "./following/done_reader.ts";
 import { FollowingPool } from "./following/following_pool.ts";
 import { chosenInstanceId, instanceIdOf } from "./instance_id.ts";
 import { jobPool, ratesOf } from "./job_pool.ts";
@@ -255,7 +254,7 @@ export function followingJob(
     log,
     prepare: (cluster, log) =>
       fitCluster(library, settings, cluster, servers[cluster], log),
-    readDone: doneReader(library, settings.groupId),
+    group: settings.groupId,
     newPool: ({ rates, workers, ...parts }) =>
       jobPool({
         ...maker,

@@ -6,6 +6,8 @@ import {
   type FollowerEvent,
   FollowingConsumer,
   type FollowingConsumerOptions,
+  FollowingProcessor,
+  type FollowingProcessorOptions,
   FollowingProducer,
   type FollowingProducerOptions,
 } from "../../dr/follow/mod.ts";
@@ -194,6 +196,19 @@ export class Application implements AsyncDisposable {
       new FollowingConsumer(this.active, {
         group: GROUP,
         topics: [ORDERS],
+        ...options,
+      }),
+    );
+  }
+
+  processor(
+    options: Partial<FollowingProcessorOptions> = {},
+  ): FollowingProcessor {
+    return this.#stack.use(
+      new FollowingProcessor(this.active, {
+        group: GROUP,
+        topics: [ORDERS],
+        transactionalId: "application-1",
         ...options,
       }),
     );

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { memberProperties } from "../../dr/follow/following_consumer.ts";
+import { memberProperties } from "../../dr/follow/stay_readers.ts";
 
 Deno.test("a following consumer is known as ours, whatever its user calls it", () => {
   const idOf = (

@@ -3,6 +3,7 @@
  * recovery names, and follows it to the other one.
  */
 import { type ClusterClients, openClusters } from "../../../dr/clusters.ts";
+import { readDone } from "../../../dr/failover/mod.ts";
 import {
   type ClusterName,
   LeaseClock,
@@ -17,7 +18,6 @@ import type { DoneOutputs, Pool, PoolStatus, Rates } from "../../pool/mod.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { FitCluster } from "../fit_cluster.ts";
 import { PreflightError } from "../preflight.ts";
-import type { ReadDoneOn } from "./done_reader.ts";
 import { LeaseNews } from "./lease_news.ts";
 import { PoolSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
@@ -50,7 +50,8 @@ export interface FollowingPoolParts {
   readonly log: Log;
   /** @throws {PreflightError} where the cluster is not fit for the job. */
   readonly prepare: (cluster: ClusterName, log: Log) => Promise<FitCluster>;
-  readonly readDone: ReadDoneOn;
+  /** Whose results are looked for on the cluster that is promoted. */
+  readonly group: string;
   readonly newPool: (parts: SessionPoolParts) => Pool;
 }
 
@@ -78,14 +79,17 @@ export class FollowingPool implements AsyncDisposable {
     this.#rates = parts.rates;
     this.#sessions = new Sessions({
       open: (cluster, firstWorkerId) => {
-        const { newPool, prepare, readDone } = parts;
+        const { group, library, newPool, prepare } = parts;
         const log = parts.log.child({ cluster });
         return new PoolSession({
           firstWorkerId,
           prepare: () => prepare(cluster, log),
           // Its connections are there already.
-          readDone: (assignment, signal) =>
-            readDone(this.#clients!.clusters[cluster], assignment, signal),
+          readDone: (assignment, signal) => {
+            const { admin, consumer } = this.#clients!.clusters[cluster];
+            const reached = { library, admin, consumer };
+            return readDone(reached, assignment, group, signal);
+          },
           mayWork: (assignment) => this.#sessions.mayWork(assignment),
           newPool: (cluster, done, firstWorkerId, mayCommit) =>
             newPool({
