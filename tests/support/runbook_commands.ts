@@ -2,8 +2,14 @@
 
 const DOCUMENT = new URL("../../docs/disaster-recovery.md", import.meta.url);
 
+/** What `integration/runbook_drills` runs: it needs no brokers. */
+export const DRILLS: readonly string[] = [
+  "drill",
+  "drill --scenario both-down --seed 7 --json",
+];
+
 /**
- * What `integration/runbook` does not run, and the files under `tests` that run
+ * What neither of the two runs, and the files under `tests` that run
  * it with other operands: it needs time, users, or a broker to kill.
  */
 export const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
