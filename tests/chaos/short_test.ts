@@ -1,4 +1,4 @@
-/** The fault harness in its short form: a seeded choice of faults, about 90 s. */
+/** The fault harness in its short form: a seeded choice of faults, about a minute. */
 import assert from "node:assert/strict";
 import { realKafkaTest } from "../support/require_java.ts";
 import { isSoak, seed, sized } from "../support/soak.ts";
@@ -27,7 +27,7 @@ const chosen = isSoak ? faults : [
 /** In a soak all of them, for ten minutes. */
 const options = {
   seed,
-  lastsMs: sized(75_000, 600_000),
+  lastsMs: sized(60_000, 600_000),
   // The soak form demands what is promised, else a machine may be too busy.
   mostStalledMs: sized(60_000, 15_000),
   mostQuietMs: sized(2_500, 6_000),
