@@ -11,7 +11,9 @@ import { Child } from "../support/child.ts";
 import { library, text } from "../support/embedded.ts";
 import { IndependentClient } from "../support/independent_client.ts";
 import { KafkaCluster } from "../support/kafka_cluster.ts";
+import { seededRandom } from "../support/load.ts";
 import { realKafkaTest } from "../support/require_java.ts";
+import { seed } from "../support/soak.ts";
 import { eventually, within } from "../support/wait.ts";
 
 const APPLICATION =
@@ -96,6 +98,48 @@ realKafkaTest(
     await slow[Symbol.asyncDispose]();
     await quick[Symbol.asyncDispose]();
     await Promise.all([one, other]);
+  },
+);
+
+realKafkaTest(
+  "whatever fails of an application, each order has one bill, and those of a partition are in their order",
+  async () => {
+    await using world = await BillingWorld.start();
+    await world.order(SHARED, 0, 1_000);
+    await using active = await ActiveCluster.open({
+      library,
+      ...world.clusters,
+    }, signal);
+    await using processor = new FollowingProcessor(active, {
+      group: "billing",
+      topics: [SHARED],
+      transactionalId: "billing-1",
+      batchRecords: 50,
+    });
+    const stop = new AbortController();
+    const random = seededRandom(seed);
+    let failures = 0;
+    const running = (async () => {
+      while (!stop.signal.aborted) {
+        try {
+          await processor.run(({ key, value }) => {
+            if (random() < 0.005) throw new Error("not now");
+            return [{ topic: BILLS, key, value }];
+          }, stop.signal);
+        } catch (error) {
+          if (!String(error).includes("not now")) throw error;
+          failures++;
+        }
+      }
+    })();
+    await world.billed(1_000);
+    assert.deepEqual(
+      await world.bills(),
+      Array.from({ length: 1_000 }, (_, at) => at),
+    );
+    assert.ok(failures > 0);
+    stop.abort();
+    await within(running, timeoutMs, "ended");
   },
 );
 
