@@ -1,6 +1,6 @@
 /**
- * What applications import as "switchyard/follow": a producer and a consumer
- * that follow the active cluster.
+ * What applications import as "switchyard/follow": a producer, a consumer and a
+ * processor that follow the active cluster.
  *
  * ```ts
  * import {
