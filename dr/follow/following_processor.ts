@@ -3,9 +3,15 @@
  * use, in transactions with the group's positions.
  */
 import {
+  ErrorCode,
   isClientRefused,
+  isFencedMember,
+  isFencedProducer,
+  isProducerSpent,
+  isPurged,
   isRecordRefused,
-  isTopicUnknown,
+  isServerFailure,
+  isUnanswered,
   KafkaError,
   Producer,
   type ProducerProperties,
@@ -22,7 +28,11 @@ import {
   type Handed,
   StayReaders,
 } from "./stay_readers.ts";
-import { ProcessingError, StayWriter } from "./stay_writer.ts";
+import {
+  ProcessingError,
+  StayWriter,
+  writerProperties,
+} from "./stay_writer.ts";
 import type { ProcessRecord } from "./types.ts";
 
 export interface FollowingProcessorOptions extends FollowingConsumerOptions {
@@ -47,6 +57,9 @@ export class FollowingProcessor implements AsyncDisposable {
   readonly #closed = new AbortController();
   #writer: StayWriter | null = null;
   #opening: Promise<void> = Promise.resolve();
+  /** What was taken last, until it is committed or to be read again. */
+  #unfinished: Handed | null = null;
+  #isRunning = false;
 
   /**
    * Joins the group.
@@ -58,10 +71,7 @@ export class FollowingProcessor implements AsyncDisposable {
     this.#endings = active.newEndings("producer");
     for (const cluster of ["primary", "secondary"] as const) {
       // What is refused is better refused now than in the middle of a switch.
-      const tried = new Producer(active.library, {
-        ...this.#propertiesOf(cluster),
-        "transactional.id": options.transactionalId,
-      });
+      const tried = new Producer(active.library, this.#propertiesOf(cluster));
       this.#endings.add(cluster, tried[Symbol.asyncDispose]());
     }
     const { properties } = options;
@@ -85,22 +95,21 @@ export class FollowingProcessor implements AsyncDisposable {
    * Processes record by record, and commits the results of each batch together
    * with the group's positions, until the signal aborts or this is disposed of.
    * A batch that does not come to that, for example because its cluster was left,
-   * is read again; its results were never there. One `run` at a time.
-   * @throws what `process` throws; {KafkaError} where the cluster refuses
-   * results, or cannot be read. Nothing of the batch is committed then, and
-   * another `run` begins with it.
+   * is read again; its results were never there.
+   * @throws {TypeError} while an earlier call goes on; what `process` throws;
+   * {KafkaError} where the cluster refuses results, or cannot be read. Nothing of
+   * the batch is committed then, and another `run` begins with it.
    */
   async run(process: ProcessRecord, signal: AbortSignal): Promise<void> {
+    if (this.#isRunning) throw new TypeError("an earlier run goes on");
+    this.#isRunning = true;
     using patience = patienceAfter(signal, LAST_COMMIT_MS);
-    while (!this.#readers.isClosed && !signal.aborted) {
-      let handed: Handed;
-      try {
-        handed = await this.#readers.take(signal);
-      } catch (error) {
-        if (this.#readers.isClosed || signal.aborted) return;
-        throw error;
+    try {
+      while (!this.#readers.isClosed && !signal.aborted) {
+        await this.#runOne(process, signal, patience.signal);
       }
-      await this.#process(handed, process, patience.signal);
+    } finally {
+      this.#isRunning = false;
     }
   }
 
@@ -116,34 +125,55 @@ export class FollowingProcessor implements AsyncDisposable {
     await Promise.all([left, this.#endings.all()]);
   }
 
-  async #process(
-    handed: Handed,
+  async #runOne(
     process: ProcessRecord,
+    signal: AbortSignal,
     patience: AbortSignal,
   ): Promise<void> {
-    const { reader, taken } = handed;
-    const { stay } = reader;
+    let handed: Handed;
+    try {
+      if (this.#unfinished !== null) await this.#goBack(signal);
+      handed = await this.#readers.take(signal);
+    } catch (error) {
+      if (this.#readers.isClosed || signal.aborted) return;
+      throw error;
+    }
+    const { reader: { stay } } = handed;
+    const writer = this.#writer;
+    if (writer === null) return; // left since
     const over = AbortSignal.any([
       stay.signal,
       this.#closed.signal,
       patience,
     ]);
+    this.#unfinished = handed;
     try {
-      over.throwIfAborted();
-      const writer = this.#writer ?? await this.#open(stay, over);
       await writer.commit(handed, process, over);
+      this.#unfinished = null;
     } catch (error) {
-      if (this.#writer?.isSpent) this.#leave();
-      const isForGood = !over.aborted && !mayPass(error);
-      if (!over.aborted && !isForGood) {
-        this.#tellRefused(stay, error);
-        await pause(AGAIN_MS, over);
-      }
-      reader.rewind(taken);
-      if (isForGood) {
-        throw error instanceof ProcessingError ? error.cause : error;
-      }
+      handed.reader.letGo(handed.taken);
+      if (writer.isSpent && this.#writer === writer) this.#leave();
+      if (over.aborted) return;
+      if (error instanceof ProcessingError) throw error.cause;
+      if (!mayPass(error)) throw error;
+      this.#tellRefused(stay, error);
+      await pause(AGAIN_MS, over);
     }
+  }
+
+  /** What was taken and did not come to its commit is to be read again. */
+  async #goBack(signal: AbortSignal): Promise<void> {
+    const { reader, taken } = this.#unfinished!;
+    const { stay } = reader;
+    const over = AbortSignal.any([stay.signal, this.#closed.signal, signal]);
+    try {
+      // Before positions are asked for: what is open holds them back.
+      if (!over.aborted && this.#writer === null) await this.#open(stay, over);
+      await reader.rewind(taken, over);
+    } catch (error) {
+      if (!stay.signal.aborted) throw error;
+    }
+    this.#unfinished = null;
   }
 
   #open(stay: LiveStay, over: AbortSignal): Promise<StayWriter> {
@@ -155,14 +185,13 @@ export class FollowingProcessor implements AsyncDisposable {
   /** Again and again until it is done. @throws where that is vain, or over. */
   async #openAtLast(stay: LiveStay, over: AbortSignal): Promise<StayWriter> {
     await this.#endings.of(stay.cluster);
-    const { group, transactionalId } = this.#options;
+    const { group } = this.#options;
     for (;;) {
       try {
         const writer = await StayWriter.open({
           active: this.#active,
           stay,
           group,
-          transactionalId,
           properties: this.#propertiesOf(stay.cluster),
           endings: this.#endings,
         }, over);
@@ -192,16 +221,23 @@ export class FollowingProcessor implements AsyncDisposable {
   }
 
   #propertiesOf(cluster: ClusterName): ProducerProperties {
-    return {
-      ...this.#active.propertiesOf(cluster).producer,
-      ...this.#options.producerProperties,
-    };
+    const { producerProperties, transactionalId } = this.#options;
+    const { producer } = this.#active.propertiesOf(cluster);
+    return writerProperties(
+      { ...producer, ...producerProperties },
+      transactionalId,
+    );
   }
 }
 
 /** Whether the same may fare better from the beginning. */
-const mayPass = (error: unknown): boolean =>
-  isStale(error) || error instanceof ReadError ||
-  error instanceof KafkaError &&
-    !isClientRefused(error.code) && !isRecordRefused(error.code) &&
-    !isTopicUnknown(error.code);
+function mayPass(error: unknown): boolean {
+  if (isStale(error) || error instanceof ReadError) return true;
+  if (!(error instanceof KafkaError)) return false;
+  const { abortable, code, fatal, retriable } = error;
+  if (isClientRefused(code) || isRecordRefused(code)) return false;
+  return retriable || abortable || fatal || isFencedMember(code) ||
+    isFencedProducer(code) || isProducerSpent(code) || isPurged(code) ||
+    isServerFailure(error) || isUnanswered(error) ||
+    code === ErrorCode.messageTimedOut;
+}

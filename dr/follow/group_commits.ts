@@ -15,9 +15,12 @@ import { FollowError } from "./errors.ts";
 import type { Ownership } from "./ownerships.ts";
 import type { FollowedRecord } from "./records.ts";
 
-/** Records, and what their commit is: the next offset of each ownership. */
+/** Records of several ownerships. */
 export interface Taken {
   readonly records: readonly FollowedRecord[];
+  /** The first offset of each. */
+  readonly firsts: ReadonlyMap<Ownership, number>;
+  /** What their commit is: the next offset of each. */
   readonly positions: ReadonlyMap<Ownership, number>;
 }
 

@@ -10,11 +10,13 @@ import {
   isClientRefused,
   openInbox,
   type PartitionAnswer,
+  type PartitionOffset,
   type QueueHandle,
-  type TopicPartition,
 } from "../../src/kafka/mod.ts";
 import { within } from "../../src/pool/deadline.ts";
+import { retryAnswers } from "../../src/pool/retry_answers.ts";
 import { asError } from "../state/errors.ts";
+import { unlessAborted } from "../waits.ts";
 import type { ActiveCluster, LiveStay } from "./active_cluster.ts";
 import { FollowError } from "./errors.ts";
 import { GroupCommits, type Taken } from "./group_commits.ts";
@@ -32,6 +34,7 @@ export interface GroupReaderParts {
 }
 
 const POLL_MS = 100;
+const ASK_MS = 10_000;
 
 export class GroupReader implements AsyncDisposable {
   readonly stay: LiveStay;
@@ -70,9 +73,7 @@ export class GroupReader implements AsyncDisposable {
       consumer: this.#consumer,
       stopped: this.#stopped.signal,
       failure: () => this.#failure,
-      onCommitted: (taken) => {
-        if (this.#inHand?.taken === taken) this.#inHand.done();
-      },
+      onCommitted: (taken) => this.letGo(taken),
     });
     this.#consumer.subscribe(topics);
     this.#serving = this.#serve();
@@ -90,18 +91,35 @@ export class GroupReader implements AsyncDisposable {
     return await taking;
   }
 
+  /** Nobody handles these records any more, whatever has become of them. */
+  letGo(taken: Taken): void {
+    if (this.#inHand?.taken === taken) this.#inHand.done();
+  }
+
   /**
    * What was not committed of these records, and is still this member's, is read
-   * again from where the group stands.
+   * again: from where the group stands, or from the first of them where it stands
+   * nowhere yet. Not to be called while `take` waits.
+   * @throws {KafkaError} where the cluster does not say it; the signal's reason.
    */
-  rewind(taken: Taken): void {
-    if (this.#stopped.signal.aborted) return;
-    if (this.#inHand?.taken === taken) this.#inHand.done();
-    const owned = [...taken.positions.keys()]
-      .filter(({ isOver }) => !isOver).map(({ tp }) => tp);
-    for (const tp of owned) this.#ownerships.end(tp);
-    this.#consumer.unassign(owned);
-    this.#assigned(owned);
+  async rewind({ firsts }: Taken, signal: AbortSignal): Promise<void> {
+    const owned = () =>
+      [...firsts.keys()].filter((each) => this.#ownerships.isOpen(each));
+    const asked = owned();
+    if (asked.length === 0) return;
+    const tps = asked.map(({ tp }) => tp);
+    const answers = await unlessAborted(
+      retryAnswers(() => this.#consumer.committed(tps, ASK_MS), signal),
+      signal,
+    );
+    const left = owned();
+    if (left.length === 0) return;
+    for (const { tp } of left) this.#ownerships.end(tp);
+    this.#consumer.unassign(left.map(({ tp }) => tp));
+    this.#assign(left.map((each) => {
+      const { offset } = answers[asked.indexOf(each)]!;
+      return { ...each.tp, offset: offset ?? firsts.get(each)! };
+    }));
   }
 
   /** At once: nothing is taken or committed any more. */
@@ -180,7 +198,13 @@ export class GroupReader implements AsyncDisposable {
     active.serve(this.stay.cluster, event, this.#consumer);
     switch (event.kind) {
       case "assign":
-        return this.#assigned(event.partitions);
+        return this.#assign(
+          event.partitions.map(({ partition, topic }) => ({
+            topic,
+            partition,
+            offset: "stored",
+          })),
+        );
       case "revoke":
         return await this.#revoked(event.partitions);
       case "error":
@@ -196,7 +220,7 @@ export class GroupReader implements AsyncDisposable {
     }
   }
 
-  #assigned(partitions: readonly TopicPartition[]): void {
+  #assign(partitions: readonly PartitionOffset[]): void {
     // Asked of the main thread, which undoes the forwarding of what is unassigned.
     this.commits.joinedAs(this.#consumer.memberId);
     for (const tp of partitions) {
@@ -204,13 +228,7 @@ export class GroupReader implements AsyncDisposable {
       this.#ownerships.begin(tp);
     }
     this.#inbox.assignmentChanged();
-    this.#consumer.assign(
-      partitions.map(({ partition, topic }) => ({
-        topic,
-        partition,
-        offset: "stored",
-      })),
-    );
+    this.#consumer.assign(partitions);
   }
 
   async #revoked(partitions: readonly PartitionAnswer[]): Promise<void> {

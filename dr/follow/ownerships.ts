@@ -87,6 +87,12 @@ export class Ownerships implements PartitionRouter {
     }
   }
 
+  /** Whether records of it are let in. */
+  isOpen(ownership: Ownership): boolean {
+    const found = this.#owned.get(keyOf(ownership.tp));
+    return found?.ownership === ownership && !found.isClosing;
+  }
+
   /** Of a lane of a batch that was just taken. */
   ofLane(lane: number): Ownership {
     return this.#lanes[lane]!;

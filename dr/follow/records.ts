@@ -15,6 +15,7 @@ export interface FollowedRecord extends TopicPartition {
 /** The batch, which was just taken, is not needed any more after this. */
 export function recordsOf(batch: Batch, ownerships: Ownerships) {
   const records: FollowedRecord[] = [];
+  const firsts = new Map<Ownership, number>();
   const positions = new Map<Ownership, number>();
   for (let index = 0; index < batch.count; index++) {
     const offset = batch.offset(index);
@@ -26,7 +27,9 @@ export function recordsOf(batch: Batch, ownerships: Ownerships) {
       value: batch.value(index),
       headers: batch.headers(index),
     });
-    positions.set(ownerships.ofLane(batch.lanes[index]!), offset + 1);
+    const ownership = ownerships.ofLane(batch.lanes[index]!);
+    if (!firsts.has(ownership)) firsts.set(ownership, offset);
+    positions.set(ownership, offset + 1);
   }
-  return { records, positions };
+  return { records, firsts, positions };
 }

@@ -113,7 +113,12 @@ export class StayReaders implements AsyncDisposable {
       for (;;) {
         signal.throwIfAborted();
         if (this.#closed !== null) throw this.#closed;
-        if (this.#failure !== null) throw this.#failure;
+        const failure = this.#failure;
+        if (failure !== null) {
+          // Whoever calls again may have mended it.
+          this.#moved(this.#active.stay);
+          throw failure;
+        }
         const reader = this.#reader;
         const taken = await reader?.take(signal) ?? null;
         if (taken !== null) return { reader: reader!, taken };

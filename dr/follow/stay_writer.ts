@@ -10,7 +10,7 @@ import {
   type ProducerProperties,
 } from "../../src/kafka/mod.ts";
 import { readDone } from "../failover/mod.ts";
-import { Sender, transactional } from "../sender.ts";
+import { Sender } from "../sender.ts";
 import { unlessAborted } from "../waits.ts";
 import type { ActiveCluster, LiveStay } from "./active_cluster.ts";
 import type { Endings } from "./endings.ts";
@@ -23,8 +23,7 @@ export interface StayWriterParts {
   readonly active: ActiveCluster;
   readonly stay: LiveStay;
   readonly group: string;
-  readonly transactionalId: string;
-  /** Without the transactional id. */
+  /** As `writerProperties` makes them. */
   readonly properties: ProducerProperties;
   /** Of clients that are needed for a moment. */
   readonly endings: Endings;
@@ -32,6 +31,28 @@ export interface StayWriterParts {
 
 /** As pools have it. */
 const COMMIT_MS = 10_000;
+const DEFAULTS = {
+  // A batch is sent as a whole.
+  "linger.ms": 0,
+  "queue.buffering.max.messages": 0,
+  "queue.buffering.max.kbytes": 2_097_151,
+  // Readers wait so long for one that was killed.
+  "transaction.timeout.ms": 10_000,
+} as const satisfies ProducerProperties;
+
+/** @param properties of the cluster's producers, and of the processor */
+export function writerProperties(
+  // Of no use beyond the transaction's own time.
+  {
+    "message.timeout.ms": _one,
+    "delivery.timeout.ms": _other,
+    ...properties
+  }: ProducerProperties,
+  transactionalId: string,
+): ProducerProperties {
+  return { ...DEFAULTS, ...properties, "transactional.id": transactionalId };
+}
+
 const REQUEST_MS = 5_000;
 
 export class StayWriter implements AsyncDisposable {
@@ -40,6 +61,8 @@ export class StayWriter implements AsyncDisposable {
   readonly #sender: Sender;
   readonly #results: Results;
   #isOpen = false;
+  /** The last call that librdkafka was given. */
+  #call: Promise<void> = Promise.resolve();
   #working: Promise<unknown> = Promise.resolve();
   #ended: Promise<void> | null = null;
 
@@ -64,18 +87,22 @@ export class StayWriter implements AsyncDisposable {
     parts: StayWriterParts,
     signal: AbortSignal,
   ): Promise<StayWriter> {
-    const { active, endings, properties, stay, transactionalId } = parts;
+    const { active, endings, properties, stay } = parts;
+    signal.throwIfAborted();
     const sender = new Sender({
       library: active.library,
-      properties: transactional(properties, transactionalId),
+      properties,
       onEvent: (event, client) => active.serve(stay.cluster, event, client),
     });
-    const knowing = resultsOf(parts, signal);
+    const vain = new AbortController();
+    const knowing = resultsOf(parts, AbortSignal.any([signal, vain.signal]));
     knowing.catch(() => {}); // awaited below
     try {
       await sender.initTransactions(COMMIT_MS, signal);
       return new StayWriter(parts, sender, await knowing);
     } catch (error) {
+      vain.abort(error);
+      await knowing.catch(() => {});
       endings.add(stay.cluster, sender[Symbol.asyncDispose]());
       throw error;
     }
@@ -115,12 +142,11 @@ export class StayWriter implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<void> {
     const topicIds = await reader.commits.topicIdsOf(taken, signal);
-    const { signal: over } = this.stay;
     const outputs = [];
     let leftOut = 0;
     for (const record of taken.records) {
       signal.throwIfAborted();
-      const all = await resultsOfOne(process, record, over);
+      const all = await resultsOfOne(process, record, signal);
       const missing = this.#results.of(originOf(record, topicIds), all);
       leftOut += all.length - missing.length;
       outputs.push(...missing);
@@ -134,8 +160,7 @@ export class StayWriter implements AsyncDisposable {
     await reader.commits.commitIn(taken, {
       sendOffsets: (member, offsets) =>
         this.#sendOffsets(member, offsets, signal),
-      commit: () =>
-        this.#sender.serving(producer.commitTransaction(COMMIT_MS), signal),
+      commit: () => this.#served(producer.commitTransaction(COMMIT_MS), signal),
     });
     this.#isOpen = false;
     if (leftOut === 0) return;
@@ -152,7 +177,12 @@ export class StayWriter implements AsyncDisposable {
     const sent = producer.sendOffsets(member, offsets, COMMIT_MS);
     // The call may outlive the wait for it.
     sent.catch(() => {}).then(() => member[Symbol.dispose]());
-    await this.#sender.serving(sent, signal);
+    await this.#served(sent, signal);
+  }
+
+  async #served(call: Promise<void>, signal: AbortSignal): Promise<void> {
+    this.#call = call;
+    await this.#sender.serving(call, signal);
   }
 
   async #end(): Promise<void> {
@@ -166,6 +196,8 @@ export class StayWriter implements AsyncDisposable {
     const { signal } = new AbortController();
     const { producer } = this.#sender;
     try {
+      // librdkafka takes one call at a time.
+      await this.#sender.serving(this.#call.catch(() => {}), signal);
       const aborted = producer.abortTransaction(REQUEST_MS);
       await this.#sender.serving(aborted, signal);
     } catch (error) {

@@ -30,7 +30,7 @@ export type Clusters = Readonly<Record<ClusterName, ClusterProperties>>;
  * - `leftOut`: so many results of a processor were there already, as a failover
  *   has found, and were not written again.
  * - `late`: a client of a cluster that was left does not end in its time. It
- *   neither sends nor commits any more; it ends in the background.
+ *   begins neither to send nor to commit any more; it ends in the background.
  * - `state`: the state cannot be read on this cluster now.
  * - `error` and `log`: of a client.
  */
@@ -61,7 +61,8 @@ export type OnFollowerEvent = (event: FollowerEvent) => void;
 /**
  * What comes of a record: the same results in the same order each time, since by
  * their numbers those are told that are there already.
- * @param signal aborts when the cluster is left; then the record comes again
+ * @param signal aborts when the cluster is left, or the end has come; then the
+ * record comes again
  */
 export type ProcessRecord = (
   record: FollowedRecord,

@@ -11,7 +11,8 @@ import {
 import type { MockCluster } from "../../src/kafka/mod.ts";
 import { Member, produce, text } from "../support/embedded.ts";
 import { Application, FollowWorld, ORDERS } from "../support/follow_world.ts";
-import { within } from "../support/wait.ts";
+import { pause } from "../support/pause.ts";
+import { eventually, within } from "../support/wait.ts";
 
 const { signal } = new AbortController();
 const BILLS = "bills";
@@ -76,6 +77,48 @@ Deno.test("what cannot be processed ends the run; nothing of its batch is there,
   await within(running, PATIENCE_MS, "ended");
 });
 
+Deno.test("what was not committed is read again where the group stands nowhere yet and begins with what is new", async () => {
+  await using world = await startWorld();
+  await using application = await Application.start(world);
+  const processor = application.processor({
+    properties: { "auto.offset.reset": "latest" },
+  });
+  const failing = processor.run(() => {
+    throw new Error("no order");
+  }, signal);
+  failing.catch(() => {}); // awaited below
+  // Whenever the group was joined, one of these comes after it.
+  const values: string[] = [];
+  const failed = failing.then(() => false, () => true);
+  while (!await Promise.race([failed, pause(50)])) {
+    values.push(`${values.length}`);
+    await produce(world.primary.bootstrapServers, [order(values.at(-1)!)]);
+  }
+  await assert.rejects(failing, /no order/);
+  const seen: string[] = [];
+  const running = processor.run((record) => {
+    seen.push(text(record.value)!);
+    return bill(record);
+  }, signal);
+  await produce(world.primary.bootstrapServers, [order("last")]);
+  await eventually(() => seen.includes("last"), { what: "read" });
+  const all = [...values, "last"];
+  assert.ok(seen.length > 1, `${seen}`);
+  assert.deepEqual(seen, all.slice(-seen.length));
+  await application.end();
+  await running;
+});
+
+Deno.test("there is one run at a time", async () => {
+  await using world = await startWorld();
+  await using application = await Application.start(world);
+  const processor = application.processor();
+  const running = processor.run(bill, signal);
+  await assert.rejects(processor.run(bill, signal), TypeError);
+  await processor[Symbol.asyncDispose]();
+  await running;
+});
+
 Deno.test("a record of which nothing comes is done, and what comes of others can wait", async () => {
   await using world = await startWorld();
   await produce(world.primary.bootstrapServers, ["a", "b", "c"].map(order));
@@ -123,6 +166,10 @@ Deno.test("what the clusters would refuse is refused at once", async () => {
     () => application.processor({ producerProperties: { acks: 7000 } }),
     PropertyError,
   );
+  // Of use to other producers of the cluster.
+  application.processor({
+    producerProperties: { "message.timeout.ms": 300_000 },
+  });
   assert.throws(
     () => application.processor({ properties: { "session.timeout.ms": 0 } }),
     PropertyError,
