@@ -1,6 +1,7 @@
 /** One broker process, which is also a controller of its cluster. */
 import { startGuarded } from "./guarded_process.ts";
 import type { GuardedProcess } from "./guarded_process.ts";
+import { awaitStopped } from "./process_state.ts";
 import { takeJvmSlot } from "./jvm_slots.ts";
 import { within } from "./wait.ts";
 
@@ -74,6 +75,7 @@ export class KafkaBroker implements AsyncDisposable {
   pause(): void {
     this.#process?.signal("SIGSTOP");
     this.#paused = this.alive;
+    if (this.#paused) awaitStopped(this.pid!);
   }
 
   /** SIGCONT. */
