@@ -13,6 +13,8 @@ export interface Library {
 
 const opened = new Map<string, Library>();
 const RTLD_NOW = 2;
+/** Of `openssl/crypto.h`. */
+const OPENSSL_INIT_NO_ATEXIT = 0x0008_0000n;
 
 /**
  * Opens the library at `path` (see `native/locate.ts` for finding it).
@@ -31,6 +33,10 @@ export function openLibrary(path: string): Library {
   // Opened once more past Deno, which closes a thread's libraries when the
   // thread ends, and so would unload this one with all that it depends on.
   symbols.dlopen(cString(path), RTLD_NOW);
+  // Before librdkafka does it. At the end of the process OpenSSL would free what
+  // belongs to threads, while Deno's threads, on which librdkafka was called, end
+  // and free it as well: one process of 200 was aborted so.
+  symbols.OPENSSL_init_crypto?.(OPENSSL_INIT_NO_ATEXIT, null);
   const version = readCString(symbols.rd_kafka_version_str()) ?? "unknown";
   const library = { path, version, symbols };
   opened.set(path, library);

@@ -19,6 +19,12 @@ export const CORE_SYMBOLS = {
   // libc's, found through librdkafka, which is linked to it
   memcpy: { parameters: ["usize", "usize", "usize"], result: "void" },
   dlopen: { parameters: [text, "i32"], result: handle },
+  // OpenSSL's; not where librdkafka was built without it, or keeps it to itself
+  OPENSSL_init_crypto: {
+    parameters: ["u64", handle],
+    result: "i32",
+    optional: true,
+  },
   rd_kafka_clusterid: { parameters: [handle, "i32"], result: handle },
   rd_kafka_controllerid: { parameters: [handle, "i32"], result: "i32" },
   rd_kafka_mem_free: { parameters: [handle, handle], result: "void" },
