@@ -17,6 +17,12 @@ export interface OutgoingOptions {
   readonly onEvent: (event: ClientEvent, producer: Producer) => void;
 }
 
+/** For whoever bounds what is under way by itself: else records are refused. */
+export const NO_QUEUE_BOUND = {
+  "queue.buffering.max.messages": 0,
+  "queue.buffering.max.kbytes": 2_097_151,
+} as const satisfies ProducerProperties;
+
 export class Outgoing implements AsyncDisposable {
   readonly producer: Producer;
   readonly outbox: Outbox;

@@ -1,8 +1,14 @@
 /** A producer whose records are sent and waited for. */
 import {
+  type GroupMembership,
   INIT_AGAIN_MS,
+  isFencedProducer,
+  isPurged,
+  isServerFailure,
+  isUnanswered,
   KafkaError,
   type OutputRecord,
+  type PartitionOffset,
   type Producer,
   type ProducerProperties,
 } from "../src/kafka/mod.ts";
@@ -26,11 +32,22 @@ export const transactional = (
   "linger.ms": 0,
 });
 
+/**
+ * Whether another producer of the id may get through: this one was fenced by one
+ * that took it back, also in the middle of that (`StateStore`), or a broker is
+ * just not there.
+ */
+export const mayTransactAnew = (error: KafkaError): boolean =>
+  error.retriable || isFencedProducer(error.code) || isPurged(error.code) ||
+  isServerFailure(error) || isUnanswered(error);
+
 export class Sender implements AsyncDisposable {
   readonly #outgoing: Outgoing;
   #failed: { readonly topic: string; readonly code: number } | null = null;
   #records: readonly OutputRecord[] = [];
   #offsets: number[] = [];
+  /** The last call that was served, to its end. */
+  #call: Promise<unknown> = Promise.resolve();
 
   constructor(options: SenderOptions) {
     this.#outgoing = new Outgoing(
@@ -79,7 +96,7 @@ export class Sender implements AsyncDisposable {
       if (!isOver) this.#outgoing.outbox.wake();
       isOver = true;
     };
-    call.then(end, end);
+    this.#call = call.then(end, end);
     signal.addEventListener("abort", end);
     try {
       while (!isOver && !signal.aborted) await this.#outgoing.serve(WAIT_MS);
@@ -89,6 +106,23 @@ export class Sender implements AsyncDisposable {
     }
     signal.throwIfAborted();
     return await call;
+  }
+
+  /**
+   * Makes offsets part of the transaction; see `Producer.sendOffsets`.
+   * @param member taken over
+   * @throws {KafkaError}; the signal's reason: the call goes on then.
+   */
+  async sendOffsets(
+    member: GroupMembership,
+    offsets: readonly PartitionOffset[],
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const sent = this.producer.sendOffsets(member, offsets, timeoutMs);
+    // The call may outlive the wait for it.
+    sent.catch(() => {}).then(() => member[Symbol.dispose]());
+    await this.serving(sent, signal);
   }
 
   /**
@@ -111,6 +145,19 @@ export class Sender implements AsyncDisposable {
         if (!isWorthIt) throw error;
       }
     }
+  }
+
+  /**
+   * Aborts the transaction, when the call before has ended: librdkafka takes one
+   * at a time.
+   * @throws {KafkaError}; the signal's reason.
+   */
+  async abortTransaction(
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.serving(this.#call, signal);
+    await this.serving(this.producer.abortTransaction(timeoutMs), signal);
   }
 
   /** What was not acknowledged is given up. */

@@ -89,16 +89,13 @@ export class GroupWriter implements AsyncDisposable {
     const { producer } = sender;
     producer.beginTransaction();
     const outside = GroupMembership.outside(this.#options.library, group);
-    const sent = producer.sendOffsets(outside, offsets, REQUEST_MS);
-    // The call may outlive the wait for it.
-    sent.catch(() => {}).then(() => outside[Symbol.dispose]());
     try {
-      await sender.serving(sent, signal);
+      await sender.sendOffsets(outside, offsets, REQUEST_MS, signal);
     } catch (error) {
       const hasMembers = error instanceof KafkaError &&
         isFencedMember(error.code);
       if (!hasMembers) throw error;
-      await sender.serving(producer.abortTransaction(REQUEST_MS), signal);
+      await sender.abortTransaction(REQUEST_MS, signal);
       return { kind: "active" };
     }
     await sender.serving(producer.commitTransaction(REQUEST_MS), signal);

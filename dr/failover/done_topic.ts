@@ -22,6 +22,7 @@ export interface DoneTopicParts {
 }
 
 const REQUEST_MS = 5_000;
+const FIRST_ERA = 0;
 
 /** One at a time writes; whoever begins later fences who began before. */
 const transactionalId = ({ source, target }: Flow) =>
@@ -53,6 +54,7 @@ export async function readDone(
   group: string,
   signal: AbortSignal,
 ): Promise<DoneOutputs | null> {
+  if (era === FIRST_ERA) return null; // nothing was promoted yet
   const flow = { source: other(cluster), target: cluster };
   const newest = (await readDoneLog({ ...parts, flow }, signal)).newest();
   // A promotion that found nothing says so, too; others leave no such record.

@@ -1,13 +1,11 @@
 /** Writes under a transactional id that others may hold. */
+import { KafkaError, type OutputRecord } from "../../src/kafka/mod.ts";
 import {
-  isFencedProducer,
-  isPurged,
-  isServerFailure,
-  isUnanswered,
-  KafkaError,
-  type OutputRecord,
-} from "../../src/kafka/mod.ts";
-import { Sender, type SenderOptions, transactional } from "../sender.ts";
+  mayTransactAnew,
+  Sender,
+  type SenderOptions,
+  transactional,
+} from "../sender.ts";
 import { pause } from "../waits.ts";
 
 type Records = readonly OutputRecord[];
@@ -93,11 +91,6 @@ export const againMs = (attempt: number, chance: number): number =>
   AGAIN_MS.least +
   chance * Math.min(AGAIN_MS.most, AGAIN_MS.least * 2 ** attempt);
 
-/**
- * Fenced by one that took it back, also in the middle of that (`StateStore`), or a
- * broker that is just not there.
- */
 const mayPass = (error: unknown): boolean =>
-  error instanceof AgainError || error instanceof KafkaError &&
-    (error.retriable || isFencedProducer(error.code) || isPurged(error.code) ||
-      isServerFailure(error) || isUnanswered(error));
+  error instanceof AgainError ||
+  error instanceof KafkaError && mayTransactAnew(error);

@@ -1,4 +1,5 @@
 /** Clients that were left, on their way out. */
+import type { Consumer, Producer } from "../../src/kafka/mod.ts";
 import { within } from "../../src/pool/deadline.ts";
 import type { ClusterName } from "../state/types.ts";
 
@@ -33,6 +34,17 @@ export class Endings {
       (isInTime) => isInTime || this.#onLate(cluster),
       () => {}, // it has ended, though not well
     );
+  }
+
+  /**
+   * Makes a client of each cluster, and ends it: what is refused is better
+   * refused now than in the middle of a switch.
+   * @throws what `make` throws.
+   */
+  tryOut(make: (cluster: ClusterName) => Producer | Consumer): void {
+    for (const cluster of ["primary", "secondary"] as const) {
+      this.add(cluster, make(cluster)[Symbol.asyncDispose]());
+    }
   }
 
   /** Ends when those of `cluster` have, or the bound is reached. */

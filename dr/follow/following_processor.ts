@@ -6,17 +6,14 @@ import {
   ErrorCode,
   isClientRefused,
   isFencedMember,
-  isFencedProducer,
   isProducerSpent,
-  isPurged,
   isRecordRefused,
-  isServerFailure,
-  isUnanswered,
   KafkaError,
   Producer,
   type ProducerProperties,
   ReadError,
 } from "../../src/kafka/mod.ts";
+import { mayTransactAnew } from "../sender.ts";
 import { asError } from "../state/errors.ts";
 import type { ClusterName } from "../state/types.ts";
 import { patienceAfter, pause } from "../waits.ts";
@@ -69,11 +66,9 @@ export class FollowingProcessor implements AsyncDisposable {
     this.#active = active;
     this.#options = options;
     this.#endings = active.newEndings("producer");
-    for (const cluster of ["primary", "secondary"] as const) {
-      // What is refused is better refused now than in the middle of a switch.
-      const tried = new Producer(active.library, this.#propertiesOf(cluster));
-      this.#endings.add(cluster, tried[Symbol.asyncDispose]());
-    }
+    this.#endings.tryOut((cluster) =>
+      new Producer(active.library, this.#propertiesOf(cluster))
+    );
     const { properties } = options;
     this.#readers = new StayReaders(active, {
       ...options,
@@ -234,10 +229,9 @@ export class FollowingProcessor implements AsyncDisposable {
 function mayPass(error: unknown): boolean {
   if (isStale(error) || error instanceof ReadError) return true;
   if (!(error instanceof KafkaError)) return false;
-  const { abortable, code, fatal, retriable } = error;
+  const { abortable, code, fatal } = error;
   if (isClientRefused(code) || isRecordRefused(code)) return false;
-  return retriable || abortable || fatal || isFencedMember(code) ||
-    isFencedProducer(code) || isProducerSpent(code) || isPurged(code) ||
-    isServerFailure(error) || isUnanswered(error) ||
+  return mayTransactAnew(error) || abortable || fatal ||
+    isFencedMember(code) || isProducerSpent(code) ||
     code === ErrorCode.messageTimedOut;
 }

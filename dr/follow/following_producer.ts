@@ -5,7 +5,7 @@ import {
   Producer,
   type ProducerProperties,
 } from "../../src/kafka/mod.ts";
-import { writeError } from "../outgoing.ts";
+import { NO_QUEUE_BOUND, writeError } from "../outgoing.ts";
 import type { ClusterName } from "../state/types.ts";
 import { unlessAborted } from "../waits.ts";
 import type { ActiveCluster, LiveStay } from "./active_cluster.ts";
@@ -45,9 +45,7 @@ const RECORD_BYTES = 64;
 const DEFAULTS = {
   "enable.idempotence": true,
   "linger.ms": 2,
-  // The bound is ours, before librdkafka's, which would refuse records.
-  "queue.buffering.max.messages": 0,
-  "queue.buffering.max.kbytes": 2_097_151,
+  ...NO_QUEUE_BOUND,
 } as const satisfies ProducerProperties;
 const ACKS = ["acks", "request.required.acks"] as const;
 
@@ -79,7 +77,7 @@ export class FollowingProducer implements AsyncDisposable {
     this.#properties = properties ?? {};
     this.#room = new ByteRoom(pendingBytes ?? PENDING_BYTES);
     this.#endings = active.newEndings("producer");
-    for (const cluster of ["primary", "secondary"] as const) {
+    this.#endings.tryOut((cluster) => {
       const all = this.#propertiesOf(cluster);
       if (all["transactional.id"] !== undefined) {
         throw new RangeError("a FollowingProducer takes no transactional.id");
@@ -87,10 +85,8 @@ export class FollowingProducer implements AsyncDisposable {
       if (ACKS.some((name) => String(all[name]) === "0")) {
         throw new RangeError("a FollowingProducer takes no acks of 0");
       }
-      // What is refused is better refused now than in the middle of a switch.
-      const tried = new Producer(active.library, all);
-      this.#endings.add(cluster, tried[Symbol.asyncDispose]());
-    }
+      return new Producer(active.library, all);
+    });
     this.#subscription = active.onStay((stay) => this.#moved(stay));
     this.#moved(active.stay);
   }

@@ -87,11 +87,9 @@ export class StayReaders implements AsyncDisposable {
     this.#options = options;
     this.#companion = companion;
     this.#endings = active.newEndings("consumer");
-    for (const cluster of ["primary", "secondary"] as const) {
-      // What is refused is better refused now than in the middle of a switch.
-      const tried = new Consumer(active.library, this.#propertiesOf(cluster));
-      this.#endings.add(cluster, tried[Symbol.asyncDispose]());
-    }
+    this.#endings.tryOut((cluster) =>
+      new Consumer(active.library, this.#propertiesOf(cluster))
+    );
     this.#subscription = active.onStay((stay) => this.#moved(stay));
     this.#moved(active.stay);
   }

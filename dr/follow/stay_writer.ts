@@ -4,12 +4,11 @@
  */
 import {
   Admin,
-  type GroupMembership,
   KafkaError,
-  type PartitionOffset,
   type ProducerProperties,
 } from "../../src/kafka/mod.ts";
 import { readDone } from "../failover/mod.ts";
+import { NO_QUEUE_BOUND } from "../outgoing.ts";
 import { Sender } from "../sender.ts";
 import { unlessAborted } from "../waits.ts";
 import type { ActiveCluster, LiveStay } from "./active_cluster.ts";
@@ -31,11 +30,11 @@ export interface StayWriterParts {
 
 /** As pools have it. */
 const COMMIT_MS = 10_000;
+const REQUEST_MS = 5_000;
 const DEFAULTS = {
   // A batch is sent as a whole.
   "linger.ms": 0,
-  "queue.buffering.max.messages": 0,
-  "queue.buffering.max.kbytes": 2_097_151,
+  ...NO_QUEUE_BOUND,
   // Readers wait so long for one that was killed.
   "transaction.timeout.ms": 10_000,
 } as const satisfies ProducerProperties;
@@ -53,16 +52,12 @@ export function writerProperties(
   return { ...DEFAULTS, ...properties, "transactional.id": transactionalId };
 }
 
-const REQUEST_MS = 5_000;
-
 export class StayWriter implements AsyncDisposable {
   readonly stay: LiveStay;
   readonly #active: ActiveCluster;
   readonly #sender: Sender;
   readonly #results: Results;
   #isOpen = false;
-  /** The last call that librdkafka was given. */
-  #call: Promise<void> = Promise.resolve();
   #working: Promise<unknown> = Promise.resolve();
   #ended: Promise<void> | null = null;
 
@@ -159,30 +154,14 @@ export class StayWriter implements AsyncDisposable {
     await this.#sender.send(outputs, signal);
     await reader.commits.commitIn(taken, {
       sendOffsets: (member, offsets) =>
-        this.#sendOffsets(member, offsets, signal),
-      commit: () => this.#served(producer.commitTransaction(COMMIT_MS), signal),
+        this.#sender.sendOffsets(member, offsets, COMMIT_MS, signal),
+      commit: () =>
+        this.#sender.serving(producer.commitTransaction(COMMIT_MS), signal),
     });
     this.#isOpen = false;
     if (leftOut === 0) return;
     const { cluster } = this.stay;
     this.#active.tell({ kind: "leftOut", cluster, records: leftOut });
-  }
-
-  async #sendOffsets(
-    member: GroupMembership,
-    offsets: readonly PartitionOffset[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { producer } = this.#sender;
-    const sent = producer.sendOffsets(member, offsets, COMMIT_MS);
-    // The call may outlive the wait for it.
-    sent.catch(() => {}).then(() => member[Symbol.dispose]());
-    await this.#served(sent, signal);
-  }
-
-  async #served(call: Promise<void>, signal: AbortSignal): Promise<void> {
-    this.#call = call;
-    await this.#sender.serving(call, signal);
   }
 
   async #end(): Promise<void> {
@@ -194,12 +173,8 @@ export class StayWriter implements AsyncDisposable {
   /** Else readers wait until the broker does it. */
   async #abort(): Promise<void> {
     const { signal } = new AbortController();
-    const { producer } = this.#sender;
     try {
-      // librdkafka takes one call at a time.
-      await this.#sender.serving(this.#call.catch(() => {}), signal);
-      const aborted = producer.abortTransaction(REQUEST_MS);
-      await this.#sender.serving(aborted, signal);
+      await this.#sender.abortTransaction(REQUEST_MS, signal);
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
     }

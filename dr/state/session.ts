@@ -186,9 +186,9 @@ export class StateSession implements AsyncDisposable {
    * @returns why it failed: that of being fenced may show here only.
    */
   async #abort(reason: unknown): Promise<unknown> {
-    const abort = this.#sender.producer.abortTransaction(ABORT_MS);
+    const never = new AbortController().signal;
     try {
-      await this.#sender.serving(abort, new AbortController().signal);
+      await this.#sender.abortTransaction(ABORT_MS, never);
     } catch (error) {
       if (isFenced(error)) return error;
       if (!(error instanceof KafkaError)) throw error;

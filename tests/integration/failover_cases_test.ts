@@ -86,21 +86,21 @@ async function cases(pair: MirrorPair, changed: string): Promise<void> {
 
   await process("w");
   await quietOutput(pair);
-  await mirrored(pair, topics, {
+  await pair.copy(topics, {
     MIRROR_GROUP_SYNC: "true",
     MIRROR_CUT_INTERVAL_MS: "300",
-  });
+  }, () => released(pair));
   await target.admin.groups.alterOffsets(
     quiet,
     [{ topic: input, partition: 0, offset: 0 }],
     { timeoutMs },
   );
   await process("x");
-  await mirrored(pair, [input]);
+  await pair.copy([input]);
   await process("t");
-  await mirrored(pair, [a, b, deadLetters, delays[0]]);
+  await pair.copy([a, b, deadLetters, delays[0]]);
   await process("u");
-  await mirrored(pair, [a]);
+  await pair.copy([a]);
   await passedOn(pair);
   // That is what all of this is about.
   assert.deepEqual(await missingOn(target.client, SETS), missing);
@@ -144,19 +144,6 @@ const inputsOf = (set: InputSet) =>
     key: `${set} ${kind}`,
     value: JSON.stringify({ id: `${set} ${kind}`, kind }),
   }));
-
-/** Copies all that these topics have, and no others. */
-async function mirrored(
-  pair: MirrorPair,
-  of: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  await using mirror = pair.mirror(of, env);
-  await mirror.running();
-  await pair.caughtUp(of, [mirror]);
-  if ("MIRROR_GROUP_SYNC" in env) await released(pair);
-  await mirror.stop();
-}
 
 /** The group stands behind all inputs that are on the secondary. */
 async function released({ target }: MirrorPair): Promise<void> {

@@ -58,11 +58,11 @@ async function circle(pair: MirrorPair): Promise<void> {
   await using application = await Application.start(pair);
 
   await order(source, "w");
-  await mirrored(pair, topics, sync);
+  await pair.copy(topics, sync, () => settled(target));
   await order(source, "x");
-  await mirrored(pair, [ORDERS, BILLS]);
+  await pair.copy([ORDERS, BILLS]);
   await order(source, "t");
-  await mirrored(pair, [BILLS]);
+  await pair.copy([BILLS]);
   await order(source, "u");
   await expectOnce(source, ["w", "x", "t", "u"]);
 
@@ -200,19 +200,6 @@ async function settled({ client }: PairSide): Promise<void> {
 
 const lastOf = (records: readonly KafkaRecord[], partition: number) =>
   records.findLast((each) => each.partition === partition)?.offset ?? -1;
-
-/** Copies all that these topics have, and no others. */
-async function mirrored(
-  pair: MirrorPair,
-  of: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  await using mirror = pair.mirror(of, env);
-  await mirror.running();
-  await pair.caughtUp(of, [mirror]);
-  if (env === sync) await settled(pair.target);
-  await mirror.stop();
-}
 
 /** All results of these orders, and besides these. */
 async function expectOnce(

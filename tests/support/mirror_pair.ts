@@ -158,6 +158,22 @@ export class MirrorPair implements AsyncDisposable {
     }, { what: "mirrored to the end", timeoutMs, everyMs: 250 });
   }
 
+  /**
+   * Copies all that these topics have, and no others.
+   * @param released awaited before the mirror is stopped
+   */
+  async copy(
+    topics: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    released: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
+    await using mirror = this.mirror(topics, env);
+    await mirror.running();
+    await this.caughtUp(topics, [mirror]);
+    await released();
+    await mirror.stop();
+  }
+
   /** Everything record by record, and nothing may be wrong. No mirror may run. */
   async isExact(topics: readonly MirroredTopic[]): Promise<MirrorReport> {
     const report = await checkMirror({

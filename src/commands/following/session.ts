@@ -61,9 +61,6 @@ export interface PoolSessionParts {
   ) => Pool;
 }
 
-/** Nothing was promoted yet, so nothing can be there already. */
-const FIRST_ERA = 0;
-
 export class PoolSession implements Session {
   readonly opened: Promise<void>;
   readonly #parts: PoolSessionParts;
@@ -84,9 +81,7 @@ export class PoolSession implements Session {
   async begin(assignment: Assignment): Promise<void> {
     const { signal } = this.#halted;
     this.#assignment = assignment;
-    if (assignment.era !== FIRST_ERA) {
-      this.#reading = this.#parts.readDone(assignment, signal);
-    }
+    this.#reading = this.#parts.readDone(assignment, signal);
     const told = this.#reading.then(this.#done.resolve);
     await unlessAborted(Promise.all([told, this.opened]), signal);
   }
